@@ -165,6 +165,7 @@ const agentRooms: Rooms = [
   ['local-api', 'what programs on the node see; none of the above knows that they look'],
   ['daemon', 'starts them all and ends them in turn'],
   ['doctor', 'looks at everything from outside, whether a daemon runs or not'],
+  ['commands/given', 'what a person has typed, whichever command it is for'],
   ['commands', 'the words of the command line, each a user of the rest'],
   ['.', 'starts the program'],
 ]

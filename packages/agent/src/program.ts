@@ -1,6 +1,6 @@
 import { type ReloadRequests, refuseEmptyArguments } from '@plexd/runtime'
 import { Command } from 'commander'
-import { type Caller, readFlags } from './commands/flags.ts'
+import { type Caller, readFlags } from './commands/given/flags.ts'
 import { type CommandRow, commands } from './commands/table.ts'
 
 /** The command line of plexd. Each command loads its own code when it runs. `reloadRequests` are for the daemon. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatActions } from './actions.ts'
-import { addParameter } from './parameter.ts'
+import { addParameter } from './given/parameter.ts'
 
 describe('formatActions', () => {
   it('has a line for each, with the parameters that may be left out in brackets', () => {

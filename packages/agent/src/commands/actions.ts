@@ -1,7 +1,7 @@
 import type { LocalAction, LocalResult, LocalRun } from '@plexd/protocol'
 import { CliError, createLog, formatTable, printableLines, printJson } from '@plexd/runtime'
-import { type Flags, type Json, loadConfigFor } from './flags.ts'
-import { adviceOf, callLocal, show } from './local.ts'
+import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
+import { adviceOf, callLocal, type LocalCallOptions } from './local.ts'
 
 const advice = {
   ...adviceOf,
@@ -11,12 +11,22 @@ const advice = {
   409: '',
 }
 
-export const listActions = show(
-  'list actions',
-  (client) => client.listActions({}),
-  formatActions,
-  advice,
-)
+/** In a session of an operator its token counts, whoever this runs as; and the daemon says what that allows. */
+function asCaller(timeoutMs?: number): [typeof advice, LocalCallOptions] {
+  const token = process.env.PLEXD_SESSION_TOKEN || undefined
+  return [token === undefined ? advice : { ...advice, 403: '' }, { timeoutMs, token }]
+}
+
+export async function listActions(flags: Flags, { json }: Json): Promise<void> {
+  const { body } = await callLocal(
+    flags,
+    'list actions',
+    (client) => client.listActions({}),
+    ...asCaller(),
+  )
+  if (json) printJson(body)
+  else process.stdout.write(formatActions(body))
+}
 
 export function formatActions(actions: readonly LocalAction[]): string {
   if (actions.length === 0) return 'no actions\n'
@@ -57,8 +67,7 @@ async function runByDaemon(flags: Flags, run: LocalRun): Promise<LocalResult> {
     flags,
     `run "${run.action}"`,
     (client) => client.runAction({ body: run }),
-    advice,
-    maxActionMs + patienceMs,
+    ...asCaller(maxActionMs + patienceMs),
   )
   return body
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Caller, Flags } from './flags.ts'
+import type { Caller, Flags } from './given/flags.ts'
 
 /** Prints a shell script to be sourced. It contains all the words, so that pressing Tab does not start plexd. */
 export async function printCompletion(

@@ -1,7 +1,7 @@
 import { examineConfigFile, tellConfigFindings } from '@plexd/runtime'
 import { defaultConfigFile } from '../config/agent-config.ts'
 import { examineConfig } from '../config/load-config.ts'
-import type { Flags, Json } from './flags.ts'
+import type { Flags, Json } from './given/flags.ts'
 
 /** Checks the file as `plexd up` would, and changes nothing. */
 export async function runConfigCheck(

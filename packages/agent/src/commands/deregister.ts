@@ -20,7 +20,7 @@ import { failureOf, isRefusal } from '../control/failure.ts'
 import { openDatabase } from '../disk/database.ts'
 import { bearerOf, type Identity, loadIdentity } from '../identity/identity.ts'
 import { takeDown } from './down.ts'
-import { type Flags, type Json, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 
 interface Options extends Json {
   purge?: boolean

@@ -7,7 +7,7 @@ import { interfaceCheck } from '../doctor/interface-check.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
 import { routingCheck } from '../doctor/routing-check.ts'
 import { socketCheck } from '../doctor/socket-check.ts'
-import { type Flags, type Json, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 
 const checks: readonly Check<AgentConfig>[] = [
   ...machineChecks,

@@ -7,7 +7,7 @@ import { removeFootprint } from '../mesh/footprint.ts'
 import { endEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
 import { type FoundInterface, findInterface } from '../wireguard/interface/find-interface.ts'
 import { lockHolder, lockInterface } from '../wireguard/interface/interface-lock.ts'
-import { type Flags, type Json, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 
 /** Stops the daemon, if one is running, and removes everything it has configured in the network. The node stays registered. */
 export async function runDown(flags: Flags, { json }: Json): Promise<void> {

@@ -1,7 +1,7 @@
 import type { HookList, HookStatus } from '@plexd/protocol'
 import { formatTable, printable, printJson } from '@plexd/runtime'
 import { lookAtHooks } from '../hooks/look-at-hooks.ts'
-import { type Flags, type Json, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 import { show } from './local.ts'
 
 export const listHooks = show('list hooks', (client) => client.listHooks({}), formatHooks)

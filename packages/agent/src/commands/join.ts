@@ -7,8 +7,8 @@ import { type Identity, loadIdentity } from '../identity/identity.ts'
 import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
 import { enrol } from '../registration/enrol.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
-import { type Flags, type Json, loadConfigFor } from './flags.ts'
-import { askSecret } from './prompt.ts'
+import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
+import { askSecret } from './given/prompt.ts'
 
 /** Enrols and prints the identity; a node that is already enrolled is only shown. */
 export async function runJoin(flags: Flags, { json }: Json): Promise<void> {
@@ -52,7 +52,12 @@ async function enrolHere(config: AgentConfig, flags: Flags, log: Log): Promise<I
   await using desired = await openDesiredStore({ dataDir: config.dataDir, log })
   return await enrol({
     config,
-    capabilities: describeCapabilities(await describeBinary(), [], config.maxConcurrentActions),
+    capabilities: describeCapabilities(await describeBinary(), {
+      actions: [],
+      maxConcurrent: config.maxConcurrentActions,
+      // The daemon announces them, with the key that it makes.
+      sessions: undefined,
+    }),
     env: process.env,
     desired,
     ...(process.stdin.isTTY ? { askToken: () => askSecret('Bootstrap token: ') } : {}),

@@ -9,7 +9,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import { describeEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
-import { type Flags, type Json, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 
 /** A command that asks the daemon for one thing, and prints it. `format` gets the time as well. */
 export function show<Body>(
@@ -25,17 +25,25 @@ export function show<Body>(
   }
 }
 
+export interface LocalCallOptions {
+  timeoutMs?: number | undefined
+  /** Of the session that this command runs in. */
+  token?: string | undefined
+}
+
 /** Calls the daemon on this machine. `what` is the action, for error messages. */
 export async function callLocal<T>(
   flags: Flags,
   what: string,
   call: (client: Client<LocalApi>) => Promise<T>,
   advice: Readonly<Record<number, string>> = adviceOf,
-  timeoutMs?: number,
+  { timeoutMs, token }: LocalCallOptions = {},
 ): Promise<T> {
   const { socketPath } = await loadConfigFor(flags)
   try {
-    return await call(createClient(localApi, createUnixTransport(socketPath, timeoutMs)))
+    return await call(
+      createClient(localApi, createUnixTransport(socketPath, timeoutMs), () => token),
+    )
   } catch (error) {
     if (isOfEarlierBuild(error)) throw describeEarlierBuild(what, socketPath)
     throw error instanceof ApiError
@@ -63,7 +71,7 @@ export const adviceOf: Readonly<Record<number, string>> = {
 
 /** What to do when the socket may not even be opened. Commands for root alone say so themselves: no group helps there. */
 function adviceOfDenied(advice: Readonly<Record<number, string>>): string {
-  return advice[403] === adviceOf[403]
+  return advice[403] === adviceOf[403] || advice[403] === ''
     ? ': run as root, or join the group with "sudo usermod -aG plexd $USER"'
     : (advice[403] ?? '')
 }

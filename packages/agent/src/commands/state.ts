@@ -10,7 +10,7 @@ import {
 } from '@plexd/runtime'
 import { maxBodyBytes } from '../local-api/answers/report-body.ts'
 import { describeWriter, readUsers } from '../local-api/answers/users.ts'
-import type { Flags } from './flags.ts'
+import type { Flags } from './given/flags.ts'
 import { callLocal } from './local.ts'
 
 interface Options {

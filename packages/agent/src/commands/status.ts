@@ -36,6 +36,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
       'holds',
       `${counts.metadata} metadata, ${counts.data} data, ${counts.secrets} secrets, ${counts.reports} reports`,
     ],
+    ...describeSessions(status.sessions),
     ['waiting', `${counts.reports_unsynced} reports, ${counts.pending_results} action results`],
     ...(status.queues?.map(describeQueue) ?? []),
   ]
@@ -53,6 +54,13 @@ function describeUpgrade(upgrade: UpgradeStatus | undefined): [string, string][]
   const { version, from, status, reason, at } = upgrade
   const why = reason === '' ? '' : `: ${reason}`
   return [['upgrade', `${version} from ${from}, ${words[status]} (${at})${why}`]]
+}
+
+function describeSessions(sessions: Static<typeof DaemonStatus>['sessions']): [string, string][] {
+  if (!sessions) return []
+  const { open, max_sessions, reason } = sessions
+  const note = reason === '' ? '' : `; no more are opened: ${reason}`
+  return [['sessions', `${open} open, at most ${max_sessions}${note}`]]
 }
 
 const words = { on_trial: 'on trial', confirmed: 'works', rolled_back: 'rolled back' } as const

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { defaultConfigFile } from '../config/agent-config.ts'
-import { type Caller, type Flags, type Json, withFlags } from './flags.ts'
-import { addParameter } from './parameter.ts'
+import { type Caller, type Flags, type Json, withFlags } from './given/flags.ts'
+import { addParameter } from './given/parameter.ts'
 import { printVersion } from './version.ts'
 
 export interface CommandRow {
@@ -167,13 +167,15 @@ export const commands: Record<string, CommandRow> = {
     description: 'What this node can do when it is asked: built-in actions and hooks',
     subcommands: {
       list: {
-        description: 'List the actions of this node, with their parameters; as root',
+        description:
+          'List the actions of this node, with their parameters; as root, or in a session those that it may run',
         form: withSocket,
         examples: [['sudo plexd actions list', 'those in brackets may be left out']],
         load: async () => (await import('./actions.ts')).listActions,
       },
       run: {
-        description: 'Run an action on this node, as root; Ctrl-C cancels it',
+        description:
+          'Run an action on this node, as root or in a session that allows it; Ctrl-C cancels it',
         form: (command) =>
           withSocket(command)
             .argument('<action>', 'one that "plexd actions list" shows')
@@ -186,6 +188,20 @@ export const commands: Record<string, CommandRow> = {
           ['sudo plexd actions run health.check --json | jq .exit_code', 'for scripts'],
         ],
         load: async () => (await import('./actions.ts')).runAction,
+      },
+    },
+  },
+  sessions: {
+    description: 'Sessions of operators on this node',
+    subcommands: {
+      list: {
+        description: 'List those that have not ended: who, as which user, from where, until when',
+        form: withSocket,
+        examples: [
+          ['plexd sessions list', 'for people'],
+          [`plexd sessions list --json | jq -r '.items[].id'`, 'for scripts'],
+        ],
+        load: async () => (await import('./sessions.ts')).listSessions,
       },
     },
   },

@@ -14,7 +14,7 @@ import { startAgent, stopAgentMs } from '../daemon/agent.ts'
 import { createRestart, type Restart } from '../daemon/restart.ts'
 import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
 import { launch } from '../upgrade/launch.ts'
-import { type Caller, type Flags, loadConfigFor } from './flags.ts'
+import { type Caller, type Flags, loadConfigFor } from './given/flags.ts'
 
 /** Runs until SIGTERM or SIGINT, as the version that is to run; SIGHUP reloads the settings and the CA file; a restart runs it anew in the same process. The mesh stays up afterwards: "plexd down" removes it. */
 export async function runUp(

@@ -218,6 +218,31 @@ export const settings = {
     keys: ['hooks.verify_interval', 'integrity.verifyinterval'],
     help: 'how often the files of hooks are looked at, beside whenever one changes',
   }),
+  sessionsEnabled: setting(true, flag, {
+    keys: ['sessions.enabled'],
+    env: 'PLEXD_SESSIONS_ENABLED',
+    reloads: true,
+    help: 'let operators open sessions on this node: a shell, files, forwards',
+  }),
+  maxSessions: setting(10, count(1, 1_000), {
+    keys: ['sessions.max_sessions'],
+    reloads: true,
+    help: 'how many of them at a time',
+  }),
+  sessionsPort: setting(8_022, count(1, 65_535), {
+    keys: ['sessions.port'],
+    help: 'TCP port on the mesh address for sessions by the mesh; open only while one waits or runs',
+  }),
+  sessionIdleMs: setting(60 * 60_000, duration(1_000, longestSilenceMs), {
+    keys: ['sessions.idle_timeout'],
+    reloads: true,
+    help: 'no session is kept longer without a byte in either direction, whatever a request asks for',
+  }),
+  maxSessionMs: setting(12 * 3_600_000, duration(1_000, longestSilenceMs), {
+    keys: ['sessions.max_length'],
+    reloads: true,
+    help: 'no session is longer, whatever a request asks for',
+  }),
   upgradeKeys: setting<readonly string[]>([], releaseKeys, {
     keys: ['upgrade.keys'],
     help: 'the release keys whose builds the node upgrades to, beside those that its own build has: files in PEM, or 32 bytes in base64; one or a list',

@@ -54,6 +54,8 @@ export type RunContained = (program: ContainedProgram) => Promise<ContainedEnd>
 export interface Containment extends AsyncDisposable {
   readonly method: ContainMethod
   readonly run: RunContained
+  /** Ends what another process of ours, which has ended meanwhile, has left running. */
+  endLeftovers(): Promise<void>
 }
 
 export interface ContainmentDeps {
@@ -117,7 +119,12 @@ export async function openContainment({
     return { ...end, met: await groups.met(), unkept }
   }
 
-  return { method, run, [Symbol.asyncDispose]: () => forgetFacts(facts) }
+  return {
+    method,
+    run,
+    endLeftovers: async () => void (await endLeftovers(method, clock, { own: false })),
+    [Symbol.asyncDispose]: () => forgetFacts(facts),
+  }
 }
 
 /** If podman was killed, it has not done that itself; the first attempt then only notes that the container has ended. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '@plexd/runtime'
+import { type Clock, isMissing } from '@plexd/runtime'
 import { hasEndedNow, identify } from '../process/process-identity.ts'
 import { endAll, fenceOf } from './fence.ts'
 import { makeGroup, removeGroup } from './group.ts'
@@ -68,19 +68,20 @@ async function limitsMet(folders: readonly string[]): Promise<LimitName[]> {
 }
 
 /**
- * Ends what is left in groups whose process has ended, or was this one before it replaced its program. Returns how many
- * groups there were.
+ * Ends what is left in groups whose process has ended, or was this one before it replaced its
+ * program. Not with `own: false` in those of this one. Returns how many groups there were.
  */
 export async function endLeftovers(
   method: ContainMethod,
   clock: Pick<Clock, 'sleep'>,
+  { own = true } = {},
 ): Promise<number> {
   const methods = [method.fence, ...Object.values(method.limits)]
   const parents = new Set(methods.flatMap((each) => ('path' in each ? [each.path] : [])))
   let count = 0
   for (const parent of parents)
-    for (const name of await readdir(parent)) {
-      if (!(await isLeftover(name))) continue
+    for (const name of await namesIn(parent)) {
+      if (!(await isLeftover(name, own))) continue
       const folder = join(parent, name)
       await endAll(fenceOf(0, folder), clock)
       await removeGroup(folder, clock)
@@ -89,11 +90,20 @@ export async function endLeftovers(
   return count
 }
 
-async function isLeftover(name: string): Promise<boolean> {
+/** The folder is only there while a group is. */
+async function namesIn(parent: string): Promise<string[]> {
+  return readdir(parent).catch((error: unknown) => {
+    if (isMissing(error)) return []
+    throw error
+  })
+}
+
+async function isLeftover(name: string, own: boolean): Promise<boolean> {
   const [, pid, startTicks] = /^(\d+)-(\d+)-\d+$/.exec(name) ?? []
   if (pid === undefined) return false
   const maker = await identify(Number(pid)).catch(() => undefined)
-  if (!maker || maker.startTicks !== startTicks || maker.pid === process.pid) return true
+  if (!maker || maker.startTicks !== startTicks) return true
+  if (maker.pid === process.pid) return own
   // In a container nobody may wait for it: then it is there for ever, as a zombie.
   return hasEndedNow(maker)
 }

@@ -12,6 +12,7 @@ import { type AgentDeps, type Core, openCore } from './core.ts'
 
 import { openEnrolled } from './enrolled.ts'
 import { findIdentity } from './find-identity.ts'
+import { sessionSupport } from './open-sessions.ts'
 import { takeOver } from './reload.ts'
 import { untilDelivered } from './restart.ts'
 import { startRunning } from './running.ts'
@@ -47,11 +48,11 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
   stack.use(await openLocalApi(core))
   const binary = await describeBinary()
   const capabilities = (): Capabilities =>
-    describeCapabilities(
-      binary,
-      config.actionsEnabled ? core.actions.all() : [],
-      config.maxConcurrentActions,
-    )
+    describeCapabilities(binary, {
+      actions: config.actionsEnabled ? core.actions.all() : [],
+      maxConcurrent: config.maxConcurrentActions,
+      sessions: sessionSupport(core),
+    })
   const identity = await findIdentity(core, capabilities(), deps)
   const enrolled = stack.use(await openEnrolled(core, identity, deps))
   const onFirstConnect = (): void => void keepSettings(core, deps)

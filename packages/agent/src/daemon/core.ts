@@ -28,6 +28,9 @@ import { createViolations } from '../hooks/violations.ts'
 import { describePolicies, refuseNetwork, whyNoMesh } from '../mesh/mesh-status.ts'
 import type { MeshSource } from '../mesh/node-mesh.ts'
 import { createReconcileRequests, type ReconcileRequests } from '../reconcile/requests.ts'
+import { SessionRefusal } from '../sessions/authorisation/refusal.ts'
+import { type HostKey, openHostKey } from '../sessions/host-key.ts'
+import { createServerStarter, type StartServer } from '../sessions/server-process.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { describeLeftOut } from '../state/left-out.ts'
@@ -54,6 +57,8 @@ export interface AgentDeps extends MeshSource {
   setLogLevel?: (level: LogLevel) => void
   /** Ends the daemon in order and starts it again, soon after. */
   restart?: () => void
+  /** How the session server is started; by default our own program. */
+  startServer?: StartServer
   /** Aborted when the daemon is to end: an enrolment that is still retrying ends, and the status says so. */
   signal?: AbortSignal
 }
@@ -78,6 +83,9 @@ export interface Core {
   /** Runs the programs of actions. */
   readonly containment: Containment
   readonly hooks: Hooks
+  /** Without one there are no sessions. */
+  readonly hostKey: HostKey | undefined
+  readonly startServer: StartServer
   readonly problems: Problems
   readonly vitals: Vitals
   readonly skew: ClockSkew
@@ -142,9 +150,27 @@ export async function openCore(
     actions,
     containment,
     hooks,
+    startServer: deps.startServer ?? createServerStarter(clock),
+    hostKey: await openHostKeyIn(dataDir, { problems, disk: state.disk, log }),
     startedMs,
     shown,
     [Symbol.asyncDispose]: handOver(stack),
+  }
+}
+
+/** A damaged one costs the sessions, and nothing else. */
+async function openHostKeyIn(
+  dataDir: string,
+  { problems, disk, log }: Pick<Core, 'problems' | 'disk' | 'log'>,
+): Promise<HostKey | undefined> {
+  try {
+    return await openHostKey(dataDir)
+  } catch (error) {
+    disk.failed(error)
+    const reason = `no session can be opened on this node: ${describeError(error)}`
+    problems.set('sessions', reason)
+    log.error('no session can be opened', { error: describeError(error) })
+    return undefined
   }
 }
 
@@ -247,6 +273,14 @@ function viewOf(told: Told, hasMesh: boolean): View {
     },
     restart() {
       throw new Error('the daemon is still starting')
+    },
+    sessions: () => ({
+      items: [],
+      max_sessions: config.maxSessions,
+      reason: 'the daemon is still starting',
+    }),
+    async admitSession() {
+      throw new SessionRefusal('no session is open: the daemon is still starting')
     },
     secrets: () => knownSecrets({ config, peers: desired.current().peers, env: told.env }),
     async upgrade() {

@@ -4,6 +4,7 @@ import { type EventStream, startEventStream } from '../control/stream/event-stre
 import { createEventVerifier } from '../control/stream/event-verifier.ts'
 import { createStreamMemory } from '../control/stream/memory.ts'
 import { type EventTargets, handleEvent } from '../events/handlers.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 import type { Enrolled } from './enrolled.ts'
 import type { StateWays } from './state-loops.ts'
 
@@ -13,10 +14,12 @@ export function startEventIntake(
   {
     ways,
     executor,
+    sessions,
     onConnect,
   }: {
     ways: StateWays
     executor: Pick<ActionExecutor, 'request' | 'cancel'>
+    sessions: Pick<Sessions, 'setUp' | 'revoke'>
     onConnect: () => void
   },
   stack: AsyncDisposableStack,
@@ -35,6 +38,7 @@ export function startEventIntake(
       requests.ask({ whole: true, withinMs })
     },
     executor,
+    sessions,
     keyRotation,
     limits: config.limits,
     log,

@@ -9,6 +9,7 @@ import type { Problems } from '../health/problems.ts'
 import { maxViolations } from '../hooks/violations.ts'
 import { openQueue, type Queue, type QueueOptions } from '../queue/queue.ts'
 import { maxDriftReports } from '../reconcile/drift-report.ts'
+import { maxSessionReports, SessionReport } from '../sessions/session-reports.ts'
 
 /** What the agent sends and may not lose, beside the reports of local programs, which have a store of their own. */
 export interface SendQueues {
@@ -16,6 +17,7 @@ export interface SendQueues {
   readonly executions: Queue<ExecutionNews>
   readonly drift: Queue<DriftReport>
   readonly violations: Queue<IntegrityViolation>
+  readonly sessions: Queue<SessionReport>
 }
 
 export interface OpenQueuesDeps {
@@ -28,6 +30,7 @@ export interface OpenQueuesDeps {
 
 const driftReport = validatorOf(DriftReport)
 const violation = validatorOf(IntegrityViolation)
+const sessionReport = validatorOf(SessionReport)
 
 /** Opens the queues in `data_dir/queue`, which end with the stack. */
 export async function openSendQueues(
@@ -71,6 +74,12 @@ export async function openSendQueues(
       name: 'violations',
       isItem: (value) => violation().Check(value),
       limit: { bytes, items: maxViolations },
+      whenFull: 'drop oldest',
+    }),
+    sessions: await open({
+      name: 'sessions',
+      isItem: (value) => sessionReport().Check(value),
+      limit: { bytes, items: maxSessionReports },
       whenFull: 'drop oldest',
     }),
   }

@@ -7,6 +7,7 @@ import { createMark } from '../disk/mark.ts'
 import { startViolationReports } from '../hooks/violations.ts'
 import { type DriftReports, startDriftReports } from '../reconcile/drift-report.ts'
 import { createCapabilityMark, startCapabilitySync } from '../registration/capabilities.ts'
+import { startSessionDelivery } from '../sessions/session-reports.ts'
 import { decidesExecution } from '../upgrade/version-state.ts'
 import type { Enrolled } from './enrolled.ts'
 import type { Waiting } from './status.ts'
@@ -43,6 +44,7 @@ export function startQueues(
   const capabilitySync = stack.use(startCapabilitySync(capabilities, known, node))
   stack.defer(node.actions.onChange(capabilitySync.added))
   const violations = stack.use(startViolationReports(queues.violations, node))
+  const sessions = stack.use(startSessionDelivery(queues.sessions, node))
   const reports = stack.use(
     startReportSync({
       ...node,
@@ -71,11 +73,13 @@ export function startQueues(
         executions: outbox.refused(),
         drift: drift.refused(),
         violations: violations.refused(),
+        sessions: sessions.refused(),
       },
     }),
     announce: capabilitySync.added,
     wake() {
-      for (const queue of [outbox, drift, violations, capabilitySync, reports, offer]) queue.wake()
+      for (const queue of [outbox, drift, violations, sessions, capabilitySync, reports, offer])
+        queue.wake()
     },
   }
 }

@@ -6,6 +6,7 @@ import { startPauseWatch } from '../health/pause-watch.ts'
 import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
 import { type Enrolled, sourcesOf } from './enrolled.ts'
 import { startEventIntake } from './event-intake.ts'
+import { openSessions } from './open-sessions.ts'
 import { type Queues, startQueues } from './queues.ts'
 import { openStateWays, startReconciler } from './state-loops.ts'
 import { describeHeartbeat, describeStatus } from './status.ts'
@@ -32,6 +33,7 @@ export async function startRunning(
   // Disposed in reverse order: the sources of work before its consumers.
   const queues = startQueues(node, capabilities, stack)
   const ways = openStateWays(node, stack)
+  const sessions = await openSessions(node, ways, stack)
   const heartbeat = stack.use(
     startHeartbeat({
       ...node,
@@ -50,7 +52,11 @@ export async function startRunning(
     heartbeat.wake()
     queues.wake()
   }
-  const events = startEventIntake(node, { ways, executor: queues.executor, onConnect }, stack)
+  const events = startEventIntake(
+    node,
+    { ways, executor: queues.executor, sessions, onConnect },
+    stack,
+  )
   startReconciler(node, { ways, drift: queues.drift, onNewKey: events.keyLearned }, stack)
   function wake(): void {
     events.wake()
@@ -90,7 +96,12 @@ export async function startRunning(
 function viewOf(node: Enrolled, { waiting, executor }: Queues, watch: MeshWatch): Partial<View> {
   const { discovery, sizes } = watch
   return {
-    status: () => describeStatus({ ...sourcesOf(node), waiting: waiting() }),
+    status: () =>
+      describeStatus({
+        ...sourcesOf(node),
+        waiting: waiting(),
+        sessions: node.shown.sessions(),
+      }),
     peers: () => node.mesh.describePeers(sizes?.largestTo),
     runAction: executor.runLocal,
     ...(discovery ? { network: discovery.check } : {}),

@@ -2,6 +2,7 @@ import {
   type DaemonStatus,
   formatDuration,
   type HeartbeatRequest,
+  type NodeSessions,
   type UpgradeStatus,
 } from '@plexd/protocol'
 import { type Clock, showProxy } from '@plexd/runtime'
@@ -30,6 +31,7 @@ export interface StatusSources {
   versions: Pick<VersionStore, 'read'>
   queues: SendQueues
   waiting?: Waiting
+  sessions?: NodeSessions
   vitals: Vitals
   problems: Problems
   skew: ClockSkew
@@ -88,6 +90,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       pending_results: results,
     },
     ...upgradeOf(sources),
+    ...sessionsOf(sources),
     queues: Object.values(sources.queues).map(({ name, waiting }) => ({
       name,
       ...waiting(),
@@ -137,6 +140,12 @@ function uptimeOf({ clock, startedMs }: StatusSources): string {
 function upgradeOf({ versions }: StatusSources): { upgrade?: UpgradeStatus } {
   const upgrade = describeUpgrade(versions.read())
   return upgrade ? { upgrade } : {}
+}
+
+function sessionsOf({ sessions }: StatusSources): Pick<Static<typeof DaemonStatus>, 'sessions'> {
+  if (!sessions) return {}
+  const { items, max_sessions, reason } = sessions
+  return { sessions: { open: items.length, max_sessions, reason } }
 }
 
 function describeRefused(count: number): string[] {

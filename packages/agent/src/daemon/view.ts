@@ -4,7 +4,15 @@ import type { LocalApiOptions } from '../local-api/server.ts'
 /** What local programs and actions see of the daemon, and may ask it to do; each stage can show more. */
 export type View = Pick<
   LocalApiOptions,
-  'status' | 'peers' | 'policies' | 'network' | 'fetchSecret' | 'nsk' | 'runAction'
+  | 'status'
+  | 'peers'
+  | 'policies'
+  | 'network'
+  | 'fetchSecret'
+  | 'nsk'
+  | 'runAction'
+  | 'sessions'
+  | 'admitSession'
 > &
   Pick<NodeFacts, 'openPing' | 'reconnect' | 'reload' | 'restart' | 'secrets' | 'upgrade'>
 
@@ -24,6 +32,8 @@ export function createShownView(first: View): ShownView {
     fetchSecret: (key, signal) => now.fetchSecret(key, signal),
     nsk: () => now.nsk(),
     runAction: (request, signal) => now.runAction(request, signal),
+    sessions: () => now.sessions(),
+    admitSession: (token, uid) => now.admitSession(token, uid),
     openPing: (use) => now.openPing(use),
     reconnect: (signal) => now.reconnect(signal),
     reload: () => now.reload(),

@@ -15,7 +15,8 @@ import {
 } from '@plexd/runtime'
 
 /**
- * The small durable records of the daemon: the stream's cursor, and the executions of the last day.
+ * The small durable records of the daemon: the stream's cursor, the executions of the last day, and the sessions
+ * that were asked for.
  * Each statement is on the disk when it returns.
  *
  * The file is locked while it is open, and the kernel releases the lock however the process ends. So it is also the lock
@@ -71,6 +72,10 @@ const tables = {
     execution_id TEXT PRIMARY KEY, received_ms INTEGER NOT NULL,
     ack TEXT NOT NULL, ack_sent INTEGER NOT NULL DEFAULT 0,
     result TEXT, result_sent INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID`,
+  sessions: `(
+    session_id TEXT PRIMARY KEY, state TEXT NOT NULL,
+    opened_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
   ) WITHOUT ROWID`,
   // Of an earlier plexd; they wait in a queue now.
   drift_reports: '(id INTEGER PRIMARY KEY, report TEXT NOT NULL)',

@@ -8,6 +8,7 @@ import {
 import type { Log } from '@plexd/runtime'
 import type { ActionExecutor } from '../actions/executor.ts'
 import type { KeyRotation } from '../control/key-rotation.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 import { readChange, type StateLimits } from '../state/read-state.ts'
 import type { Payload, StateEvent } from './fold.ts'
 
@@ -22,6 +23,7 @@ export interface EventTargets {
    */
   resync(reason: string, withinMs?: number): Promise<void>
   executor: Pick<ActionExecutor, 'request' | 'cancel'>
+  sessions: Pick<Sessions, 'setUp' | 'revoke'>
   keyRotation: Pick<KeyRotation, 'request'>
   limits: StateLimits
   log: Log
@@ -72,19 +74,13 @@ const handlers: Handlers = {
     await passBy(id)
   },
 
-  // Sessions belong to access tunnels, which this version does not support: there is nothing to close or open.
-  async session_revoked({ payload, id }, { passBy, log }) {
-    const { session_id, revoked_at } = payload
-    log.info('session revoked, none is open', { session_id, revoked_at })
+  async session_revoked({ payload, id }, { sessions, passBy }) {
+    await sessions.revoke(payload)
     await passBy(id)
   },
-  async ssh_session_setup({ payload, id }, { passBy, log }) {
-    const { session_id, expires_at, user_id } = payload
-    log.info('session announced, access tunnels are not part of this version', {
-      session_id,
-      expires_at,
-      user_id,
-    })
+
+  async ssh_session_setup({ payload, id }, { sessions, passBy }) {
+    await sessions.setUp(payload)
     await passBy(id)
   },
 

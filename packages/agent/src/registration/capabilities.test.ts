@@ -9,7 +9,10 @@ const backup: Action = { ...common, type: 'hook', name: 'backup', timeoutMs: 90_
 
 describe('describeCapabilities', () => {
   it('says how long each action may run, which is else taken for 30 s', () => {
-    const { builtin_actions, hooks } = describeCapabilities({}, [upgrade, backup], 5)
+    const { builtin_actions, hooks } = describeCapabilities(
+      {},
+      { actions: [upgrade, backup], maxConcurrent: 5, sessions: undefined },
+    )
     assert.deepEqual(
       [...(builtin_actions ?? []), ...(hooks ?? [])].map(({ name, timeout }) => [name, timeout]),
       [

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { type Capabilities, type Client, type ControlApi, formatDuration } from '@plexd/protocol'
+import {
+  type Capabilities,
+  type Client,
+  type ControlApi,
+  formatDuration,
+  type SessionSupport,
+} from '@plexd/protocol'
 import type { Action } from '../actions/define.ts'
 import type { AnswerGate } from '../control/answer-gate.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
@@ -14,11 +20,17 @@ export async function describeBinary(): Promise<Binary> {
   return { version, checksum: await binaryChecksum() }
 }
 
-/** `maxConcurrent`: how many actions the control plane may ask for at a time. */
+export interface Abilities {
+  actions: readonly Action[]
+  /** How many of them the control plane may ask for at a time. */
+  maxConcurrent: number
+  /** Undefined if none can be opened. */
+  sessions: SessionSupport | undefined
+}
+
 export function describeCapabilities(
   binary: Binary,
-  actions: readonly Action[],
-  maxConcurrent: number,
+  { actions, maxConcurrent, sessions }: Abilities,
 ): Capabilities {
   const of = (wanted: Action['type']) => actions.filter(({ type }) => type === wanted)
   return {
@@ -31,6 +43,7 @@ export function describeCapabilities(
       ...(hook.sandbox === undefined ? {} : { sandbox: hook.sandbox }),
     })),
     max_concurrent: maxConcurrent,
+    ...(sessions ? { sessions } : {}),
   }
 }
 

@@ -10,6 +10,7 @@ import { limits } from '../config/limits.ts'
 import { createProblems, type Problems } from '../health/problems.ts'
 import { noHooks } from '../hooks/no-hooks.ts'
 import { type LocalApi, type LocalApiOptions, startLocalApi } from '../local-api/server.ts'
+import { SessionRefusal } from '../sessions/authorisation/refusal.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
@@ -97,7 +98,11 @@ export async function startPlace(
     status: () => aStatus,
     stop() {},
     hooks: noHooks('there are none'),
-    actions: { all: () => [] },
+    actions: { all: () => [], find: () => undefined },
+    sessions: () => ({ items: [], max_sessions: 10, reason: '' }),
+    async admitSession() {
+      throw new SessionRefusal('no session is open')
+    },
     async runAction() {
       throw new ApiError('unavailable', 'the daemon is still starting')
     },

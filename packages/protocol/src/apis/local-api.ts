@@ -3,6 +3,7 @@ import { ActionParameter, BuiltinAction } from '../nodes/capabilities.ts'
 import { ExecutionResult } from '../nodes/execution.ts'
 import { HookList } from '../nodes/hook-status.ts'
 import { Entry, ReportWriter, SecretRef } from '../nodes/node-state.ts'
+import { NodeSessions } from '../nodes/session.ts'
 import { UpgradeStatus } from '../nodes/upgrade.ts'
 import { defaultMaxDepth, defaultMaxValues } from '../operations/body-bounds.ts'
 import { operation } from '../operations/operation.ts'
@@ -135,6 +136,10 @@ export const DaemonStatus = Type.Object({
   }),
   /** How the last upgrade went; absent if there was none. */
   upgrade: Type.Optional(UpgradeStatus),
+  /** Of operators, on this node; `reason`: why it opens none, or empty. Absent until the node is registered. */
+  sessions: Type.Optional(
+    Type.Object({ open: WholeNumber, max_sessions: WholeNumber, reason: Type.String() }),
+  ),
   /** What waits on the disk for the control plane, beside reports. */
   queues: Type.Optional(
     Type.Array(
@@ -335,18 +340,26 @@ export const localApi = {
     summary: 'Announce all hooks as they are now, changed or not',
     response: HookList,
   }),
+  listSessions: operation({
+    ...read,
+    path: '/v1/sessions',
+    summary: 'List the sessions of operators on this node that have not ended',
+    response: NodeSessions,
+  }),
   listActions: operation({
     ...read,
     auth: 'local_root',
     path: '/v1/actions',
-    summary: 'List the actions that this node can run',
+    summary:
+      'List the actions that this node can run; with a session token, those that its session may run',
     response: Type.Array(LocalAction),
   }),
   runAction: operation({
     method: 'POST',
     path: '/v1/actions/run',
     auth: 'local_root',
-    summary: 'Run an action, and wait for its result; it is cancelled when the caller hangs up',
+    summary:
+      'Run an action, and wait for its result; it is cancelled when the caller hangs up. A session token allows what its session may run',
     request: LocalRun,
     maxBodyBytes: 65_536,
     gateStatus: 400,

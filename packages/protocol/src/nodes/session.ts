@@ -178,3 +178,30 @@ export const SessionSupport = Type.Object({
   max_sessions: WholeNumber,
 })
 export type SessionSupport = Static<typeof SessionSupport>
+
+/** What the node itself knows of a session that has not ended. */
+export const NodeSession = Type.Object({
+  id: Type.String(),
+  /** `waiting`: for its client. */
+  state: Type.Enum(['waiting', 'connected', 'closing']),
+  way: SessionWay,
+  login: Type.String(),
+  user_id: Type.String(),
+  user_name: Type.String(),
+  opened_at: Timestamp,
+  expires_at: Timestamp,
+  /** Where it is waited for; empty until then. */
+  listen_addr: Type.String(),
+  /** Where its client comes from; empty without one. */
+  from: Type.String(),
+  recorded: Type.Boolean(),
+})
+export type NodeSession = Static<typeof NodeSession>
+
+/** The sessions of a node, and how many it allows; the reason if it opens none. */
+export const NodeSessions = Type.Object({
+  items: Type.Array(NodeSession),
+  max_sessions: WholeNumber,
+  reason: Type.String(),
+})
+export type NodeSessions = Static<typeof NodeSessions>

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { errorCodeOf } from '../files/error-code.ts'
 import { systemRemedy } from '../files/system-remedy.ts'
 import { describeError } from '../log/log.ts'
+import { ownProgram } from './replace.ts'
 import {
   describeMissing,
   findMissing,
@@ -154,6 +155,20 @@ export function spawnBuild(
   return spawn('setpriv', ['--pdeathsig', 'KILL', '--', file, ...args], {
     env: { ...env, PATH: toolPath(env.PATH) },
     stdio: 'inherit',
+    detached: true,
+  })
+}
+
+/**
+ * Starts this program again, with other arguments, for as long as we run: its standard error is ours, and it has a channel to
+ * us on which any value can be sent. It gets no signal of the terminal.
+ */
+export function spawnSelf(args: readonly string[], isSingleFile: boolean): ChildProcess {
+  return spawn(process.execPath, [...ownProgram(isSingleFile), ...args], {
+    cwd: '/',
+    env: { ...process.env, PATH: toolPath() },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    serialization: 'advanced',
     detached: true,
   })
 }

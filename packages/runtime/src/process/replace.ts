@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 /** Read at import: see ffi.ts. */
 const { emitWarning } = process
 
@@ -23,6 +25,11 @@ export function replaceProcess(
 
 /** What this program was started with, without its own name, as a further start needs it. */
 export function ownArguments(isSingleFile: boolean): string[] {
-  const [, script = '', ...args] = process.argv
-  return isSingleFile ? args : [...process.execArgv, script, ...args]
+  return [...ownProgram(isSingleFile), ...process.argv.slice(2)]
+}
+
+/** What comes before the arguments of this program, without its own name. */
+export function ownProgram(isSingleFile: boolean): string[] {
+  const [, script = ''] = process.argv
+  return isSingleFile ? [] : [...process.execArgv, resolve(script)]
 }

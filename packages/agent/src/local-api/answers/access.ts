@@ -1,5 +1,5 @@
 import { localApi } from '@plexd/protocol'
-import type { Caller } from './answer.ts'
+import type { Caller, LocalRequest } from './answer.ts'
 import type { RouteName } from './routes.ts'
 
 /** Who, apart from root, may read secret values. */
@@ -15,6 +15,20 @@ export function needs(name: RouteName): 'secrets' | 'root' | undefined {
   const { auth } = localApi[name]
   if (auth === 'local_secrets') return 'secrets'
   return auth === 'local_root' ? 'root' : undefined
+}
+
+/** Whether a program in a session of an operator may ask too, by the token of its session. */
+export function isForSessions(name: RouteName): boolean {
+  return name === 'listActions' || name === 'runAction'
+}
+
+/** The session token of a program; over TCP the header has another token. */
+export function tokenOf({
+  caller,
+  header,
+}: Pick<LocalRequest, 'caller' | 'header'>): string | undefined {
+  if (caller.via !== 'unix') return undefined
+  return /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1]
 }
 
 /** Whether a caller may end the daemon and run actions: only who could signal it anyway; the socket is for when its PID belongs to another PID namespace. */

@@ -24,7 +24,7 @@ function setUp(end: (asked: Asked, signal?: AbortSignal) => unknown = () => {}) 
   const place = startPlace(
     {},
     {
-      actions: { all: () => [ping] },
+      actions: { all: () => [ping], find: (name) => (name === ping.name ? ping : undefined) },
       async runAction(request, signal) {
         asked.push(request)
         await end(request, signal)

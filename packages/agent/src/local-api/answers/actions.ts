@@ -17,6 +17,7 @@ import { describeError, type Log } from '@plexd/runtime'
 import type { ActionCatalog } from '../../actions/catalog.ts'
 import { type Action, ActionRefusal } from '../../actions/define.ts'
 import type { ActionExecutor } from '../../actions/executor.ts'
+import type { SessionCaller } from '../../sessions/admit.ts'
 import {
   type Answer,
   type Caller,
@@ -28,22 +29,27 @@ import {
 import { nameUser, readUsers } from './users.ts'
 
 export interface ActionRoutesOptions {
-  actions: Pick<ActionCatalog, 'all'>
+  actions: Pick<ActionCatalog, 'all' | 'find'>
   /** Rejects with an ApiError while nothing can be run yet. */
   runAction: ActionExecutor['runLocal']
   log: Log
 }
 
-/** The routes of actions, for callers who may run them. Who asked for what is in the log, without parameters. */
+/** The routes of actions, for callers who may run them: root, and programs in a session, which may run what that may. Who asked for what is in the log, without parameters. */
 export function createActionRoutes({ actions, runAction, log }: ActionRoutesOptions) {
-  async function run(request: LocalRequest): Promise<LocalResult> {
+  async function run(
+    request: LocalRequest,
+    session: SessionCaller | undefined,
+  ): Promise<LocalResult> {
     const asked = readRun(await request.body())
     const user = await userOf(request.caller)
     const execution_id = newId('local_execution')
-    const about = { execution_id, action: asked.action, user }
+    const session_id = session?.triggeredBy.session_id
+    const about = { execution_id, action: asked.action, user, ...(session_id && { session_id }) }
     log.info('action asked for on this node', about)
     try {
-      const triggered_by = { type: 'direct_access', user_id: user }
+      if (session) refuseUnless(session, asked.action)
+      const triggered_by = session?.triggeredBy ?? { type: 'direct_access', user_id: user }
       const result = await runAction({ ...asked, execution_id, triggered_by }, request.signal)
       return { ...result, action: asked.action }
     } catch (error) {
@@ -53,11 +59,34 @@ export function createActionRoutes({ actions, runAction, log }: ActionRoutesOpti
     }
   }
 
+  /** A name that no action has is judged as that of a built-in one. */
+  function refuseUnless(session: SessionCaller, name: string): void {
+    if (session.mayRun(actions.find(name) ?? { type: 'builtin', name })) return
+    const allowed = session.actions.map((pattern) => `"${pattern}"`).join(', ') || 'none'
+    throw new ApiError(
+      'forbidden',
+      `forbidden: this session may not run "${name}": it may run ${allowed}`,
+    )
+  }
+
   return {
-    listActions: (): Answer => liveAnswer(goJson(actions.all().map(describeAction))),
-    runAction: async (_key: string, request: LocalRequest): Promise<Answer> => {
+    listActions: (
+      _key: string,
+      _request: LocalRequest,
+      _query: string,
+      session?: SessionCaller,
+    ): Answer => {
+      const visible = actions.all().filter((action) => session?.mayRun(action) ?? true)
+      return liveAnswer(goJson(visible.map(describeAction)))
+    },
+    runAction: async (
+      _key: string,
+      request: LocalRequest,
+      _query: string,
+      session?: SessionCaller,
+    ): Promise<Answer> => {
       try {
-        return liveAnswer(goJson(await run(request)))
+        return liveAnswer(goJson(await run(request, session)))
       } catch (error) {
         if (error instanceof ApiError) return errorAnswer(error.status, error.message)
         throw error

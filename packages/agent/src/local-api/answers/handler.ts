@@ -2,18 +2,28 @@ import {
   ApiError,
   type DaemonStatus,
   type NetworkStatus,
+  type NodeSessions,
   type PeerStatus,
   type PolicyStatus,
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { Hooks } from '../../hooks/hooks.ts'
+import type { AdmitSession, SessionCaller } from '../../sessions/admit.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
 import type { ReportStore } from '../../state/report-store.ts'
-import { mayControl, mayReadSecrets, needs, type SecretAccess } from './access.ts'
+import {
+  isForSessions,
+  mayControl,
+  mayReadSecrets,
+  needs,
+  type SecretAccess,
+  tokenOf,
+} from './access.ts'
 import { type ActionRoutesOptions, createActionRoutes } from './actions.ts'
 import {
   type Answer,
+  type Caller,
   emptyAnswer,
   errorAnswer,
   goJson,
@@ -31,6 +41,8 @@ import { createWatch } from './watch.ts'
 export interface HandlerOptions
   extends Pick<SecretReaderOptions, 'fetchSecret' | 'nsk' | 'limits'>,
     Pick<ActionRoutesOptions, 'actions' | 'runAction'> {
+  sessions(): NodeSessions
+  admitSession: AdmitSession
   desired: DesiredStore
   reports: ReportStore
   status(): Static<typeof DaemonStatus>
@@ -97,6 +109,7 @@ export function createHandler(options: HandlerOptions): Handler {
     listPeers: () => options.peers().then((peers) => liveAnswer(goJson(peers)), refused),
     listPolicies: async () => liveAnswer(goJson(await options.policies())),
     checkNetwork: () => options.network().then((status) => liveAnswer(goJson(status)), refused),
+    listSessions: () => liveAnswer(goJson(options.sessions())),
     getStatus: () => liveAnswer(goJson(options.status())),
     stop() {
       options.stop()
@@ -121,8 +134,28 @@ export function createHandler(options: HandlerOptions): Handler {
     const match = matchRoute(request.method, request.target)
     if ('answer' in match) return match.answer
     const run = routes[match.name]
-    const answer = () => run(match.key, request, match.query)
+    const answer = (session?: SessionCaller) => run(match.key, request, match.query, session)
+    const token = isForSessions(match.name) ? tokenOf(request) : undefined
+    if (token !== undefined) return inSession(request.caller, token, answer)
     return needs(match.name) ? ifAllowed(request, match.name, answer) : answer()
+  }
+
+  /** A program in a session of an operator may do what that may, whoever it runs as. */
+  async function inSession(
+    { via, ...caller }: Caller,
+    token: string,
+    run: (session: SessionCaller) => Answer | Promise<Answer>,
+  ): Promise<Answer> {
+    const uid = 'credentials' in caller ? caller.credentials?.uid : undefined
+    let session: SessionCaller
+    try {
+      session = await options.admitSession(token, uid)
+    } catch (error) {
+      const why = describeError(error)
+      log.warn('session token refused', { via, uid, error: why })
+      return errorAnswer(403, `forbidden: ${why}`)
+    }
+    return run(session)
   }
 
   function answerNow(request: LocalRequest): Answer | undefined {
@@ -165,4 +198,10 @@ function forCaller(answer: Answer, request: LocalRequest): Answer {
   return unlessKnown(answer, request.header('if-none-match'))
 }
 
-type Route = (key: string, request: LocalRequest, query: string) => Answer | Promise<Answer>
+type Route = (
+  key: string,
+  request: LocalRequest,
+  query: string,
+  /** That the caller runs in, if it has shown its token. */
+  session?: SessionCaller,
+) => Answer | Promise<Answer>

@@ -7,9 +7,9 @@ import {
   type ReloadRequests,
 } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
-import type { AgentConfig, Settings } from '../config/agent-config.ts'
-import { loadConfig } from '../config/load-config.ts'
-import { type SettingName, settingRows } from '../config/settings.ts'
+import type { AgentConfig, Settings } from '../../config/agent-config.ts'
+import { loadConfig } from '../../config/load-config.ts'
+import { type SettingName, settingRows } from '../../config/settings.ts'
 
 /** The settings from the command line, and the config file it names. */
 export interface Flags {
