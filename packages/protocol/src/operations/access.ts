@@ -57,7 +57,8 @@ export const claims = {
     'kept as reported: selectors of policies and secrets see none of it but the keys that the bootstrap token lets the node choose',
   endpoint:
     'believed when it lies outside the mesh and on no link-local or multicast address, and on loopback only when the control plane does; another is left out, and the rest of the report taken',
-  capabilities: 'decide which actions may be asked of the node itself, and nothing else',
+  capabilities:
+    'decide which actions and sessions may be asked of the node itself, and which host key clients of its sessions expect; another host key than before is on record',
   clock: 'shown as skew; when a node was seen last is what our clock says',
   problems: 'shown, sixteen lines at most, without control characters',
   finished_at:

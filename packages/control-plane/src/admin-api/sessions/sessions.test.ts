@@ -4,6 +4,7 @@ import type { OpenedSession, SessionSpec } from '@plexd/protocol'
 import { createFakeClock, until } from '@plexd/runtime/testing'
 import { closeForsakenSessions, closeLostSessions, forgetSessions } from '../../jobs/sessions.ts'
 import { revokeOperator } from '../../rows/fleet/operators.ts'
+import { readAfter } from '../../rows/log/log.ts'
 import { readForsakenSessions } from '../../rows/sessions.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
@@ -216,6 +217,10 @@ describe('what a node hears of sessions', () => {
       ['ssh_session_setup', kept.session.id],
     )
     assert.ok(typeof second.payload.session_token === 'string')
+    const log = await readAfter(it.plane.app.store.reader, 0)
+    const setups = log?.events.filter(({ event_type }) => event_type === 'ssh_session_setup') ?? []
+    assert.equal(setups.length, 3)
+    for (const { payload } of setups) assert.doesNotMatch(payload, /session_token|"key"/)
   })
 
   it('is told again until it has said what became of it', async () => {
@@ -307,6 +312,21 @@ describe('a session is refused', () => {
 })
 
 describe('what is on record of a session', () => {
+  it('is also that the host key of a node is another one', async () => {
+    await using it = await stage()
+    const { api, node_id } = it.web
+    const host_key = `ssh-ed25519 ${'B'.repeat(68)}`
+    const params = { node_id }
+    await api.putCapabilities({ params, body: { sessions: { host_key: key, max_sessions: 5 } } })
+    await api.putCapabilities({ params, body: { sessions: { host_key, max_sessions: 5 } } })
+    const { body } = await it.plane.admin.listTelemetry({ params: { node: 'web', kind: 'audit' } })
+    assert.deepEqual(
+      body.items.map(({ record }) => (record as { object?: unknown }).object),
+      [{ before: key, after: host_key }],
+    )
+    assert.equal((await open(it.plane)).host_key, host_key)
+  })
+
   it('is who opened it, that it was ready and why it ended, in the audit records of its node', async () => {
     await using it = await stage()
     const { session } = await open(it.plane)

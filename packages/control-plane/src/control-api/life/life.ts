@@ -4,11 +4,12 @@ import { sendQueued } from '../../executions/dispatch.ts'
 import { handle } from '../../handle.ts'
 import { noteBinary } from '../../integrity/note-binary.ts'
 import { noteAgent, userAgentOf } from '../../nodes/agent.ts'
+import { noteHostKey } from '../../nodes/host-key.ts'
 import { boundProblems, boundUpgrade } from '../../nodes/problems.ts'
 import { removeNode } from '../../nodes/removal.ts'
 import { markOnline } from '../../nodes/status.ts'
 import { hasSaid } from '../../rows/fleet/node-lookups.ts'
-import { putNode } from '../../rows/fleet/nodes.ts'
+import { putNode, readNode } from '../../rows/fleet/nodes.ts'
 
 export const ping = handle(controlApi.ping, async () => ({}))
 
@@ -49,13 +50,16 @@ export const putCapabilities = handle(
   async ({ principal, body }, app: State & NodeMemory & Intake & SideStores & Environment) => {
     await noteBinary(app, principal, body.binary ?? {})
     if (await hasSaid(app.store.reader, principal.id, body)) return {}
-    await app.change(async (unit) => {
+    const before = await app.change(async (unit) => {
       const node = unit.fleet.node(principal.id)
       if (!node) throw new ApiError('unauthorized', 'unauthorized')
+      const stored = await readNode(unit.tx, node.id)
       await putNode(unit, node, { capabilities: body })
       // It may have room for more than before.
       await sendQueued(unit, node.id, app)
+      return stored?.capabilities ?? null
     })
+    await noteHostKey(app, principal, { before, after: body })
     return {}
   },
 )
