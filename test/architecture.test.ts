@@ -128,6 +128,7 @@ const agentRooms: Rooms = [
     'control',
     'carries what rooms above have to say; whoever has something to do gets it by events',
   ],
+  ['control/reports', 'what programs of the node report, by the way that all of it goes'],
   ['control/stream', 'reads what comes by one long answer, and asks for it again'],
   ['contain', 'runs a program so that it can be ended, whatever it was asked for'],
   ['upgrade', 'puts another program in the place of this one; an action is one way to ask for it'],

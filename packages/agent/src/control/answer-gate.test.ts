@@ -24,7 +24,7 @@ import { clientOver } from './client.ts'
 import { startExecutionOutbox } from './execution-outbox.ts'
 import { describeFailure, ForeignAnswer, isFinal, isRefusal } from './failure.ts'
 import { startHeartbeat } from './heartbeat.ts'
-import { startReportSync } from './report-sync.ts'
+import { startReportSync } from './reports/sync.ts'
 
 const statuses = [
   200, 201, 202, 204, 301, 302, 304, 307, 400, 401, 403, 404, 405, 407, 408, 409, 413, 415, 422,

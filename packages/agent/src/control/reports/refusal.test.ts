@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
-import { ForeignAnswer } from './failure.ts'
-import { judgeRefusal } from './report-refusal.ts'
+import { ForeignAnswer } from '../failure.ts'
+import { judgeRefusal } from './refusal.ts'
 
 const one = [{ key: 'a' }]
 const two = [{ key: 'a' }, { key: 'b' }]

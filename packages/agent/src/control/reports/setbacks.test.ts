@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { ReportChange } from '../state/report-store.ts'
-import { createSetbacks } from './report-setbacks.ts'
+import type { ReportChange } from '../../state/report-store.ts'
+import { createSetbacks } from './setbacks.ts'
 
 const keys = ['a', 'b', 'c']
 const answers = ['confirmed', 'conflict', 'refused', 'no answer'] as const

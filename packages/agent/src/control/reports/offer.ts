@@ -5,9 +5,9 @@ import {
   type ReportComparison,
   type ReportVersion,
 } from '@plexd/protocol'
-import type { Mark } from '../disk/mark.ts'
-import type { ReportStore } from '../state/report-store.ts'
-import { type Delivery, type DeliveryDeps, startDelivery } from './delivery.ts'
+import type { Mark } from '../../disk/mark.ts'
+import type { ReportStore } from '../../state/report-store.ts'
+import { type Delivery, type DeliveryDeps, startDelivery } from '../delivery.ts'
 
 export interface ReportOfferDeps extends DeliveryDeps {
   store: Pick<ReportStore, 'keys' | 'get' | 'isEmpty' | 'resend'>

@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
-import type { ReportChange } from '../state/report-store.ts'
-import { isTooMuch } from './verdict.ts'
+import type { ReportChange } from '../../state/report-store.ts'
+import { isTooMuch } from '../verdict.ts'
 
 /** An entry that was written at the control plane by somebody else, and its version there. */
 export interface Conflict {

@@ -1,10 +1,10 @@
 import type { ReportSync } from '@plexd/protocol'
-import type { ReportChange, ReportStore } from '../state/report-store.ts'
-import { type DeliveryDeps, startDelivery } from './delivery.ts'
-import { takeBatch, toReportSync } from './report-batch.ts'
-import { type Conflict, judgeRefusal } from './report-refusal.ts'
-import { createSetbacks } from './report-setbacks.ts'
-import { judgeTemporary, type Verdict } from './verdict.ts'
+import type { ReportChange, ReportStore } from '../../state/report-store.ts'
+import { type DeliveryDeps, startDelivery } from '../delivery.ts'
+import { judgeTemporary, type Verdict } from '../verdict.ts'
+import { takeBatch, toReportSync } from './batch.ts'
+import { type Conflict, judgeRefusal } from './refusal.ts'
+import { createSetbacks } from './setbacks.ts'
 
 export interface ReportSyncOptions extends DeliveryDeps {
   store: Pick<
