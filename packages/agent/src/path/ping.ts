@@ -1,5 +1,6 @@
 import type { Clock } from '@plexd/runtime'
 import { formatEcho, parseReply } from './echo.ts'
+import { drawEchoId, stepUntilOver } from './exchange.ts'
 import type { PingSocket } from './ping-socket.ts'
 
 export interface Ping {
@@ -15,7 +16,6 @@ export interface Ping {
 const eachMs = 200
 /** After the last request. A reply that takes longer counts as lost. */
 const patienceMs = 1_000
-const lookEachMs = 10
 /** As `ping` sends by default: 56 bytes of data. */
 const packetBytes = 84
 
@@ -25,7 +25,7 @@ export async function ping(
   address: string,
   { count, clock, signal }: { count: number; clock: Clock; signal: AbortSignal },
 ): Promise<Ping> {
-  const id = Math.floor(Math.random() * 65_536)
+  const id = drawEchoId()
   const echoes: Ping['echoes'] = []
   const sentMs: number[] = []
 
@@ -41,16 +41,16 @@ export async function ping(
     const echo = reply?.from === address ? echoes[reply.seq] : undefined
     if (reply && echo?.ms === null) echo.ms = round(clock.monotonic() - (sentMs[reply.seq] ?? 0))
   })
-  const startMs = clock.monotonic()
-  for (;;) {
-    const elapsedMs = clock.monotonic() - startMs
+
+  function step(elapsedMs: number): boolean {
     if (echoes.length < count) {
       if (elapsedMs >= echoes.length * eachMs) send()
-    } else if (echoes.every(isSettled) || elapsedMs >= (count - 1) * eachMs + patienceMs) {
-      return { echoes }
+      return false
     }
-    await clock.sleep(lookEachMs, signal)
+    return echoes.every(isSettled) || elapsedMs >= (count - 1) * eachMs + patienceMs
   }
+  await stepUntilOver(step, { clock, signal })
+  return { echoes }
 }
 
 function isSettled({ ms, refused }: Ping['echoes'][number]): boolean {

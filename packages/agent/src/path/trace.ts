@@ -1,5 +1,6 @@
 import type { Clock } from '@plexd/runtime'
 import { type EchoAnswer, formatEcho, parseAnswer } from './echo.ts'
+import { drawEchoId, stepUntilOver } from './exchange.ts'
 import type { PingSocket } from './ping-socket.ts'
 
 /** A host on the way. */
@@ -22,7 +23,6 @@ export interface Trace {
 /** A host may limit its answers, so each hop is tried again. */
 const rounds = 3
 const patienceMs = 1_000
-const lookEachMs = 10
 const packetBytes = 60
 
 /** Finds the hosts on the way, by packets that may pass one host, two, three and so on. Takes up to three seconds, and uses up the socket. */
@@ -31,7 +31,7 @@ export async function trace(
   address: string,
   { maxHops, clock, signal }: { maxHops: number; clock: Clock; signal: AbortSignal },
 ): Promise<Trace> {
-  const id = Math.floor(Math.random() * 65_536)
+  const id = drawEchoId()
   const seen = new Map<number, EchoAnswer & { ms: number }>()
   let refused = false
   let current = { round: 0, startMs: 0 }
@@ -49,9 +49,9 @@ export async function trace(
       const seq = round * maxHops + hop
       return socket.send(formatEcho({ id, seq, size: packetBytes }), address, hop)
     })
-    while (missing(seen, maxHops).length > 0 && clock.monotonic() - startMs < patienceMs) {
-      await clock.sleep(lookEachMs, signal)
-    }
+    const isOver = (elapsedMs: number): boolean =>
+      missing(seen, maxHops).length === 0 || elapsedMs >= patienceMs
+    await stepUntilOver(isOver, { clock, signal })
   }
 
   /** The answer to an earlier round has no time of its own, so it is left out. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { silentLog } from '@plexd/runtime'
+import { saidUntilKilled } from '../testing/said-until-killed.ts'
 import { openQueue } from './queue.ts'
 
 /** PLEXD_KILL_ROUNDS=1000 for the long run. */
@@ -43,22 +41,7 @@ type Said = Partial<Record<'adding' | 'added' | 'removing' | 'removed', string[]
 /** What the program said that it did, and what it was about to do when it was killed. */
 async function writeUntilKilled(folder: string, run: string) {
   const program = fileURLToPath(new URL('./testing/queue-writer.ts', import.meta.url))
-  // A file: writing to it neither blocks nor loses what was said before the kill.
-  const path = join(folder, 'said')
-  await using output = await open(path, 'w')
-  const child = spawn(process.execPath, [program, folder, run], {
-    stdio: ['ignore', output.fd, 'inherit'],
-  })
-  const exited = once(child, 'exit')
-  while ((await output.stat()).size === 0 && child.exitCode === null) await delay(10)
-  await delay(Math.random() * 200)
-  child.kill('SIGKILL')
-  await exited
-  assert.equal(child.signalCode, 'SIGKILL')
-  const lines = (await readFile(path, 'utf8'))
-    .split('\n')
-    .slice(0, -1)
-    .map((line): Said => JSON.parse(line))
+  const lines = await saidUntilKilled<Said>(program, folder, run)
   const all = (kind: keyof Said) => lines.flatMap((line) => line[kind] ?? [])
   const [added, removed] = [all('added'), all('removed')]
   const without = (some: string[], others: string[]) => {

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { defaultConfig } from '../config/agent-config.ts'
+import { saidUntilKilled } from '../testing/said-until-killed.ts'
 import { openReportStore } from './report-store.ts'
 
 const { limits } = defaultConfig
@@ -58,23 +56,7 @@ interface Said {
 /** What each writer said last, in order. */
 async function writeUntilKilled(dataDir: string, run: string): Promise<Map<string, Said[]>> {
   const program = fileURLToPath(new URL('../testing/kill-writer.ts', import.meta.url))
-  // A file: writing to it neither blocks nor loses what was said before the kill.
-  const path = join(dataDir, 'said')
-  await using output = await open(path, 'w')
-  const child = spawn(process.execPath, [program, dataDir, run], {
-    stdio: ['ignore', output.fd, 'inherit'],
-  })
-  const exited = once(child, 'exit')
-  while ((await output.stat()).size === 0 && child.exitCode === null) await delay(10)
-  await delay(Math.random() * 200)
-  child.kill('SIGKILL')
-  await exited
-  assert.equal(child.signalCode, 'SIGKILL')
-  const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1)
-  return Map.groupBy(
-    lines.map((line): Said => JSON.parse(line)),
-    ({ key }) => key,
-  )
+  return Map.groupBy(await saidUntilKilled<Said>(program, dataDir, run), ({ key }) => key)
 }
 
 /** The store holds what was acknowledged last, or what was in the middle of being written after it. */

@@ -1,5 +1,13 @@
 import { formatNode, type Peer } from '@plexd/protocol'
+import { Type } from 'typebox'
 import type { NodeFacts } from './node-facts.ts'
+
+/** The parameter that says which peer is meant. */
+export const PeerName = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  description: 'Id or hostname of the peer',
+})
 
 const named = 10
 

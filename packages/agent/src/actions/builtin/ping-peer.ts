@@ -2,18 +2,14 @@ import { Type } from 'typebox'
 import { type Ping, ping } from '../../path/ping.ts'
 import { jsonOutput } from '../output.ts'
 import { defineBuiltin } from './define-builtin.ts'
-import { describeWay, findPeer, requireMesh } from './find-peer.ts'
+import { describeWay, findPeer, PeerName, requireMesh } from './find-peer.ts'
 
 export const pingPeer = defineBuiltin({
   name: 'diagnostics.ping_peer',
   description:
     'Ask a peer through the mesh for an echo, and say how long it took, as JSON; exit code 1 without any answer',
   parameters: Type.Object({
-    peer_id: Type.String({
-      minLength: 1,
-      maxLength: 253,
-      description: 'Id or hostname of the peer',
-    }),
+    peer_id: PeerName,
     count: Type.Integer({
       default: 4,
       minimum: 1,

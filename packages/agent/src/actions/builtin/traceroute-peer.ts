@@ -5,7 +5,7 @@ import type { PingUse } from '../../path/ping-socket.ts'
 import { type Trace, trace } from '../../path/trace.ts'
 import { jsonOutput } from '../output.ts'
 import { defineBuiltin } from './define-builtin.ts'
-import { describeWay, findPeer, requireMesh } from './find-peer.ts'
+import { describeWay, findPeer, PeerName, requireMesh } from './find-peer.ts'
 import type { NodeFacts } from './node-facts.ts'
 
 export const traceroutePeer = defineBuiltin({
@@ -13,11 +13,7 @@ export const traceroutePeer = defineBuiltin({
   description:
     "Find the hosts on the way to a peer, through the mesh and outside of it to the peer's endpoint, as JSON; exit code 1 when the mesh does not reach it",
   parameters: Type.Object({
-    peer_id: Type.String({
-      minLength: 1,
-      maxLength: 253,
-      description: 'Id or hostname of the peer',
-    }),
+    peer_id: PeerName,
     max_hops: Type.Integer({
       default: 30,
       minimum: 1,

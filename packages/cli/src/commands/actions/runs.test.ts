@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { until } from '@plexd/runtime/testing'
 import { failure } from '../../testing/admin-server.ts'
 import { startBench } from '../../testing/run.ts'
 import { anExecution, aPage, aRun, aRunNode } from '../../testing/samples.ts'
+import { turnUntil } from '../../testing/turn-until.ts'
 
 const start = 'POST /admin/v1/runs'
 const poll = 'GET /admin/v1/runs/run_1'
@@ -210,17 +210,3 @@ describe('action runs', () => {
     assert.deepEqual(bench.server.requests[0]?.body, { unfinished: true })
   })
 })
-
-/** Turns the clock until the promise is settled. */
-async function turnUntil(clock: { advance(ms: number): Promise<void> }, promise: Promise<unknown>) {
-  let settled = false
-  const settle = () => {
-    settled = true
-  }
-  promise.then(settle, settle)
-  const isOver = async () => {
-    await clock.advance(1_000)
-    return settled
-  }
-  await until('the command ends', isOver, 20_000, 0)
-}
