@@ -14,6 +14,7 @@ import { SessionRefusal } from '../sessions/authorisation/refusal.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
+import { aStatus } from './status.ts'
 
 /** A Local Node API on a real socket and a real port, with its stores in a folder of its own. */
 export interface LocalApiPlace extends AsyncDisposable {
@@ -95,7 +96,7 @@ export async function startPlace(
     clock: systemClock,
     log,
     nsk: () => nsk,
-    status: () => aStatus,
+    status: () => status,
     stop() {},
     hooks: noHooks('there are none'),
     actions: { all: () => [], find: () => undefined },
@@ -223,31 +224,11 @@ export function seal(key: string, value: string, version: number, nsk: string): 
   return { key, ciphertext: bytes.toString('base64'), nonce: nonce.toString('base64'), version }
 }
 
-const aStatus: ReturnType<LocalApiOptions['status']> = {
-  version: '1.0.0',
+const status = aStatus({
   pid: 4711,
   node_id: 'n_abc123',
   hostname: 'web-01',
   mesh_ip: '10.100.1.1',
-  uptime: '1m0s',
-  control_plane: {
-    url: 'https://control.example',
-    stream: 'connected',
-    last_event_id: '1-7',
-    last_heartbeat_at: null,
-    last_reconcile_at: null,
-    last_error: '',
-    clock_skew_seconds: 0,
-  },
   revision: '1-7',
   mesh: { enabled: false, interface: 'plexd0', backend: 'none', peers: 0 },
-  counts: {
-    metadata: 0,
-    data: 0,
-    secrets: 0,
-    reports: 0,
-    reports_unsynced: 0,
-    pending_results: 0,
-  },
-  problems: [],
-}
+})
