@@ -55,7 +55,7 @@ interface Said {
 
 /** What each writer said last, in order. */
 async function writeUntilKilled(dataDir: string, run: string): Promise<Map<string, Said[]>> {
-  const program = fileURLToPath(new URL('../testing/kill-writer.ts', import.meta.url))
+  const program = fileURLToPath(new URL('./testing/report-writer.ts', import.meta.url))
   return Map.groupBy(await saidUntilKilled<Said>(program, dataDir, run), ({ key }) => key)
 }
 

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { defaultConfig } from '../config/agent-config.ts'
-import { openReportStore } from '../state/report-store.ts'
+import { defaultConfig } from '../../config/agent-config.ts'
+import { openReportStore } from '../report-store.ts'
 
 /**
  * The program that the kill test kills: sixteen writers, each with a key of its own, put and delete until the end.
