@@ -22,6 +22,7 @@ import { oneChange } from './scenarios/one-change.ts'
 import { policyChange } from './scenarios/policy-change.ts'
 import { registration } from './scenarios/registration.ts'
 import { secrets } from './scenarios/secrets.ts'
+import { sessionRelay } from './scenarios/session-relay.ts'
 import { slowReaders } from './scenarios/slow-readers.ts'
 import { storm } from './scenarios/storm.ts'
 
@@ -45,6 +46,7 @@ export const benches: readonly Bench[] = [
   secrets,
   abuse,
   hostileBodiesBench,
+  sessionRelay,
   localApiBench,
   footprint,
   device,

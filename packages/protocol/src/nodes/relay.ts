@@ -13,8 +13,7 @@ export const relayEnds = {
   expired: { code: 4002, reason: 'the session has expired' },
   ended: { code: 4003, reason: 'the session has ended' },
   no_node: { code: 4004, reason: 'the node did not connect within 15 s' },
-  no_client: { code: 4005, reason: 'no client connected within 15 s' },
-  node_lost: { code: 4006, reason: 'the connection to the node was lost' },
-  client_lost: { code: 4007, reason: 'the connection to the client was lost' },
-  replaced: { code: 4008, reason: 'the node has connected again' },
+  node_lost: { code: 4005, reason: 'the connection to the node was lost' },
+  client_lost: { code: 4006, reason: 'the connection to the client was lost' },
+  replaced: { code: 4007, reason: 'the node has connected again' },
 } as const

@@ -3,7 +3,7 @@ import type { Closing, Half } from './half.ts'
 import { type Pump, startPump } from './pump.ts'
 
 export type Side = 'client' | 'node'
-export const otherOf = { client: 'node', node: 'client' } as const
+const otherOf = { client: 'node', node: 'client' } as const
 const lost = { client: 'client_lost', node: 'node_lost' } as const
 
 /** The two sides of one session. */

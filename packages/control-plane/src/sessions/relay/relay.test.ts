@@ -119,12 +119,14 @@ describe('the relay', () => {
     client.socket.close()
   })
 
-  it('waits for the other side for a limited time', async () => {
+  it('has a client wait for its node for a limited time, and a node for its client as long as the session lasts', async () => {
     await using short = makeRelay(50)
-    const client = await join('alone', 'client', { relay: short })
-    assert.deepEqual(await client.closed, relayEnds.no_node)
-    const node = await join('alone', 'node', { relay: short })
-    assert.deepEqual(await node.closed, relayEnds.no_client)
+    const node = await join('early', 'node', { relay: short })
+    const alone = await join('alone', 'client', { relay: short })
+    assert.deepEqual(await alone.closed, relayEnds.no_node)
+    const client = await join('early', 'client', { relay: short })
+    client.socket.send(Buffer.from('x'))
+    await until('the client is heard', () => node.text() === 'x')
   })
 
   for (const end of ['revoked', 'expired', 'ended'] as const)

@@ -2,7 +2,7 @@ import { ApiError, relayEnds } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { WebSocket } from 'ws'
 import { type Closing, createHalf, type Half, pingMs } from './half.ts'
-import { createPair, otherOf, type Pair, type Side } from './pair.ts'
+import { createPair, type Pair, type Side } from './pair.ts'
 import { startTimer } from './timer.ts'
 
 /** What the relay has to know of a session. */
@@ -13,7 +13,10 @@ export interface Relayed {
   readonly expires_at: number
 }
 
-/** Connects the two sides of sessions. They come by WebSockets, in any order, and each waits 15 s for the other. */
+/**
+ * Connects the two sides of sessions. They come by WebSockets, in any order. The client waits 15 s for the node; the node waits until
+ * the session ends, because nobody knows when the client comes.
+ */
 export interface Relay extends AsyncDisposable {
   /**
    * Throws an ApiError: 409 if the side is taken, or was, and 503 while stopping. A node may come again while it waits for the
@@ -36,7 +39,7 @@ export interface RelayOptions {
   clock: Clock
   log: Log
   onBytes?(side: Side, count: number): void
-  /** For the other side. The reasons in `relayEnds` name the default. */
+  /** Of a client for its node. The reason in `relayEnds` names the default. */
   waitMs?: number
 }
 
@@ -47,8 +50,6 @@ interface Entry {
   readonly expiry: Disposable
   wait?: Disposable
 }
-
-const absent = { client: 'no_client', node: 'no_node' } as const
 
 export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptions): Relay {
   const entries = new Map<string, Entry>()
@@ -127,10 +128,8 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
     connected.add(half)
     entry.wait?.[Symbol.dispose]()
     entry.pair.put(side, half)
-    if (!entry.pair.wasJoined())
-      entry.wait = startTimer(clock, waitMs, () =>
-        cutEntry(entry, relayEnds[absent[otherOf[side]]]),
-      )
+    if (side === 'client' && !entry.pair.wasJoined())
+      entry.wait = startTimer(clock, waitMs, () => cutEntry(entry, relayEnds.no_node))
   }
 
   async function stop(): Promise<void> {
