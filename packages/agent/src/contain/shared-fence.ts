@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Clock, Tool } from '@plexd/runtime'
 import { keepInheritedDescriptors } from '../process/inherited-descriptors.ts'
 import { endAll, fenceOf } from './fence.ts'
@@ -49,6 +50,7 @@ export async function loadSharedFence(
     const groups = await makeGroups(nextName(), {}, { method, clock })
     const group = method.fence.kind === 'cgroup' ? groups.folders[0] : undefined
     const pids = new Set<number>()
+    let isOver = false
 
     async function end(): Promise<number[]> {
       const fences = group === undefined ? [...pids] : [0]
@@ -58,14 +60,20 @@ export async function loadSharedFence(
 
     return {
       async command(program) {
+        if (isOver) throw new Error('run a program: what it belongs to has ended')
         const launch = { ...program, ...unlimited, groups: groups.folders }
         return launchCommand({ ...launch, fence: method.fence.kind }, await findTools())
       },
       add: (pid) => void pids.add(pid),
       end,
       async [Symbol.asyncDispose]() {
-        await end()
-        await groups[Symbol.asyncDispose]()
+        isOver = true
+        // One that was just starting may come in when the others have ended, and then keeps the group.
+        for (let round = 1; round <= 3; round++) {
+          await end()
+          await groups[Symbol.asyncDispose]()
+          if (group === undefined || !existsSync(group)) return
+        }
       },
     }
   }

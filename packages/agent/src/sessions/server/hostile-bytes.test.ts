@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { Client, type ClientChannel } from 'ssh2'
 import { startSessionBench } from './testing/session-bench.ts'
 
 const isRoot = process.getuid?.() === 0
 type Bench = Awaited<ReturnType<typeof startSessionBench>>
+
+type Mutation = typeof mutation extends fc.Arbitrary<infer Value> ? Value : never
 
 /** What a client may change in what it sends: at a place, as a part of the whole, other bytes. */
 const mutation = fc.record({
@@ -65,6 +70,108 @@ describe('the session server, with clients that send anything', {
   })
 })
 
+describe('the session server, with clients that it has accepted', {
+  skip: !isRoot,
+  timeout: 120_000,
+}, () => {
+  let bench: Bench
+
+  before(async () => {
+    bench = await startSessionBench()
+  })
+  after(() => bench[Symbol.asyncDispose]())
+
+  it('survives whatever their packets say', async () => {
+    const packets = fc.array(fc.array(mutation, { maxLength: 2 }), { minLength: 8, maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(packets, async (mutations) => {
+        const session = await bench.open({ claims: { forward: ['*:*'] } })
+        const client = await connectTo(bench, session.port)
+        changePackets(client, mutations)
+        askForAll(client)
+        await new Promise((resolve) => setTimeout(resolve, 150))
+        client.destroy()
+        await session.untilClosed()
+      }),
+      { numRuns: 25 },
+    )
+    const session = await bench.open()
+    assert.equal((await bench.ssh(session, 'echo well')).stdout, 'well\n')
+  })
+
+  it('cuts off one that sends more than it may', async () => {
+    const session = await bench.open()
+    const client = await connectTo(bench, session.port)
+    const channel = await new Promise<ClientChannel>((resolve, reject) =>
+      client.exec('exec sleep 60', (error, opened) => (error ? reject(error) : resolve(opened))),
+    )
+    const { outgoing } = channel as unknown as { outgoing: { window: number } } // its own count of what it may send
+    const filler = setInterval(() => {
+      outgoing.window = 1_000_000
+      channel.write(Buffer.alloc(1_000_000))
+    }, 5)
+    assert.equal((await session.untilClosed()).reason, 'client_closed')
+    clearInterval(filler)
+    client.destroy()
+  })
+})
+
+async function connectTo(bench: Bench, port: number): Promise<Client> {
+  const client = new Client()
+  client.on('error', () => {}) // it is cut off
+  const privateKey = await readFile(join(bench.folder, 'id'))
+  client.connect({ host: '127.0.0.1', port, username: 'nobody', privateKey })
+  await once(client, 'ready')
+  return client
+}
+
+interface Encrypting {
+  _protocol: { _cipher: { encrypt(packet: Buffer): void } }
+}
+
+/** Each packet in turn, before it is encrypted: what the server cannot know to be wrong from its form. */
+function changePackets(client: Client, mutations: readonly (readonly Mutation[])[]): void {
+  const { _cipher: cipher } = (client as unknown as Encrypting)._protocol
+  const encrypt = cipher.encrypt.bind(cipher)
+  let count = 0
+  cipher.encrypt = (packet) => {
+    // Behind the lengths of the packet and of its padding.
+    const end = packet.length - (packet[4] ?? 0)
+    for (const { at, insert } of mutations[count++] ?? [])
+      packet.set(
+        insert.subarray(0, Math.max(0, end - 5)),
+        5 + Math.floor(at * Math.max(0, end - 5 - insert.length)),
+      )
+    encrypt(packet)
+  }
+}
+
+/** All that a client can ask for, in one go. */
+function askForAll(client: Client): void {
+  const ignore = (): void => {}
+  const attempts = [
+    () =>
+      client.shell({ term: 'xterm', rows: 10, cols: 20 }, (_error, channel) =>
+        channel?.setWindow(5, 6, 0, 0),
+      ),
+    () =>
+      client.exec('cat', { pty: true, env: { LANG: 'C' } }, (_error, channel) => channel?.end('x')),
+    () => client.exec('cat', { x11: 1 }, (_error, channel) => channel?.signal('TERM')),
+    () => client.sftp(ignore),
+    () => client.subsys('other', ignore),
+    () => client.forwardOut('127.0.0.1', 1, '127.0.0.1', 1, ignore),
+    () => client.forwardIn('127.0.0.1', 0, ignore),
+    () => client.openssh_forwardOutStreamLocal('/run/x', ignore),
+    () => client.openssh_noMoreSessions(ignore),
+  ]
+  for (const attempt of attempts)
+    try {
+      attempt()
+    } catch {
+      // The client does not take what it has made of the connection.
+    }
+}
+
 /** All that a client of OpenSSH sends in a session. */
 async function recordClient(bench: Bench): Promise<Buffer> {
   const session = await bench.open()
@@ -84,10 +191,7 @@ async function recordClient(bench: Bench): Promise<Buffer> {
   return Buffer.concat(sent)
 }
 
-function mutate(
-  bytes: Buffer,
-  mutations: readonly { at: number; remove: number; insert: Uint8Array }[],
-): Buffer {
+function mutate(bytes: Buffer, mutations: readonly Mutation[]): Buffer {
   return mutations.reduce((before, { at, remove, insert }) => {
     const from = Math.floor(at * before.length)
     return Buffer.concat([before.subarray(0, from), insert, before.subarray(from + remove)])

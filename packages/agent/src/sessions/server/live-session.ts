@@ -12,7 +12,7 @@ import type { Account } from './programs/account.ts'
 import type { RecordLogin } from './programs/login-records.ts'
 import type { OpenPty } from './programs/pty.ts'
 import type { Claimable } from './ssh/accept-client.ts'
-import { createUntilSocketTakesMore } from './ssh/guard-socket.ts'
+import { createClientOut } from './ssh/client-out.ts'
 import { serveClient } from './ssh/serve-client.ts'
 
 export interface SessionDeps {
@@ -142,12 +142,12 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
     })
     stream.once('close', () => void end('client_closed', fault))
     const { openPty, openPipe, recordLogin } = deps
-    serveClient(client, {
+    serveClient(client, stream, {
       ...{ claims, token, account, from, recorder, recordLogin, clock, log, count, shown },
       programs: { fence, openPty, openPipe },
       dial: createDialAsUser(account, fence, deps.dialer),
       ended: over.signal,
-      untilSocketTakesMore: createUntilSocketTakesMore(stream),
+      out: createClientOut(stream),
     })
   }
 
@@ -179,9 +179,8 @@ const words: Record<CloseReason, string> = {
 }
 
 async function endPrograms(fence: SharedFence): Promise<number[]> {
-  const left = await fence.end()
   await fence[Symbol.asyncDispose]()
-  return left
+  return await fence.end()
 }
 
 async function closeStream(stream: Duplex, clock: Pick<Clock, 'sleep'>): Promise<void> {

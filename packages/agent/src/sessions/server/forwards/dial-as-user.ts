@@ -45,7 +45,7 @@ async function startDialer(
   const env = { PATH: toolPath() }
   const command = await fence.command({ ...program, env, user: undefined })
   // Descriptor 3 is that on which the fence says why it cannot be entered.
-  const stdio = ['ignore', 'ignore', 'inherit', 'ignore', 'ipc'] as const
+  const stdio = ['ignore', 'ignore', 'inherit', 2, 'ipc'] as const
   const child = await spawnSession(command, { cwd: '/', env, stdio: [...stdio] })
   fence.add(child.pid ?? 0)
 

@@ -1,4 +1,5 @@
 import type { ServerChannel } from 'ssh2'
+import type { ClientOut } from './client-out.ts'
 
 /**
  * Writes to a channel, one piece after the other, whichever stream it is for. ssh2 keeps what does not fit into the
@@ -18,20 +19,17 @@ interface KeptChunks {
   _chunkcbErr?: unknown
 }
 
-export function createChannelOutput(
-  channel: ServerChannel,
-  untilSocketTakesMore: () => Promise<void>,
-): ChannelOutput {
+export function createChannelOutput(channel: ServerChannel, out: ClientOut): ChannelOutput {
   const closed = Promise.withResolvers<void>()
   channel.once('close', () => closed.resolve())
   let last = Promise.resolve()
 
   async function writeNow(stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void> {
-    await untilSocketTakesMore()
+    await out.untilRoom()
     if (!channel.writable) return
     const written = Promise.withResolvers<void>()
     const to = stream === 'stdout' ? channel : channel.stderr
-    to.write(bytes, () => written.resolve())
+    out.together(() => to.write(bytes, () => written.resolve()))
     await Promise.race([written.promise, closed.promise])
     const kept: KeptChunks = channel as unknown as KeptChunks
     for (const name of ['_chunk', '_chunkcb', '_chunkErr', '_chunkcbErr'] as const)

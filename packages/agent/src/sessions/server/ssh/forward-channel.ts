@@ -52,7 +52,7 @@ async function splice(
   { number, title, place }: Splice,
 ): Promise<void> {
   const recording = recordChannel(place.recorder, number, { kind: 'bytes', title })
-  const output = createChannelOutput(channel, place.untilSocketTakesMore)
+  const output = createChannelOutput(channel, place.out)
   const closed = Promise.withResolvers<void>()
   channel.once('close', closed.resolve)
   socket.once('close', closed.resolve)

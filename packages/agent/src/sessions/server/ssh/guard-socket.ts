@@ -11,28 +11,3 @@ export function guardSocket(stream: Duplex): void {
     stream.once('drain', () => stream.resume())
   })
 }
-
-/** Resolves when less waits to be sent than a client should take at once, or the stream has closed. */
-export function createUntilSocketTakesMore(stream: Duplex): () => Promise<void> {
-  let draining: Promise<void> | undefined
-
-  function untilDrained(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const settle = (): void => {
-      stream.off('drain', settle).off('close', settle)
-      draining = undefined
-      resolve()
-    }
-    stream.on('drain', settle).on('close', settle)
-    return promise
-  }
-
-  return async () => {
-    if (stream.destroyed || stream.writableLength < maxUnsentBytes) return
-    draining ??= untilDrained()
-    await draining
-  }
-}
-
-/** Enough to keep a fast connection busy. */
-const maxUnsentBytes = 1024 * 1024

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { AcceptConnection, Connection, RejectConnection, ServerChannel, Session } from 'ssh2'
 import type { Asked } from '../programs/commands.ts'
 import { createChannelOutput } from './channel-output.ts'
@@ -10,8 +11,9 @@ import type { SessionPlace } from './session-place.ts'
 const maxChannels = 10
 
 /** Serves what an accepted client asks for, until it goes. */
-export function serveClient(client: Connection, place: SessionPlace): void {
+export function serveClient(client: Connection, stream: Duplex, place: SessionPlace): void {
   const refusals = explainRefusals(client)
+  const track = refuseMoreThanWindow(stream)
   const open = new Set<number>()
   let count = 0
 
@@ -32,15 +34,16 @@ export function serveClient(client: Connection, place: SessionPlace): void {
     if (number === undefined) return
     const session = accept()
     session.once('close', () => void open.delete(number))
-    serveSession(session, number, place)
+    serveSession(session, number, { place, track })
   })
   client.on('tcpip', (accept, reject, { destIP, destPort }) => {
     const number = takeChannel(reject)
     if (number === undefined) return
     const asked = { host: destIP, port: destPort, number }
-    void serveForward({ accept, reject }, asked, { place, refusals }).finally(() =>
-      open.delete(number),
-    )
+    void serveForward({ accept: () => track(accept()), reject }, asked, {
+      place,
+      refusals,
+    }).finally(() => open.delete(number))
   })
   client.on('openssh.streamlocal', (_accept, reject) => {
     refusals.next('sockets of the node are not forwarded')
@@ -57,13 +60,17 @@ export function serveClient(client: Connection, place: SessionPlace): void {
 }
 
 /** The first of shell, command or files that is asked for. */
-function serveSession(session: Session, number: number, place: SessionPlace): void {
+function serveSession(
+  session: Session,
+  number: number,
+  { place, track }: { place: SessionPlace; track: Track },
+): void {
   const requests = acceptRequests(session)
 
   function start(accept: AcceptConnection<ServerChannel>, asked: Asked): void {
-    const channel = accept()
+    const channel = track(accept())
     const request: ProgramRequest = { ...requests, asked, number }
-    const output = createChannelOutput(channel, place.untilSocketTakesMore)
+    const output = createChannelOutput(channel, place.out)
     place.shown.add(channel)
     void serveProgram({ channel, output }, request, place).finally(() =>
       place.shown.delete(channel),
@@ -76,4 +83,22 @@ function serveSession(session: Session, number: number, place: SessionPlace): vo
     if (name === 'sftp') start(accept, { kind: 'sftp' })
     else reject()
   })
+}
+
+type Track = (channel: ServerChannel) => ServerChannel
+
+/** Twice the window of ssh2, which takes what a client sends beyond it. */
+const maxUnreadBytes = 4 * 1024 * 1024
+
+/** Cuts off a client that sends more than was asked for: it would fill the memory. */
+function refuseMoreThanWindow(stream: Duplex): Track {
+  const channels = new Set<ServerChannel>()
+  stream.on('data', () => {
+    for (const { readableLength } of channels) if (readableLength > maxUnreadBytes) stream.destroy()
+  })
+  return (channel) => {
+    channels.add(channel)
+    channel.once('close', () => void channels.delete(channel))
+    return channel
+  }
 }

@@ -6,6 +6,7 @@ import type { DialAsUser } from '../forwards/dial-as-user.ts'
 import type { Account } from '../programs/account.ts'
 import type { RecordLogin } from '../programs/login-records.ts'
 import type { ProgramDeps } from '../programs/run-program.ts'
+import type { ClientOut } from './client-out.ts'
 
 /** What the channels of one session share. */
 export interface SessionPlace {
@@ -26,5 +27,5 @@ export interface SessionPlace {
   ended: AbortSignal
   /** Channels of programs, which are told when the session ends. */
   shown: Set<ServerChannel>
-  untilSocketTakesMore(): Promise<void>
+  out: ClientOut
 }
