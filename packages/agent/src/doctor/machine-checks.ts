@@ -21,6 +21,7 @@ import { containmentCheck } from './containment-check.ts'
 import { hooksCheck } from './hooks-check.ts'
 import { ifMesh } from './if-mesh.ts'
 import { secretFilesCheck } from './secret-files-check.ts'
+import { sessionsCheck } from './sessions-check.ts'
 import { toolChecks } from './tool-checks.ts'
 import { checkWireguard } from './wireguard-check.ts'
 
@@ -33,6 +34,7 @@ export const machineChecks: readonly Check<AgentConfig>[] = [
   ...toolChecks,
   containmentCheck,
   hooksCheck,
+  sessionsCheck,
   { name: 'rights', run: ifMesh(checkRights) },
   { name: 'wireguard', run: ifMesh(checkWireguard) },
   { name: 'packet filter', run: ifMesh(checkFilter) },

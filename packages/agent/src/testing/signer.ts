@@ -14,6 +14,7 @@ export interface TestEvent {
 
 /** A signing control plane without a network. */
 export interface TestSigner {
+  privateKey: CryptoKey
   keys: SigningKeys
   envelope(event?: TestEvent): Promise<string>
   /** The envelope as a block of the stream. */
@@ -37,6 +38,7 @@ export async function createTestSigner(
   }
 
   return {
+    privateKey,
     keys: { current: raw.toBase64() },
     envelope,
     block: async (event = {}) =>

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { describe, it } from 'node:test'
+import { allowsAction } from '@plexd/protocol'
 import { Type } from 'typebox'
 import { ActionRefusal, defineAction } from '../../actions/define.ts'
 import type { ActionExecutor } from '../../actions/executor.ts'
 import { jsonOutput } from '../../actions/output.ts'
+import type { SessionCaller } from '../../sessions/admit.ts'
+import { SessionRefusal } from '../../sessions/authorisation/refusal.ts'
 import { startPlace } from '../../testing/local-api-place.ts'
 
 const root = process.getuid?.() === 0
@@ -19,7 +22,18 @@ const ping = defineAction({
 
 type Asked = Parameters<ActionExecutor['runLocal']>[0]
 
-function setUp(end: (asked: Asked, signal?: AbortSignal) => unknown = () => {}) {
+function sessionOf(actions: string[]): SessionCaller {
+  return {
+    actions,
+    mayRun: (action) => allowsAction(actions, action),
+    triggeredBy: { type: 'session', session_id: 'sess_1' },
+  }
+}
+
+function setUp(
+  end: (asked: Asked, signal?: AbortSignal) => unknown = () => {},
+  overrides: Parameters<typeof startPlace>[1] = {},
+) {
   const asked: Asked[] = []
   const place = startPlace(
     {},
@@ -38,6 +52,7 @@ function setUp(end: (asked: Asked, signal?: AbortSignal) => unknown = () => {}) 
           triggered_by,
         }
       },
+      ...overrides,
     },
   )
   return { asked, place }
@@ -139,6 +154,49 @@ describe('POST /v1/actions/run', () => {
       assert.equal(Object(answer.json).error, 'forbidden: only root may run actions')
     }
     assert.deepEqual(asked, [])
+  })
+
+  it('is for programs in a session too, as far as that may', async () => {
+    const { asked, place: starting } = setUp(() => {}, {
+      async admitSession(token, uid) {
+        if (token !== 'good') throw new SessionRefusal('session "sess_1" is not open on this node')
+        assert.equal(uid, process.getuid?.())
+        return sessionOf(['diagnostics.*'])
+      },
+    })
+    await using place = await starting
+    const shown = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+    const run = (action: string, token: string) =>
+      place.unix('POST', '/v1/actions/run', { ...post({ action }), ...shown(token) })
+
+    const { json } = await place.unix('GET', '/v1/actions', shown('good'))
+    assert.partialDeepStrictEqual(json, [{ name: 'diagnostics.ping_peer' }])
+    assert.equal((await run('diagnostics.ping_peer', 'good')).status, 200)
+    assert.deepEqual(asked[0]?.triggered_by, { type: 'session', session_id: 'sess_1' })
+
+    const refused = await run('service.restart', 'good')
+    assert.equal(refused.status, 403)
+    assert.equal(
+      Object(refused.json).error,
+      'forbidden: this session may not run "service.restart": it may run "diagnostics.*"',
+    )
+    for (const answer of [
+      await run('diagnostics.ping_peer', 'bad'),
+      await place.unix('GET', '/v1/actions', shown('bad')),
+    ]) {
+      assert.equal(answer.status, 403)
+      assert.match(Object(answer.json).error, /^forbidden: session "sess_1" is not open/)
+    }
+    assert.equal(asked.length, 1)
+  })
+
+  it('shows a session no more than it may run, and gives it nothing else', async () => {
+    const { place: starting } = setUp(() => {}, { admitSession: async () => sessionOf([]) })
+    await using place = await starting
+    const shown = { headers: { authorization: 'Bearer good' } }
+    assert.deepEqual((await place.unix('GET', '/v1/actions', shown)).json, [])
+    // The token of a session over TCP is a wrong one there.
+    assert.equal((await place.tcp('GET', '/v1/actions', shown)).status, 401)
   })
 
   it('is cancelled when its caller hangs up', async () => {

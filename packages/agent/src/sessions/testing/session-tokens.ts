@@ -40,11 +40,17 @@ export function createTokenSigner(): TokenSigner {
     privateKey,
     publicKey,
     keys: { current: Buffer.from(x, 'base64url').toString('base64') },
-    sign: (claims) =>
-      new SignJWT({ ...aClaims(claims) })
-        .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
-        .sign(privateKey),
+    sign: (claims) => signToken(claims, privateKey),
   }
+}
+
+export function signToken(
+  claims: Partial<SessionClaims>,
+  privateKey: CryptoKey | KeyObject,
+): Promise<string> {
+  return new SignJWT({ ...aClaims(claims) })
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
+    .sign(privateKey)
 }
 
 /** A JWT with any header, whose signature is made from its first two parts. */
