@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
@@ -10,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
+import { aSetup, signToken } from './sessions/testing/session-tokens.ts'
 import { type FakeControlPlane, startFakeControlPlane } from './testing/fake-control-plane.ts'
 import { makeFolder } from './testing/node.ts'
 import { version } from './version.ts'
@@ -353,6 +355,52 @@ describe('plexd up', () => {
     assert.equal(elsewhere.code, 5)
   })
 
+  it('runs sessions in a process of its own, which ends with it however it ends', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    const setSession = async (session_id: string): Promise<void> => {
+      const sign = (claims: object) => signToken(claims, plane.signer.privateKey)
+      const claims = { session_id, login: userInfo().username }
+      await plane.publish('ssh_session_setup', await aSetup({ sign }, claims))
+    }
+    const servers = async (): Promise<string[]> =>
+      (await childrenOf(daemon.pid ?? 0)).filter(isServer)
+    let daemon = setup.up()
+    await until('a stream', () => plane.openStreams() === 1, 30_000)
+    await setSession('sess_1')
+    const [server = ''] = await until(
+      'a session server',
+      async () => {
+        const found = await servers()
+        return found.length > 0 && found
+      },
+      15_000,
+    )
+    assert.equal((await setup.client.listSessions({})).body.items.length, 1)
+    const { stdout } = await plexd(
+      'sessions',
+      'list',
+      '--data-dir',
+      setup.dataDir,
+      '--socket',
+      setup.socket,
+    )
+    assert.match(stdout, /^sess_1 +waiting +ada /m)
+    await plane.publish('session_revoked', { session_id: 'sess_1' })
+    const revoked = await until('its end', () => plane.sent('/tunnels/sess_1/closed')[0])
+    assert.partialDeepStrictEqual(revoked.body, { reason: 'revoked' })
+    await until('no session server', () => !existsSync(`/proc/${server}`))
+
+    await setSession('sess_2')
+    await until('a session', async () => (await servers()).length > 0, 15_000)
+    const [second = ''] = await servers()
+    daemon.kill('SIGKILL')
+    await until('no session server', () => !existsSync(`/proc/${second}`), 15_000)
+    daemon = setup.up()
+    const left = await until('its end', () => plane.sent('/tunnels/sess_2/closed')[0], 30_000)
+    assert.partialDeepStrictEqual(left.body, { reason: 'error', detail: 'the agent was killed' })
+  })
+
   async function setUp() {
     const folder = await makeFolder()
     const plane = await startFakeControlPlane()
@@ -400,6 +448,18 @@ describe('plexd up', () => {
     }
   }
 })
+
+async function childrenOf(pid: number): Promise<string[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  return children.trim().split(' ')
+}
+
+function isServer(pid: string): boolean {
+  return (
+    existsSync(`/proc/${pid}`) &&
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('session-server')
+  )
+}
 
 /** Without the variables that would configure plexd. */
 const cleanEnv = Object.fromEntries(
