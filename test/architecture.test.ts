@@ -203,6 +203,7 @@ const controlPlaneRooms: Rooms = [
   ['runs', 'of one action are many executions'],
   ['schedules', 'start them'],
   ['telemetry', 'a database of its own'],
+  ['recordings', 'of sessions, likewise; whoever sends or plays them'],
   ['reports', 'how they are merged, whoever sends them'],
   ['parser', 'reads batches of reports and telemetry'],
   ['app.ts', 'all of the above, as handlers get it'],

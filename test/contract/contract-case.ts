@@ -66,6 +66,7 @@ const anyParams = {
   key: 'any',
   execution_id: 'exec_any',
   session_id: 'any',
+  chunk: '0',
   version: '1.0.0',
   os: 'linux',
   arch: 'amd64',

@@ -14,6 +14,7 @@ import {
   putEndpointCases,
   rotateKeysCases,
 } from './cases/life.ts'
+import { uploadRecordingCases } from './cases/recordings.ts'
 import { registerCases } from './cases/registration.ts'
 import { compareReportsCases } from './cases/reports.ts'
 import { relaySessionCases } from './cases/sessions.ts'
@@ -45,6 +46,7 @@ export const contract: { [Name in keyof ControlApi]: ContractCase[] } = {
   ping: pingCases,
   tunnelReady: tunnelReadyCases,
   tunnelClosed: tunnelClosedCases,
+  uploadRecording: uploadRecordingCases,
   compareReports: compareReportsCases,
   reportViolation: reportViolationCases,
   relaySession: relaySessionCases,

@@ -176,6 +176,7 @@ export function goodParams({ node, executionId }: Target): Record<Param, string>
     schedule: 'hostile',
     session_id: 'ses_1',
     session: 'ses_nobody',
+    chunk: '0',
     token_id: 'tok_nobody',
     key: 'kept',
     name: 'allow-all',

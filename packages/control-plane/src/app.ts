@@ -11,6 +11,7 @@ import type { ChangeWatch } from './log/watch.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import type { createIntake } from './parser/intake.ts'
 import type { createNodeMemory } from './presence/node-memory.ts'
+import type { RecordingStore } from './recordings/store.ts'
 import type { openSeals } from './rotation/seals.ts'
 import type { Relay } from './sessions/relay/relay.ts'
 import type { Store } from './store/db.ts'
@@ -37,6 +38,7 @@ export type Intake = Readonly<ReturnType<typeof createIntake>>
 export interface SideStores {
   readonly telemetry: TelemetryStore
   readonly artifacts: ArtifactFiles
+  readonly recordings: RecordingStore
 }
 
 /** Requests that stay open until something happens. */

@@ -48,6 +48,14 @@ export const limits = limitTable({
     512 * 1024 ** 2,
     'audit records kept; past it, the oldest of that node with most go',
   ),
+  recording_bytes: limit.bytes(
+    10 * 1024 ** 3,
+    'recordings of sessions kept; past it, the oldest of the node with most go',
+  ),
+  session_recording_bytes: limit.bytes(
+    512 * 1024 ** 2,
+    'one of them; agents end the session before, see their setting sessions.recording_bytes',
+  ),
   report_keys: limit.count(10_000, 'report entries kept of a node; others are left out'),
   report_bytes: limit.bytes(
     64 * 1024 ** 2,

@@ -18,6 +18,7 @@ import { createChangeWatch } from './log/watch.ts'
 import { followNodes } from './nodes/follow-nodes.ts'
 import { createIntake } from './parser/intake.ts'
 import { createNodeMemory } from './presence/node-memory.ts'
+import { openSqliteRecordings } from './recordings/sqlite-store.ts'
 import { openSeals } from './rotation/seals.ts'
 import { followFleet, loadFleet } from './rows/fleet/load-fleet.ts'
 import { readLastSeen } from './rows/fleet/node-lookups.ts'
@@ -51,6 +52,9 @@ export async function openApp(
   const store = stack.use(await openSqliteStore(database, { onGroup, lockWaitMs }))
   const telemetry = stack.use(
     openSqliteTelemetry(join(dataDir, 'telemetry.db'), { now: clock.now, lockWaitMs }),
+  )
+  const recordings = stack.use(
+    openSqliteRecordings(join(dataDir, 'recordings.db'), { now: clock.now, lockWaitMs }),
   )
   const nowMs = clock.now()
   await prepareInstallation(store, { dataDir, meshCidr: config.meshCidr ?? '10.100.0.0/16', nowMs })
@@ -124,6 +128,7 @@ export async function openApp(
   // The environment's settings may change, so it is not copied.
   return Object.assign(environment, groups, {
     telemetry,
+    recordings,
     artifacts,
     [Symbol.asyncDispose]: handOver(stack),
   })

@@ -71,6 +71,10 @@ export const limits = limitTable({
     16 * 1024 * 1024,
     'what may wait for the control plane of each kind: results of actions, drift reports, violations; past it, results wait in the database, and the oldest of the others are dropped',
   ),
+  recording_queue_bytes: limit.bytes(
+    256 * 1024 * 1024,
+    'what may wait for the control plane of recordings of sessions; past it, sessions that are recorded end',
+  ),
   secret_requests: limit.count(
     32,
     'secrets that are fetched from the control plane at a time; others wait',

@@ -243,6 +243,11 @@ export const settings = {
     reloads: true,
     help: 'no session is longer, whatever a request asks for',
   }),
+  sessionRecordingBytes: setting(256 * 1024 * 1024, count(64 * 1024, 2 ** 40), {
+    keys: ['sessions.recording_bytes'],
+    reloads: true,
+    help: 'what the recording of one session may take, in bytes as it is stored, packed; past it the session ends',
+  }),
   upgradeKeys: setting<readonly string[]>([], releaseKeys, {
     keys: ['upgrade.keys'],
     help: 'the release keys whose builds the node upgrades to, beside those that its own build has: files in PEM, or 32 bytes in base64; one or a list',

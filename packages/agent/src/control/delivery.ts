@@ -20,6 +20,8 @@ export interface Outgoing<Item> {
   judge?(items: readonly Item[], error: unknown): Verdict
   /** In place of dropping items that were refused. */
   refuse?(items: readonly Item[], error: unknown): Promise<void>
+  /** Called when items were refused and are dropped. */
+  onRefused?(items: readonly Item[], error: unknown): void
 }
 
 export interface Delivery extends AsyncDisposable {
@@ -152,6 +154,7 @@ export function startDelivery<Item>(
     }
     log.warn('delivery refused, dropping it', { what: name, error: describe(error) })
     refused += items.length
+    outgoing.onRefused?.(items, error)
     return remove(items)
   }
 

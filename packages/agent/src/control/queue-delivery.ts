@@ -7,6 +7,8 @@ export interface QueueSending<Item> {
   /** How much goes into one request; by default one item. */
   batch?: { items: number; bytes: number }
   send(items: readonly Item[], signal: AbortSignal): Promise<unknown>
+  /** Called when items will never be accepted and are dropped. */
+  onRefused?(items: readonly Item[], error: unknown): void
 }
 
 const oneItem = { items: 1, bytes: Number.POSITIVE_INFINITY }
@@ -14,7 +16,7 @@ const oneItem = { items: 1, bytes: Number.POSITIVE_INFINITY }
 /** Sends the items of a queue, oldest first, each until it is accepted. */
 export function startQueueDelivery<Item>(
   queue: Queue<Item>,
-  { what, batch = oneItem, send }: QueueSending<Item>,
+  { what, batch = oneItem, send, onRefused }: QueueSending<Item>,
   options: DeliveryOptions,
 ): Delivery {
   const delivery = startDelivery(
@@ -28,6 +30,11 @@ export function startQueueDelivery<Item>(
           signal,
         ),
       remove: (items) => queue.remove(items.map(({ number }) => number)),
+      onRefused: (items, error) =>
+        onRefused?.(
+          items.map(({ value }) => value),
+          error,
+        ),
     },
     options,
   )

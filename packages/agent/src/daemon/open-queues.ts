@@ -9,6 +9,7 @@ import type { Problems } from '../health/problems.ts'
 import { maxViolations } from '../hooks/violations.ts'
 import { openQueue, type Queue, type QueueOptions } from '../queue/queue.ts'
 import { maxDriftReports } from '../reconcile/drift-report.ts'
+import { isRecordedChunk, type RecordedChunk } from '../sessions/recording/recorded-chunk.ts'
 import { maxSessionReports, SessionReport } from '../sessions/session-reports.ts'
 
 /** What the agent sends and may not lose, beside the reports of local programs, which have a store of their own. */
@@ -18,10 +19,12 @@ export interface SendQueues {
   readonly drift: Queue<DriftReport>
   readonly violations: Queue<IntegrityViolation>
   readonly sessions: Queue<SessionReport>
+  /** Of sessions, encrypted. */
+  readonly recordings: Queue<RecordedChunk>
 }
 
 export interface OpenQueuesDeps {
-  config: { dataDir: string; limits: Pick<Limits, 'queue_bytes'> }
+  config: { dataDir: string; limits: Pick<Limits, 'queue_bytes' | 'recording_queue_bytes'> }
   database: Parameters<typeof takeOverDriftReports>[0]
   disk: Pick<Disk, 'failed' | 'onRoom'>
   problems: Pick<Problems, 'set'>
@@ -38,7 +41,7 @@ export async function openSendQueues(
   stack: AsyncDisposableStack,
 ): Promise<SendQueues> {
   const folder = join(config.dataDir, 'queue')
-  const { queue_bytes: bytes } = config.limits
+  const { queue_bytes: bytes, recording_queue_bytes } = config.limits
 
   async function open<Item>(
     options: Pick<QueueOptions<Item>, 'name' | 'isItem' | 'limit' | 'whenFull'>,
@@ -81,6 +84,13 @@ export async function openSendQueues(
       isItem: (value) => sessionReport().Check(value),
       limit: { bytes, items: maxSessionReports },
       whenFull: 'drop oldest',
+    }),
+    recordings: await open({
+      name: 'recordings',
+      isItem: isRecordedChunk,
+      limit: { bytes: recording_queue_bytes },
+      // The session whose chunk it is ends: what is not recorded is not shown.
+      whenFull: 'refuse newest',
     }),
   }
   await takeOverDriftReports(database, queues.drift)

@@ -4,6 +4,7 @@ import { findAccount } from '../sessions/authorisation/accounts.ts'
 import { openKnownSessions } from '../sessions/authorisation/known-sessions.ts'
 import { createTokenVerifier } from '../sessions/authorisation/token.ts'
 import type { ServerSettings } from '../sessions/link.ts'
+import { storeChunk } from '../sessions/recording/recorded-chunk.ts'
 import { createSessionReports } from '../sessions/session-reports.ts'
 import { type Sessions, startSessions } from '../sessions/sessions.ts'
 import type { Core } from './core.ts'
@@ -34,9 +35,7 @@ export async function openSessions(
       findAccount: (login) => findAccount(login, { clock }),
       whyNone: () => whyNone(node),
       hasMesh: () => meshOf(node) !== null,
-      storeChunk: async () => {
-        throw new Error('this node keeps no recordings')
-      },
+      storeChunk: (chunk) => storeChunk(node.queues.recordings, chunk),
       serverSettings: () => serverSettings(node),
       endLeftovers: node.containment.endLeftovers,
     }),

@@ -7,6 +7,7 @@ import { createMark } from '../disk/mark.ts'
 import { startViolationReports } from '../hooks/violations.ts'
 import { type DriftReports, startDriftReports } from '../reconcile/drift-report.ts'
 import { createCapabilityMark, startCapabilitySync } from '../registration/capabilities.ts'
+import { startRecordingUpload } from '../sessions/recording/upload.ts'
 import { startSessionDelivery } from '../sessions/session-reports.ts'
 import { decidesExecution } from '../upgrade/version-state.ts'
 import type { Enrolled } from './enrolled.ts'
@@ -45,6 +46,7 @@ export function startQueues(
   stack.defer(node.actions.onChange(capabilitySync.added))
   const violations = stack.use(startViolationReports(queues.violations, node))
   const sessions = stack.use(startSessionDelivery(queues.sessions, node))
+  const recordings = stack.use(startRecordingUpload(queues.recordings, node))
   const reports = stack.use(
     startReportSync({
       ...node,
@@ -74,12 +76,13 @@ export function startQueues(
         drift: drift.refused(),
         violations: violations.refused(),
         sessions: sessions.refused(),
+        recordings: recordings.refused(),
       },
     }),
     announce: capabilitySync.added,
     wake() {
-      for (const queue of [outbox, drift, violations, sessions, capabilitySync, reports, offer])
-        queue.wake()
+      const sent = [outbox, drift, violations, sessions, recordings]
+      for (const queue of [...sent, capabilitySync, reports, offer]) queue.wake()
     },
   }
 }

@@ -15,7 +15,10 @@ import type { OpenedSession } from './link.ts'
 export type SetupPayload = AcceptedPayload<'ssh_session_setup'>
 
 export interface AuthoriseDeps {
-  config: Pick<AgentConfig, 'maxSessions' | 'sessionIdleMs' | 'maxSessionMs'>
+  config: Pick<
+    AgentConfig,
+    'maxSessions' | 'sessionIdleMs' | 'maxSessionMs' | 'sessionRecordingBytes'
+  >
   /** Why this node opens no session at all; empty if it does. */
   whyNone(): string
   verify: VerifyToken
@@ -61,7 +64,9 @@ export async function authorise(payload: SetupPayload, deps: AuthoriseDeps): Pro
     token,
     authorized_key,
     way: setup.way,
-    ...(setup.recording ? { recording: setup.recording } : {}),
+    ...(setup.recording
+      ? { recording: { ...setup.recording, limit_bytes: config.sessionRecordingBytes } }
+      : {}),
     idle_timeout_ms: idleOf(setup.idle_timeout, config.sessionIdleMs),
     expires_at_ms: endOf(claims, clock.now() + config.maxSessionMs),
   }

@@ -32,7 +32,10 @@ export interface OpenedSession {
   authorized_key: string
   way: SessionWay
   /** Without it the session is not recorded. */
-  recording?: RecordingSetup
+  recording?: RecordingSetup & {
+    /** What its chunks may take together. */
+    limit_bytes: number
+  }
   idle_timeout_ms: number
   /** Unix time. */
   expires_at_ms: number

@@ -22,6 +22,7 @@ const params = {
   execution_id: 'exec_x',
   session_id: 's',
   session: 'ses_x',
+  chunk: '0',
   version: '1',
   os: 'linux',
   arch: 'amd64',

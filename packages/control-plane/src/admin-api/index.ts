@@ -24,6 +24,7 @@ import * as retryRun from './runs/retry-run.ts'
 import * as runs from './runs/runs.ts'
 import * as schedules from './schedules/schedules.ts'
 import * as connectSession from './sessions/connect-session.ts'
+import * as getRecording from './sessions/get-recording.ts'
 import * as openSession from './sessions/open-session.ts'
 import * as sessions from './sessions/sessions.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
@@ -58,6 +59,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...connectSession,
   ...openSession,
   ...sessions,
+  ...getRecording,
   ...telemetry,
   ...violations,
   ...tokens,

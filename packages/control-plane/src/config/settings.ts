@@ -10,6 +10,7 @@ import {
   parseMaxAge,
   parseMeshCidr,
   parsePublicUrl,
+  parseRetention,
   parseSwitch,
 } from './values.ts'
 
@@ -159,6 +160,14 @@ export const settings = {
     reloads: true,
     help: 'age before which nodes are asked for new keys; 0 for never',
     read: parseMaxAge,
+  }),
+  recordingRetentionMs: withDefault({
+    name: 'recording-retention',
+    value: 'DURATION',
+    default: '720h',
+    reloads: true,
+    help: 'how long recordings of sessions are kept, 24h at least; past limit recording_bytes the oldest go sooner',
+    read: parseRetention,
   }),
   limits: {
     name: 'limit',

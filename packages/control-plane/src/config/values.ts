@@ -79,6 +79,14 @@ export function parseMaxAge(text: string): number {
   return ms
 }
 
+/** A session may last for half a day, and a node may be away for a while. */
+export function parseRetention(text: string): number {
+  const ms = inContext('recording_retention: ', () => parseDuration(text))
+  if (ms < 24 * 3_600_000)
+    throw new Error(`read config: recording_retention "${text}": want 24h at least`)
+  return ms
+}
+
 export function parseLogLevel(text: string): LogLevel {
   const level = logLevels.find((known) => known === text)
   if (!level) throw new Error(`read config: log_level "${text}": want ${logLevels.join(', ')}`)

@@ -7,6 +7,7 @@ import * as putEndpoint from './life/put-endpoint.ts'
 import * as register from './life/register.ts'
 import * as rotateKeys from './life/rotate-keys.ts'
 import * as reports from './reports/sync-reports.ts'
+import * as recordings from './sessions/recordings.ts'
 import * as relaySession from './sessions/relay-session.ts'
 import * as tunnels from './sessions/tunnels.ts'
 import * as getSecret from './state/get-secret.ts'
@@ -24,6 +25,7 @@ export const controlHandlers: Handlers<ControlApi> = {
   ...rotateKeys,
   ...reports,
   ...relaySession,
+  ...recordings,
   ...tunnels,
   ...state,
   ...openEvents,

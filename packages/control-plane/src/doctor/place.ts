@@ -17,7 +17,7 @@ export function placeOf(config: Config, nowMs: number): Place {
 }
 
 /** The databases, by their names in the data folder. */
-export const databases = ['control-plane.db', 'telemetry.db'] as const
+export const databases = ['control-plane.db', 'telemetry.db', 'recordings.db'] as const
 
 /** Files of a data folder, by their names in it. */
 export function fileIn({ config }: Place, name: string): string {

@@ -14,6 +14,7 @@ import { expireExecutions, forgetExecutions, retryHeld, sendAllQueued } from './
 import { markStaleNodes } from './mark-stale-nodes.ts'
 import type { Job } from './periodic.ts'
 import { pruneEvents } from './prune-events.ts'
+import { pruneRecordings } from './prune-recordings.ts'
 import { pruneTelemetry } from './prune-telemetry.ts'
 import { rotateOldKeys } from './rotate-old-keys.ts'
 import { saveLastSeen } from './save-last-seen.ts'
@@ -65,6 +66,7 @@ export function jobsOf(
     },
     // Often: until the next run, the excess grows by whatever is sent.
     { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },
+    { name: 'prune recordings', everyMs: 60_000, run: () => pruneRecordings(app) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
     {
       name: 'finish a master key rotation',

@@ -21,6 +21,7 @@ const columns: {
     next_secrets_sealed: ({ id }) => placeOf.nextSecrets(id),
   },
   bootstrap_tokens: { answer_sealed: ({ id }) => placeOf.registrationAnswer(id) },
+  recordings: { key_sealed: ({ id }) => placeOf.recordingKey(id) },
   signing_keys: { private_key_sealed: ({ id }) => placeOf.signingKey(id) },
 }
 

@@ -6,5 +6,6 @@ export const placeOf = {
   nextSecrets: (nodeId: string) => `next secrets:${nodeId}`,
   registrationAnswer: (tokenId: string) => `registration:${tokenId}`,
   signingKey: (keyId: string) => `signing_key:${keyId}`,
+  recordingKey: (sessionId: string) => `recording:${sessionId}`,
   pskKeys: () => 'psk keys',
 } as const

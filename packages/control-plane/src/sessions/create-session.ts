@@ -4,6 +4,8 @@ import type { Limits } from '../limits.ts'
 import type { NodeRecord, OperatorRecord } from '../mesh/fleet.ts'
 import { readNode } from '../rows/fleet/nodes.ts'
 import { countOpenSessions, insertSession, type StoredSession } from '../rows/sessions.ts'
+import type { MasterKey } from '../seal/master-key.ts'
+import { newRecordingKey } from './recording.ts'
 
 /** What is asked for, by whom. */
 export interface NewSession {
@@ -14,6 +16,12 @@ export interface NewSession {
   idleMs: number
 }
 
+export interface SessionDeps {
+  limits: Pick<Limits, 'node_sessions' | 'operator_sessions'>
+  /** Seals the key of the recording. */
+  masterKey: MasterKey
+}
+
 /**
  * Opens a session and tells its node; durable with the unit. Throws an ApiError: 409 for what the agent of the node cannot
  * do, 429 if the node or the operator has too many.
@@ -21,7 +29,7 @@ export interface NewSession {
 export async function createSession(
   unit: Unit,
   given: NewSession,
-  limits: Pick<Limits, 'node_sessions' | 'operator_sessions'>,
+  { limits, masterKey }: SessionDeps,
 ): Promise<{ session: StoredSession; hostKey: string | null }> {
   const { operator, node, spec } = given
   await refuseTooMany(unit, given, limits)
@@ -48,6 +56,7 @@ export async function createSession(
   })
   const sent = { ...session, setup_seq: event?.seq ?? 0 }
   await insertSession(unit, sent)
+  if (sent.recorded) await newRecordingKey(unit, masterKey, sent)
   return { session: sent, hostKey: support?.host_key ?? null }
 }
 

@@ -1,8 +1,18 @@
 import type { Session } from '@plexd/protocol'
+import type { StoredRecording } from '../rows/recordings.ts'
 import type { StoredSession } from '../rows/sessions.ts'
+import { recordingState } from './recording.ts'
+
+/** What is shown of a session and is not in its row. */
+export interface BesideSession {
+  hostname: string
+  recording: StoredRecording | undefined
+  nowMs: number
+}
 
 /** A session as an operator sees it. */
-export function sessionView(row: StoredSession, hostname: string): Session {
+export function sessionView(row: StoredSession, beside: BesideSession): Session {
+  const { hostname, recording, nowMs } = beside
   return {
     id: row.id,
     node: hostname,
@@ -23,7 +33,7 @@ export function sessionView(row: StoredSession, hostname: string): Session {
     duration: row.duration,
     bytes_in: row.bytes_in,
     bytes_out: row.bytes_out,
-    recording: row.recorded ? 'recording' : 'none',
+    recording: recordingState(recording, { closedAtMs: row.closed_at, nowMs }),
     listen_addr: row.listen_addr,
   }
 }

@@ -260,6 +260,18 @@ export interface Tables {
     id: string
     first_seq: number
   }
+  /** Of sessions, by their ids. */
+  recordings: {
+    id: string
+    tenant_id: string
+    node_id: string
+    /** Null once the recording is kept no longer. */
+    key_sealed: string | null
+    created_at: number
+    /** When all chunks were here. */
+    completed_at: number | null
+    expired_at: number | null
+  }
   artifacts: {
     version: string
     os: string

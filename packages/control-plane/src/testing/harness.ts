@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import {
   type Metadata,
   newBootstrapToken,
   newId,
+  type RecordingSetup,
   type RegisterResponse,
 } from '@plexd/protocol'
 import {
@@ -29,6 +31,7 @@ import { startControlPlane as start } from '../control-plane.ts'
 import { type Limits, limits } from '../limits.ts'
 import { insertToken } from '../rows/bootstrap-tokens.ts'
 import { readFirstTenant } from '../rows/fleet/tenants.ts'
+import { recordingSetupOf } from '../sessions/recording.ts'
 
 export interface HarnessOptions {
   clock?: Clock
@@ -83,6 +86,13 @@ export interface TestControlPlane extends AsyncDisposable {
   createToken(options?: TokenOptions): Promise<string>
   /** Registers a node with a new token and, unless given, a new key. */
   enrol(hostname: string, options?: EnrolOptions): Promise<EnrolledNode>
+  /** Opens a session on the node, which is recorded. */
+  record(node: EnrolledNode): Promise<RecordedSession>
+}
+
+/** What its node is told of it. */
+export interface RecordedSession extends RecordingSetup {
+  session_id: string
 }
 
 /** A control plane in this process, on a free port of 127.0.0.1 over plain HTTP. */
@@ -106,6 +116,7 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
       userAgent === undefined ? transport : transportAs(userAgent),
       () => token,
     )
+  const admin = createClient(adminApi, transport, () => adminToken)
   const createToken = (token: TokenOptions = {}) => makeToken(app, token)
 
   return {
@@ -113,7 +124,7 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
     app,
     dataDir,
     adminToken,
-    admin: createClient(adminApi, transport, () => adminToken),
+    admin,
     anonymous: createClient(controlApi, transport),
     clientFor,
     createToken,
@@ -136,8 +147,26 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
       const token = body.node_token ?? body.node_secret_key
       return { ...body, publicKey, token, api: clientFor(token, rest.userAgent) }
     },
+    record: (node) => record(app, admin, node),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** A session that is recorded, of a node that says that it can. */
+async function record(
+  { masterKey, store }: App,
+  admin: Client<AdminApi>,
+  { node_id, api }: EnrolledNode,
+): Promise<RecordedSession> {
+  const public_key = `ssh-ed25519 ${'A'.repeat(68)}`
+  const sessions = { host_key: public_key, max_sessions: 10 }
+  await api.putCapabilities({ params: { node_id }, body: { sessions } })
+  const asked = { node: node_id, login: 'deploy', public_key, way: 'relay' } as const
+  const { session } = (await admin.openSession({ body: asked })).body
+  const of = { id: session.id, record_input: false }
+  const setup = await recordingSetupOf(store.reader, masterKey, of)
+  assert.ok(setup)
+  return { ...setup, session_id: session.id }
 }
 
 /** One that runs on the folder for as long as `run` takes: several in turn are restarts. */

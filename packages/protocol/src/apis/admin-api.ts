@@ -636,6 +636,18 @@ export const adminApi = {
     errors: [400],
   }),
 
+  getRecording: operation({
+    method: 'GET',
+    auth: 'operator',
+    scope: 'tenant',
+    permission: 'sessions.play',
+    path: '/admin/v1/sessions/{session}/recording',
+    summary:
+      'Read the recording of a session as asciicast v2; what of it is missing or damaged is said in it. Who looks is on record',
+    responseKind: 'bytes',
+    errors: [404],
+  }),
+
   putArtifact: operation({
     ...writeShared('PUT', 'artifacts'),
     path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',

@@ -4,6 +4,7 @@ import { EndpointReport, EndpointResponse } from '../nodes/endpoint.ts'
 import { ExecutionAck, ExecutionResult } from '../nodes/execution.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../nodes/heartbeat.ts'
 import { DriftReport, NodeState, ReportSync, SealedSecret } from '../nodes/node-state.ts'
+import { maxRecordingChunkBytes } from '../nodes/recording.ts'
 import {
   RegisterRequest,
   RegisterResponse,
@@ -207,6 +208,16 @@ export const controlApi = {
     responseKind: 'websocket',
     status: 101,
     errors: [409, 426],
+  }),
+  uploadRecording: operation({
+    method: 'PUT',
+    path: '/v1/nodes/{node_id}/sessions/{session_id}/recording/{chunk}',
+    auth: 'node',
+    summary: 'Upload a chunk of the recording of a session; may be repeated',
+    requestKind: 'bytes',
+    response: Empty,
+    errors: [404, 409, 413],
+    maxBodyBytes: maxRecordingChunkBytes,
   }),
   compareReports: operation({
     method: 'POST',

@@ -31,7 +31,8 @@ function isWhole({ status, headers, body }: TransportResponse): boolean {
 }
 
 /** Successful answers that are not JSON. Whether a stream or a file is complete is for its reader to check. */
-const wholeWithout = /^(text\/event-stream|application\/octet-stream|text\/plain)/i
+const wholeWithout =
+  /^(text\/event-stream|application\/octet-stream|application\/x-asciicast|text\/plain)/i
 
 const typeOf = (headers: Record<string, string>): string => headers['content-type'] ?? ''
 

@@ -21,7 +21,10 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   schedule: Type.String({ minLength: 1, maxLength: 512 }),
   /** As its node names it. */
   session_id: Type.String({ minLength: 1, maxLength: 512 }),
+  /** The id of one. */
   session: Id,
+  /** The index of one in a recording. */
+  chunk: Type.String({ pattern: '^(0|[1-9][0-9]{0,8})$', examples: ['0'] }),
   token_id: Id,
   version: Id,
   os: Id,

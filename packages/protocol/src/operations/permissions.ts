@@ -43,6 +43,7 @@ const owner = [
   /** To open one that is not recorded. */
   'sessions.unrecorded',
   'sessions.revoke',
+  'sessions.play',
 ] as const
 
 export type Permission = (typeof owner)[number]

@@ -86,7 +86,7 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
   let connected: { client: Connection; stream: Duplex } | undefined
   let ending: Promise<void> | undefined
   const recorder = deps.openRecorder(opened, (error) => {
-    void end('error', `recording cannot be written: ${describeError(error)}`)
+    void end('error', describeError(error))
   })
   const watch = clock.every(lookMs, look)
 

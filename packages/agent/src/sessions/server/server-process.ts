@@ -11,6 +11,7 @@ import type { DialerProgram } from './forwards/dial-as-user.ts'
 import { findAccount } from './programs/account.ts'
 import { loadRecordLogin } from './programs/login-records.ts'
 import { loadOpenPty } from './programs/pty.ts'
+import { openSessionRecorder } from './session-recorder.ts'
 import { createSessionServer, type SessionServer } from './session-server.ts'
 
 /** Runs the sessions of a daemon, our parent, until it closes the IPC channel: then all of them end, and the process. */
@@ -39,10 +40,7 @@ async function startServer({ data_dir, log_level }: ServerSettings): Promise<Ses
     tellAuthLog: createAuthLog(),
     findAccount,
     dialer: dialerProgram(),
-    openRecorder({ recording }) {
-      if (recording) throw new Error('record a session: this version cannot')
-      return undefined
-    },
+    openRecorder: openSessionRecorder,
     dialRelay,
     tell,
     clock: systemClock,

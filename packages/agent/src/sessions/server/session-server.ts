@@ -41,11 +41,14 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
   const listeners = new Map<string, Promise<MeshListener>>()
   let settings: ServerSettings | undefined
   let hostKey = ''
+  /** Nobody answers any more. */
+  let isAlone = false
 
   const openRecorder: SessionDeps['openRecorder'] = (session, onFailure) => {
     const { session_id } = session
     const store: StoreChunk = ({ index, final, bytes }) => {
       const stored = Promise.withResolvers<void>()
+      if (isAlone) stored.reject(new Error('the daemon has ended'))
       storing.set(`${session_id} ${index}`, stored)
       tell({ type: 'chunk', session_id, index, final, bytes })
       return stored.promise
@@ -148,6 +151,8 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
       else settle(message.session_id, message.index, message.why)
     },
     async [Symbol.asyncDispose]() {
+      isAlone = true
+      for (const stored of storing.values()) stored.reject(new Error('the daemon has ended'))
       await Promise.all([...sessions.values()].map((session) => session.end('shutdown')))
       await closeUnusedListeners()
     },

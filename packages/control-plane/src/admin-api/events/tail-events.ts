@@ -107,8 +107,16 @@ async function presentPayload(
   event: StoredEvent,
   node: NodeRecord,
 ): Promise<string> {
-  const { store, entries, fleet, pskMaster, clock, keyring } = app
+  const { store, entries, fleet, pskMaster, masterKey, clock, keyring } = app
   const { keyFor } = keyring
-  const sources = { reader: store.reader, entries, fleet, pskMaster, keyFor, now: clock.now }
+  const sources = {
+    reader: store.reader,
+    entries,
+    fleet,
+    pskMaster,
+    masterKey,
+    keyFor,
+    now: clock.now,
+  }
   return (await payloadFor(event, node, sources)) ?? '{}'
 }

@@ -1,9 +1,10 @@
 import { ApiError, adminApi, formatDuration, type SessionSpec } from '@plexd/protocol'
 import { requirePermission } from '../../access/require-permission.ts'
-import type { Environment, State } from '../../app.ts'
+import type { Environment, Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import type { Limits } from '../../limits.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
+import { readRecording } from '../../rows/recordings.ts'
 import { createSession } from '../../sessions/create-session.ts'
 import { sessionView } from '../../sessions/view.ts'
 import { readDuration } from '../wire/durations.ts'
@@ -12,7 +13,7 @@ import { findNode } from '../wire/find-node.ts'
 /** Answers when the session is durable; its node may not have heard of it yet. */
 export const openSession = handle(
   adminApi.openSession,
-  async ({ principal, body }, app: State & Environment) => {
+  async ({ principal, body }, app: State & Seals & Environment) => {
     checkPermissions(principal, body)
     checkPurpose(body)
     const { limits } = app.config
@@ -20,9 +21,16 @@ export const openSession = handle(
     return app.change(async (unit) => {
       const node = findNode(unit.fleet, principal, body.node)
       const given = { operator: principal, node, spec: body, ...times }
-      const { session, hostKey } = await createSession(unit, given, limits)
+      const { session, hostKey } = await createSession(unit, given, {
+        limits,
+        masterKey: app.masterKey,
+      })
       return {
-        session: sessionView(session, node.hostname),
+        session: sessionView(session, {
+          hostname: node.hostname,
+          recording: await readRecording(unit.tx, session.id),
+          nowMs: unit.nowMs,
+        }),
         host_key: hostKey,
         node_mesh_ip: node.mesh_ip,
       }

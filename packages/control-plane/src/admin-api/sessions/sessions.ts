@@ -1,7 +1,9 @@
-import { ApiError, adminApi } from '@plexd/protocol'
+import assert from 'node:assert/strict'
+import { ApiError, adminApi, type Session } from '@plexd/protocol'
 import type { Environment, State, Waiters } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
+import { readRecordings } from '../../rows/recordings.ts'
 import { readSession, readSessionsBefore, type StoredSession } from '../../rows/sessions.ts'
 import { revokeSession as revoke } from '../../sessions/end-sessions.ts'
 import { sessionView } from '../../sessions/view.ts'
@@ -25,10 +27,8 @@ export const listSessions = handle(
       { of, state: query.state, openedAt: Number(openedAt), id: String(id) },
       boundsOf(query, app.config),
     )
-    const ids = page.rows.map(({ node_id }) => node_id)
-    const hostnameOf = await readHostnames(app, { tenantId, ids })
     return {
-      items: page.rows.map((row) => sessionView(row, hostnameOf(row.node_id))),
+      items: await shownAll(app, tenantId, page.rows),
       next: nextOf(page, (row) => [row.opened_at, row.id]),
     }
   },
@@ -78,7 +78,31 @@ export async function findSession(
   return row
 }
 
-async function shown(app: State, row: StoredSession) {
-  const hostnameOf = await readHostnames(app, { tenantId: row.tenant_id, ids: [row.node_id] })
-  return sessionView(row, hostnameOf(row.node_id))
+async function shown(app: State & Environment, row: StoredSession): Promise<Session> {
+  const [session] = await shownAll(app, row.tenant_id, [row])
+  assert.ok(session)
+  return session
+}
+
+/** In the same order. */
+async function shownAll(
+  app: State & Environment,
+  tenantId: string,
+  rows: readonly StoredSession[],
+): Promise<Session[]> {
+  const ids = rows.map(({ node_id }) => node_id)
+  const hostnameOf = await readHostnames(app, { tenantId, ids })
+  const recordings = await readRecordings(
+    app.store.reader,
+    rows.map(({ id }) => id),
+  )
+  const recordingOf = new Map(recordings.map((recording) => [recording.id, recording]))
+  const nowMs = app.clock.now()
+  return rows.map((row) =>
+    sessionView(row, {
+      hostname: hostnameOf(row.node_id),
+      recording: recordingOf.get(row.id),
+      nowMs,
+    }),
+  )
 }

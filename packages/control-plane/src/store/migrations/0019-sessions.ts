@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 
-/** Remote sessions of operators on nodes. */
+/** Remote sessions of operators on nodes, and the sealed keys of their recordings, whose chunks are in a database of their own. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of [
     `create table sessions (
@@ -18,6 +18,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     "create index sessions_open_of_operator on sessions (operator_id) where state <> 'closed'",
     "create index sessions_unheard on sessions (node_id) where state <> 'open' and reported_at is null",
     'create index sessions_closed on sessions (closed_at) where closed_at is not null',
+    `create table recordings (
+      id text primary key, tenant_id text not null, node_id text not null, key_sealed text,
+      created_at bigint not null, completed_at bigint, expired_at bigint)`,
+    'create index recordings_kept on recordings (created_at) where expired_at is null',
   ])
     await sql.raw(statement).execute(db)
 }

@@ -1,0 +1,141 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate as turn } from 'node:timers/promises'
+import { finalChunkFlag } from '@plexd/protocol'
+import { createGroupQueue, systemClock } from '@plexd/runtime'
+import { limits } from '../limits.ts'
+import { createPatience } from '../store/patience.ts'
+import { openPrivateDatabase } from '../store/private-database.ts'
+import { diskErrorOf } from '../store/sqlite-error.ts'
+import type { Holding, PutResult, RecordingStore, SentChunk, StoredChunk } from './store.ts'
+
+/** Chunks written or deleted before yielding to the event loop: a few mebibytes. */
+const chunksAtOnce = 32
+
+interface Waiting {
+  chunk: SentChunk
+  maxBytes: number
+  resolve: (result: PutResult) => void
+  reject: (reason: unknown) => void
+}
+
+/** Recordings in a SQLite file. Chunks that arrive together share a transaction and its fsync. */
+export function openSqliteRecordings(
+  path: string,
+  {
+    now = systemClock.now,
+    lockWaitMs = limits.database_lock_wait.default,
+  }: { now?: () => number; lockWaitMs?: number } = {},
+): RecordingStore {
+  const database = openPrivateDatabase(path, 5_000)
+  database.exec(schema)
+  database.exec('pragma busy_timeout = 0')
+  const patience = createPatience(lockWaitMs)
+  const statements = prepare(database)
+
+  function put({ chunk, maxBytes }: Waiting): PutResult {
+    const { session_id, node_id, index, bytes } = chunk
+    const known = statements.find.get(session_id, index)
+    const held = statements.held.get(session_id)
+    if (known) {
+      const isSame = Buffer.compare(known.bytes as Uint8Array, bytes) === 0 // a blob
+      return { outcome: isSame ? 'kept' : 'different', isComplete: isComplete(held) }
+    }
+    if (Number(held?.bytes ?? 0) + bytes.length > maxBytes)
+      return { outcome: 'full', isComplete: false }
+    statements.insert.run(session_id, index, bytes)
+    const last = bytes[0] === finalChunkFlag ? index : null
+    const counted = statements.count.get(session_id, node_id, bytes.length, now(), last)
+    return { outcome: 'kept', isComplete: isComplete(counted) }
+  }
+
+  function inTransaction<T>(work: () => T): T {
+    database.exec('begin immediate')
+    try {
+      const result = work()
+      database.exec('commit')
+      return result
+    } catch (error) {
+      if (database.isTransaction) database.exec('rollback')
+      throw error
+    }
+  }
+
+  async function writeGroup(group: readonly Waiting[]): Promise<void> {
+    try {
+      const results = await patience(() => inTransaction(() => group.map(put)))
+      for (const [at, result] of results.entries()) group[at]?.resolve(result)
+    } catch (error) {
+      for (const { reject } of group) reject(diskErrorOf(error))
+    }
+  }
+
+  const queue = createGroupQueue<Waiting>(async (waiting) => {
+    await turn()
+    await writeGroup(waiting.splice(0, chunksAtOnce))
+  })
+
+  /** Step by step: others wait for each. */
+  async function removeOne(sessionId: string): Promise<void> {
+    for (let gone = chunksAtOnce; gone === chunksAtOnce; await turn())
+      gone = await patience(() => Number(statements.removeSome.run(sessionId).changes))
+    await patience(() => statements.forget.run(sessionId))
+  }
+
+  return {
+    put: (chunk, { maxBytes }) =>
+      new Promise((resolve, reject) => queue.add({ chunk, maxBytes, resolve, reject })),
+    next: (sessionId, from) =>
+      patience(() => statements.next.get(sessionId, from) as StoredChunk | undefined), // its columns
+    holdings: () => patience(() => statements.all.all() as unknown as Holding[]), // its columns
+    async remove(sessionIds) {
+      for (const id of sessionIds) await removeOne(id)
+      if (sessionIds.length > 0)
+        await patience(() => database.exec('pragma incremental_vacuum(4000)'))
+    },
+    async [Symbol.asyncDispose]() {
+      await queue.drain()
+      database.close()
+    },
+  }
+}
+
+/** Of a row of `holdings`. */
+function isComplete(held: Record<string, unknown> | undefined): boolean {
+  return held !== undefined && held.last !== null && held.chunks === Number(held.last) + 1
+}
+
+function prepare(database: DatabaseSync) {
+  return {
+    find: database.prepare('select bytes from chunks where session_id = ? and "index" = ?'),
+    insert: database.prepare('insert into chunks values (?, ?, ?)'),
+    held: database.prepare('select bytes, chunks, last from holdings where session_id = ?'),
+    count: database.prepare(
+      `insert into holdings values (?, ?, ?, ?, 1, ?) on conflict do update set
+         bytes = bytes + excluded.bytes, chunks = chunks + 1, last = coalesce(last, excluded.last)
+       returning chunks, last`,
+    ),
+    next: database.prepare(
+      'select "index", bytes from chunks where session_id = ? and "index" >= ? order by "index" limit 1',
+    ),
+    all: database.prepare(
+      'select session_id, node_id, bytes, started_at from holdings order by started_at, session_id',
+    ),
+    removeSome: database.prepare(
+      `delete from chunks where rowid in
+         (select rowid from chunks where session_id = ? limit ${chunksAtOnce})`,
+    ),
+    forget: database.prepare('delete from holdings where session_id = ?'),
+  }
+}
+
+// Full synchronous mode: otherwise a power failure could lose an acknowledged chunk, which the node has no more.
+const schema = `
+  pragma auto_vacuum = incremental;
+  pragma journal_mode = wal;
+  pragma synchronous = full;
+  create table if not exists chunks (session_id text not null, "index" integer not null, bytes blob not null);
+  create unique index if not exists chunks_in_order on chunks (session_id, "index");
+  create table if not exists holdings (
+    session_id text primary key, node_id text not null, bytes integer not null, started_at integer not null,
+    chunks integer not null, last integer);
+`

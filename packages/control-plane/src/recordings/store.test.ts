@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { openSqliteRecordings } from './sqlite-store.ts'
+import { excessOf } from './store.ts'
+
+const maxBytes = 1_000
+
+describe('the store of recordings', () => {
+  it('keeps a chunk once, and tells the same from another', async () => {
+    await using setup = await setUp()
+    assert.equal((await setup.put('a', 0, '\0one')).outcome, 'kept')
+    assert.equal((await setup.put('a', 0, '\0one')).outcome, 'kept')
+    assert.equal((await setup.put('a', 0, '\0two')).outcome, 'different')
+    const [held] = await setup.store.holdings()
+    assert.equal(held?.bytes, 4)
+  })
+
+  it('is complete when all are here, in whatever order they came', async () => {
+    await using setup = await setUp()
+    const results = [
+      await setup.put('a', 2, '\x01end'),
+      await setup.put('a', 0, '\0one'),
+      await setup.put('a', 1, '\0two'),
+      await setup.put('a', 1, '\0two'),
+    ]
+    assert.deepEqual(
+      results.map(({ isComplete }) => isComplete),
+      [false, false, true, true],
+    )
+  })
+
+  it('takes no more of a recording than it may have', async () => {
+    await using setup = await setUp()
+    await setup.put('a', 0, 'x'.repeat(maxBytes))
+    assert.equal((await setup.put('a', 1, 'x')).outcome, 'full')
+    assert.equal((await setup.put('b', 0, 'x')).outcome, 'kept')
+  })
+
+  it('gives the chunks of a recording in their order, those of 100 that came at once too', async () => {
+    await using setup = await setUp()
+    const order = Array.from({ length: 100 }, (_, at) => (at * 37) % 100)
+    await Promise.all(order.map((index) => setup.put('a', index, `\0${index}`)))
+    await setup.put('b', 0, '\0other')
+    const found: string[] = []
+    for (let from = 0; ; ) {
+      const chunk = await setup.store.next('a', from)
+      if (!chunk) break
+      found.push(Buffer.from(chunk.bytes).toString())
+      from = chunk.index + 1
+    }
+    assert.deepEqual(
+      found,
+      order.toSorted((a, b) => a - b).map((index) => `\0${index}`),
+    )
+  })
+
+  it('removes whole recordings, and keeps the others over a restart', async () => {
+    await using setup = await setUp()
+    for (let index = 0; index < 70; index++) await setup.put('a', index, '\0')
+    await setup.put('b', 0, '\0')
+    await setup.store.remove(['a'])
+    await setup.restart()
+    assert.equal(await setup.store.next('a', 0), undefined)
+    assert.deepEqual(
+      (await setup.store.holdings()).map(({ session_id }) => session_id),
+      ['b'],
+    )
+  })
+})
+
+describe('excessOf', () => {
+  const held = (session_id: string, node_id: string, bytes: number) => ({
+    session_id,
+    node_id,
+    bytes,
+    started_at: 0,
+  })
+
+  it('takes the oldest of the node that has most', () => {
+    const holdings = [
+      held('db 1', 'db', 30),
+      held('web 1', 'web', 40),
+      held('web 2', 'web', 40),
+      held('web 3', 'web', 10),
+    ]
+    assert.deepEqual(excessOf(holdings, 120), [])
+    assert.deepEqual(excessOf(holdings, 100), ['web 1'])
+    assert.deepEqual(excessOf(holdings, 60), ['web 1', 'web 2'])
+    assert.deepEqual(excessOf(holdings, 0), ['web 1', 'web 2', 'db 1', 'web 3'])
+  })
+})
+
+async function setUp() {
+  const folder = await makeTemporaryFolder()
+  const path = join(folder.path, 'recordings.db')
+  let store = openSqliteRecordings(path)
+  return {
+    get store() {
+      return store
+    },
+    put: (session_id: string, index: number, bytes: string) =>
+      store.put({ session_id, node_id: 'n_1', index, bytes: Buffer.from(bytes) }, { maxBytes }),
+    async restart() {
+      await store[Symbol.asyncDispose]()
+      store = openSqliteRecordings(path)
+    },
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
