@@ -1,7 +1,7 @@
 import type { Half } from './half.ts'
 
 /** More than this is not queued for a slow reader, but for one message and what one read of the socket brings. */
-const fullBytes = 256 * 1024
+const fullBytes = 128 * 1024
 /** Before the queue is empty, so that a fast reader does not wait. */
 const nearlyEmptyBytes = 64 * 1024
 /** Many small messages are sent as one: a frame each would cost more memory and time than what is in it. */
