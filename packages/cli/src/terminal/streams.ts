@@ -1,10 +1,13 @@
 import type { Readable, Writable } from 'node:stream'
+import { exec } from '@plexd/runtime'
 
 /** The standard streams, and what a terminal and the system tell besides. */
 export interface Streams {
   stdin: Readable & { isTTY?: boolean; setRawMode?(isRaw: boolean): unknown }
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
   stderr: Writable
+  /** Keeps the terminal from changing what it is sent, until raw mode ends. */
+  showAsIs(): Promise<void>
   /** Until disposed of, these signals are passed to the listener and do not end the process. */
   onSignal(listener: (signal: PassedSignal) => void): Disposable
 }
@@ -22,6 +25,7 @@ export function systemStreams(): Streams {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
+    showAsIs,
     onSignal(listener) {
       for (const signal of passedSignals) process.on(signal, listener)
       return {
@@ -33,9 +37,18 @@ export function systemStreams(): Streams {
   }
 }
 
-/** Every key goes to the other side, Ctrl-C too, until disposed of. */
-export function rawMode({ stdin }: Streams): Disposable {
+/**
+ * Node's raw mode still makes CR LF of each LF. Programs that use the whole screen move down by a bare LF. Without stty, that is all
+ * that goes wrong.
+ */
+async function showAsIs(): Promise<void> {
+  await exec(['stty', '-F', '/dev/tty', '-opost']).catch(() => undefined)
+}
+
+/** Every key goes to the other side, Ctrl-C too, and all that it shows comes as it is, until disposed of. */
+export async function rawMode({ stdin, showAsIs }: Streams): Promise<Disposable> {
   stdin.setRawMode?.(true)
+  await showAsIs()
   return {
     [Symbol.dispose]() {
       stdin.setRawMode?.(false)

@@ -22,6 +22,7 @@ export function createFakeStreams({ tty = false } = {}): FakeStreams {
     stdout: Object.assign(new PassThrough(), tty ? terminal : {}),
     stderr: new PassThrough(),
     raw,
+    showAsIs: async () => {},
     signal(signal) {
       for (const listener of listeners) listener(signal)
     },

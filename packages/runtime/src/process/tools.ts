@@ -7,7 +7,7 @@ interface ToolFacts {
   /** Its purpose; completes a sentence that begins with its name and "which". */
   use: string
   /** plexd, unless given. */
-  of?: 'plexd-control-plane'
+  of?: 'plexd-control-plane' | 'plexctl'
   /**
    * Which feature requires it; `userspace`: the mesh on kernels without WireGuard; `sandbox`: hooks that ask for it, which
    * are refused without; `journal`: where systemd's journal runs. Without the other tools plexd works with restrictions.
@@ -49,6 +49,11 @@ const facts = {
   },
   setsid: { package: 'util-linux', use: 'lets wireguard-go outlive plexd', need: 'userspace' },
   sh: { package: 'dash', use: 'starts wireguard-go, and hooks', need: 'userspace' },
+  stty: {
+    package: 'coreutils',
+    use: 'lets what a node shows through to the terminal as it is',
+    of: 'plexctl',
+  },
   timedatectl: {
     package: 'systemd',
     use: 'tells whether the clock is kept right',

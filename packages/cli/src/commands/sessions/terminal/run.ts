@@ -27,16 +27,16 @@ export async function runRemote(
   streams: Streams,
 ): Promise<RemoteEnd> {
   using stack = new DisposableStack()
+  // What waits for input would keep plexctl from ending. Last, as a terminal that is not open stays raw.
+  stack.defer(() => streams.stdin.unpipe().destroy())
+  if (program.tty) stack.use(await rawMode(streams))
   const { channel, ended } = await open(client, program, sizeOf(streams))
   const written = finished(channel.stderr).catch(() => undefined)
   channel.pipe(streams.stdout, { end: false })
   channel.stderr.pipe(streams.stderr, { end: false })
-  if (program.tty) {
-    stack.use(rawMode(streams))
+  if (program.tty)
     stack.use(onResize(streams, ({ rows, columns }) => channel.setWindow(rows, columns, 0, 0)))
-  }
   stack.use(streams.onSignal(passSignals(channel, program.tty)))
-  stack.defer(() => release(streams.stdin, channel))
   streams.stdin.on('error', () => channel.end()).pipe(channel)
   const end = await ended
   await written
@@ -94,10 +94,4 @@ function passSignals(channel: ClientChannel, tty: boolean): (signal: PassedSigna
     isSecond = true
     channel.signal(signal.replace('SIG', ''))
   }
-}
-
-/** What waits for input would keep plexctl from ending. */
-function release(stdin: Streams['stdin'], channel: ClientChannel): void {
-  stdin.unpipe(channel)
-  stdin.destroy()
 }
