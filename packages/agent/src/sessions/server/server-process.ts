@@ -1,7 +1,7 @@
 import { isSea } from 'node:sea'
 import type { Duplex } from 'node:stream'
 import { controlApi } from '@plexd/protocol'
-import { createLog, describeError, openWebSocket, systemClock } from '@plexd/runtime'
+import { createLog, describeError, openWebSocket, ownProgram, systemClock } from '@plexd/runtime'
 import { loadSharedFence } from '../../contain/shared-fence.ts'
 import { userAgent } from '../../control/client.ts'
 import { loadOpenPipe } from '../../process/pipe.ts'
@@ -68,7 +68,5 @@ function dialRelay(
 
 /** This program, with its command for that. */
 function dialerProgram(): DialerProgram {
-  const [, script = ''] = process.argv
-  const before = isSea() ? [] : [...process.execArgv, script]
-  return { program: process.execPath, args: [...before, 'session-dialer'] }
+  return { program: process.execPath, args: [...ownProgram(isSea()), 'session-dialer'] }
 }

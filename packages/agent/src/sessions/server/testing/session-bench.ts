@@ -13,6 +13,7 @@ import type { ClosedSession, FromServer, OpenedSession, ToServer } from '../../l
 import { type Account, findAccount } from '../programs/account.ts'
 import { loadRecordLogin } from '../programs/login-records.ts'
 import { loadOpenPty } from '../programs/pty.ts'
+import { openSessionRecorder } from '../session-recorder.ts'
 import { createSessionServer, type SessionServerDeps } from '../session-server.ts'
 
 const run = promisify(execFile)
@@ -52,7 +53,7 @@ export async function startSessionBench(overrides: Partial<SessionServerDeps> = 
     openPipe: await loadOpenPipe(),
     recordLogin: (await loadRecordLogin()) && (() => () => {}),
     tellAuthLog: async () => {},
-    openRecorder: () => undefined,
+    openRecorder: openSessionRecorder,
     dialRelay: async () => {
       throw new Error('no relay')
     },

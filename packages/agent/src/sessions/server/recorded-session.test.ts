@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { FromServer } from '../link.ts'
+import { startSessionBench } from './testing/session-bench.ts'
+
+const isRoot = process.getuid?.() === 0
+type Bench = Awaited<ReturnType<typeof startSessionBench>>
+type Chunk = Extract<FromServer, { type: 'chunk' }>
+
+describe('a session that is recorded', { skip: !isRoot && 'needs root', timeout: 60_000 }, () => {
+  /** What becomes of a chunk. */
+  let onChunk: (chunk: Chunk) => void
+  let bench: Bench
+
+  before(async () => {
+    bench = await startSessionBench({
+      tell(message) {
+        bench.told.push(message)
+        if (message.type === 'chunk') onChunk(message)
+      },
+    })
+  })
+  after(() => bench[Symbol.asyncDispose]())
+
+  const recording = {
+    key: Buffer.alloc(32, 7).toString('base64'),
+    input: false,
+    limit_bytes: 100_000_000,
+  }
+
+  const store = ({ session_id, index }: Chunk): void =>
+    bench.hear({ type: 'chunk_stored', session_id, index })
+
+  it('goes on as its recording is stored, and says how many chunks that has', async () => {
+    const chunks: Chunk[] = []
+    onChunk = (chunk) => {
+      chunks.push(chunk)
+      store(chunk)
+    }
+    const session = await bench.open({ recording })
+    const { stdout } = await bench.ssh(session, 'head -c 3000000 /dev/zero | tr "\\0" x')
+    assert.equal(stdout.length, 3_000_000)
+    const { chunks: count } = await session.untilClosed()
+    assert.equal(count, chunks.length)
+    assert.equal(chunks.at(-1)?.final, true)
+    // Of a command without a terminal the first 64 KiB are kept.
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0)
+    assert.ok(bytes < 100_000)
+  })
+
+  it('ends when its recording cannot be stored', async () => {
+    onChunk = ({ session_id, index }) =>
+      bench.hear({ type: 'chunk_failed', session_id, index, why: 'the disk is full' })
+    const session = await bench.open({ recording })
+    const { code } = await bench.ssh(session, '-tt', 'while :; do echo on; sleep 0.1; done')
+    assert.equal(code, 255)
+    const { reason, detail } = await session.untilClosed()
+    assert.equal(reason, 'error')
+    assert.match(detail, /recording cannot be written: .*the disk is full/)
+  })
+
+  it('shows nothing more while its recording is not stored', async () => {
+    const held: Chunk[] = []
+    onChunk = (chunk) => void held.push(chunk)
+    const session = await bench.open({ recording })
+    const shown = bench.ssh(session, '-tt', 'head -c 30000000 /dev/urandom | base64')
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    const before = held.length
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    assert.equal(held.length, before)
+    session.end('revoked')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    onChunk = store
+    for (const chunk of held) store(chunk)
+    assert.ok((await shown).stdout.length < 20_000_000)
+    await session.untilClosed()
+  })
+})
