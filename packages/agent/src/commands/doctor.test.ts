@@ -116,7 +116,7 @@ describe('plexd doctor', () => {
     const { socketPath } = place
     const config = { ...defaultConfig, hostname: 'web-01', socketPath }
     assert.deepEqual(await examine([controlPlaneCheck], config), [
-      { check: 'control plane', state: 'ok', detail: 'https://control.example answers the daemon' },
+      { check: 'control plane', state: 'ok', detail: 'https://cp.example.com answers the daemon' },
     ])
     const none = { ...config, socketPath: join(place.folder, 'none.sock') }
     assert.equal((await examine([controlPlaneCheck], none))[0]?.detail, 'none is named')

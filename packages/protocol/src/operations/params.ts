@@ -24,7 +24,7 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   /** The id of one. */
   session: Id,
   /** The index of one in a recording. */
-  chunk: Type.String({ pattern: '^(0|[1-9][0-9]{0,8})$', examples: ['0'] }),
+  chunk: Type.String({ maxLength: 9, pattern: '^(0|[1-9][0-9]{0,8})$', examples: ['0'] }),
   token_id: Id,
   version: Id,
   os: Id,
