@@ -51,8 +51,14 @@ export interface LiveSession extends Claimable {
 
 /** Between looks at the time. */
 const lookMs = 500
-/** In which the client may take the last that we have to say. */
+/** In which the client may print why its session has ended, and close; then in which it may take the end of the connection. */
+const lastWordsMs = 300
 const partingMs = 300
+
+interface Connected {
+  client: Connection
+  stream: Duplex
+}
 
 /** Rejects if its user cannot be found, or it cannot be recorded as it should. */
 export async function openLiveSession(
@@ -83,7 +89,7 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
   const startMs = clock.monotonic()
   let lastByteMs = startMs
   let isClaimed = false
-  let connected: { client: Connection; stream: Duplex } | undefined
+  let connected: Connected | undefined
   let ending: Promise<void> | undefined
   const recorder = deps.openRecorder(opened, (error) => {
     void end('error', describeError(error))
@@ -108,11 +114,7 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
   async function endNow(reason: CloseReason, detail: string): Promise<void> {
     watch[Symbol.dispose]()
     over.abort()
-    if (connected) part(connected.client, reason)
-    const [left] = await Promise.all([
-      endPrograms(fence),
-      connected && closeStream(connected.stream, clock),
-    ])
+    const [left] = await Promise.all([endPrograms(fence), connected && part(connected, reason)])
     if (left.length > 0) log.warn('processes of a session do not end', { session_id, pids: left })
     const chunks = (await recorder?.close()) ?? 0
     const durationMs = Math.round(clock.monotonic() - startMs)
@@ -124,10 +126,18 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
     })
   }
 
-  function part(client: Connection, reason: CloseReason): void {
+  /** A client that is told of the end in the same moment as of the reason shows none: OpenSSH drops what it has not printed yet. */
+  async function part({ client, stream }: Connected, reason: CloseReason): Promise<void> {
     const text = `\r\nplexd: the session has ended: ${words[reason]}\r\n`
-    for (const channel of shown) if (channel.stderr.writable) channel.stderr.write(text)
+    const told = [...shown].filter((channel) => channel.stderr.writable)
+    for (const channel of told) {
+      channel.stderr.write(text)
+      channel.close()
+    }
+    if (told.length > 0) await closedWithin(stream, lastWordsMs, clock)
     client.end()
+    await closedWithin(stream, partingMs, clock)
+    stream.destroy()
   }
 
   function serve(client: Connection, stream: Duplex, from: string): void {
@@ -183,13 +193,16 @@ async function endPrograms(fence: SharedFence): Promise<number[]> {
   return await fence.end()
 }
 
-async function closeStream(stream: Duplex, clock: Pick<Clock, 'sleep'>): Promise<void> {
+async function closedWithin(
+  stream: Duplex,
+  withinMs: number,
+  clock: Pick<Clock, 'sleep'>,
+): Promise<void> {
   if (stream.destroyed) return
   const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
   const enough = new AbortController()
-  await Promise.race([closed, clock.sleep(partingMs, enough.signal).catch(() => {})])
+  await Promise.race([closed, clock.sleep(withinMs, enough.signal).catch(() => {})])
   enough.abort()
-  stream.destroy()
 }
 
 /** As SSH encodes it. Throws if it is none. */

@@ -206,8 +206,10 @@ describe('the session server, with clients of OpenSSH', {
 
   it('cuts a session within a second, and tells its client why', async () => {
     const session = await bench.open()
-    const running = bench.ssh(session, 'trap "" HUP TERM; echo on; sleep 314')
-    await until('it runs', () => hasProcess(/^sleep 314$/))
+    const seconds = `314.${process.pid}`
+    const isSleep = new RegExp(`^sleep ${seconds}$`)
+    const running = bench.ssh(session, `trap "" HUP TERM; echo on; sleep ${seconds}`)
+    await until('it runs', () => hasProcess(isSleep))
     const startMs = performance.now()
     session.end('revoked')
     const { code, stderr } = await running
@@ -215,15 +217,16 @@ describe('the session server, with clients of OpenSSH', {
     assert.equal(code, 255)
     assert.match(stderr, /the session has ended: it was revoked/)
     assert.equal((await session.untilClosed()).reason, 'revoked')
-    assert.equal(await hasProcess(/^sleep 314$/), false)
+    assert.equal(await hasProcess(isSleep), false)
   })
 
   it('ends a session that is idle, and one whose time is over', async () => {
-    const idle = await bench.open({ idle_timeout_ms: 1_000 })
+    // Long enough for the client to ask for the command: before, there is no channel by which it can be told.
+    const idle = await bench.open({ idle_timeout_ms: 3_000 })
     const { stderr } = await bench.ssh(idle, 'sleep 60')
     assert.match(stderr, /nothing was sent for too long/)
     assert.equal((await idle.untilClosed()).reason, 'idle')
-    const expired = await bench.open({ expires_at_ms: Date.now() + 3_000 })
+    const expired = await bench.open({ expires_at_ms: Date.now() + 5_000 })
     assert.match((await bench.ssh(expired, 'sleep 60')).stderr, /its time is over/)
     assert.equal((await expired.untilClosed()).reason, 'expired')
   })
