@@ -44,10 +44,14 @@ export interface HalfOptions {
 
 export function createHalf(socket: WebSocket, { clock, onText, onClosed }: HalfOptions): Half {
   const early: Buffer[] = []
+  let earlyLength = 0
   let heardMs = clock.monotonic()
   let onMessage = (message: Buffer): void => {
+    // An empty one has nothing for the other side, and would never fill it.
+    if (message.length === 0) return
     early.push(message)
-    if (early.reduce((sum, { length }) => sum + length, 0) >= earlyBytes) socket.pause()
+    earlyLength += message.length
+    if (earlyLength >= earlyBytes) socket.pause()
   }
   const { promise: over, resolve: end } = Promise.withResolvers<void>()
 

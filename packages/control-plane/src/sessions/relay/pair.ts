@@ -29,8 +29,9 @@ export interface PairOptions {
 
 export function createPair({ onJoined, onBytes, onOver }: PairOptions): Pair {
   const halves = new Map<Side, Half>()
+  let isJoined = false
+  /** Until it is over: a pair may be kept long after, and they hold the connections. */
   let pumps: Record<Side, Pump> | undefined
-  let isOver = false
 
   function join(client: Half, node: Half): void {
     const pump = (side: Side, from: Half, to: Half): Pump =>
@@ -39,20 +40,22 @@ export function createPair({ onJoined, onBytes, onOver }: PairOptions): Pair {
         onBytes: (count) => onBytes(side, count),
       })
     onJoined()
+    isJoined = true
     pumps = { client: pump('client', client, node), node: pump('node', node, client) }
   }
 
   function finish(closing: Closing): void {
-    if (isOver || !pumps) return
-    isOver = true
-    onOver(closing, { client: pumps.client.bytes(), node: pumps.node.bytes() })
+    if (!pumps) return
+    const bytes = { client: pumps.client.bytes(), node: pumps.node.bytes() }
+    pumps = undefined
+    onOver(closing, bytes)
   }
 
   return {
     has: (side) => halves.has(side),
     isEmpty: () => halves.size === 0,
-    wasJoined: () => pumps !== undefined,
-    isOpen: () => pumps !== undefined && !isOver,
+    wasJoined: () => isJoined,
+    isOpen: () => pumps !== undefined,
     put(side, half) {
       halves.get(side)?.cut(relayEnds.replaced)
       halves.set(side, half)

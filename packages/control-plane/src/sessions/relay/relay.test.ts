@@ -101,6 +101,41 @@ describe('the relay', () => {
     assert.throws(refused('node'), conflict)
   })
 
+  it('is not held up by empty messages before the other side is there', async () => {
+    const node = await join('empty', 'node')
+    const startMs = performance.now()
+    for (let n = 0; n < 100_000; n++) node.socket.send(Buffer.alloc(0))
+    node.socket.send(Buffer.from('SSH-2.0-node'))
+    const client = await join('empty', 'client')
+    await until('the rest has come', () => client.text() === 'SSH-2.0-node')
+    // It takes a second; when each was held, and all were counted anew for each, half a minute.
+    assert.ok(performance.now() - startMs < 10_000)
+    client.socket.close()
+  })
+
+  it('keeps nothing of sessions that have ended', async () => {
+    await using it = makeRelay()
+    const before = await pairOf('reported-before', { relay: it })
+    it.dismiss('reported-before', relayEnds.ended)
+    assert.equal(it.open(), 1)
+    const after = await pairOf('reported-after', { relay: it })
+    const cut = await pairOf('revoked', { relay: it })
+    it.cut('revoked', relayEnds.revoked)
+    for (const { client } of [before, after]) client.socket.close()
+    for (const { node } of [before, after, cut]) await node.closed
+    await until('only one is kept', () => it.size() === 1)
+    it.dismiss('reported-after', relayEnds.ended)
+    assert.equal(it.size(), 0)
+  })
+
+  it('lets nobody in to a session that has expired', () => {
+    const session = { id: 'late', node_id: 'n', expires_at: Date.now() - 1 }
+    assert.throws(() => relay.demandFree(session, 'client'), {
+      status: 409,
+      message: 'session "late" has expired',
+    })
+  })
+
   it('lets a client come again that has left before the node was there', async () => {
     const client = await join('again', 'client')
     client.socket.close()

@@ -19,13 +19,13 @@ export interface Relayed {
  */
 export interface Relay extends AsyncDisposable {
   /**
-   * Throws an ApiError: 409 if the side is taken, or was, and 503 while stopping. A node may come again while it waits for the
+   * Throws an ApiError: 409 if the session has expired or the side is taken, or was, and 503 while stopping. A node may come again while it waits for the
    * client: its first connection may be lost without our knowing.
    */
   demandFree(session: Relayed, side: Side): void
   /** To be called in the same turn as `demandFree`. */
   join(session: Relayed, side: Side, socket: WebSocket): void
-  /** Ends the relay of a session within a second, if there is one; both sides are told why. */
+  /** Ends the relay of a session that has ended, within a second, if there is one; both sides are told why. */
   cut(sessionId: string, closing: Closing): void
   /** The same, if one side is still waiting for the other. */
   dismiss(sessionId: string, closing: Closing): void
@@ -33,6 +33,8 @@ export interface Relay extends AsyncDisposable {
   stop(): Promise<void>
   /** How many have both sides. */
   open(): number
+  /** Of how many sessions something is kept. */
+  size(): number
 }
 
 export interface RelayOptions {
@@ -43,12 +45,14 @@ export interface RelayOptions {
   waitMs?: number
 }
 
-/** Kept until the session expires if both sides were there: none can be taken twice. */
+/** Kept until the session has ended if both sides were there: none can be taken twice. */
 interface Entry {
   readonly session: Relayed
   readonly pair: Pair
   readonly expiry: Disposable
   wait?: Disposable
+  /** The session has ended, so nobody is let in to its relay. */
+  hasEnded?: boolean
 }
 
 export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptions): Relay {
@@ -85,9 +89,9 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
     }
   }
 
-  /** What nobody has joined can be taken again. */
-  function forget({ pair, session, expiry, wait }: Entry): void {
-    if (pair.wasJoined() || !pair.isEmpty()) return
+  /** What nobody has joined can be taken again, and of a session that has ended nothing can be taken. */
+  function forget({ pair, session, expiry, wait, hasEnded = false }: Entry): void {
+    if (!pair.isEmpty() || (pair.wasJoined() && !hasEnded)) return
     wait?.[Symbol.dispose]()
     expiry[Symbol.dispose]()
     entries.delete(session.id)
@@ -100,10 +104,26 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
 
   function cut(sessionId: string, closing: Closing): void {
     const entry = entries.get(sessionId)
-    if (entry) cutEntry(entry, closing)
+    if (!entry) return
+    entry.hasEnded = true
+    cutEntry(entry, closing)
   }
 
-  function demandFree({ id }: Relayed, side: Side): void {
+  function dismiss(sessionId: string, closing: Closing): void {
+    const entry = entries.get(sessionId)
+    if (!entry) return
+    entry.hasEnded = true
+    if (entry.pair.wasJoined()) forget(entry)
+    else cutEntry(entry, closing)
+  }
+
+  function demandFree(session: Relayed, side: Side): void {
+    if (session.expires_at <= clock.now())
+      throw new ApiError('conflict', `session "${session.id}" has expired`)
+    demandPlace(session, side)
+  }
+
+  function demandPlace({ id }: Relayed, side: Side): void {
     if (isStopping)
       throw new ApiError('unavailable', relayEnds.stopping.reason, { retryAfterSeconds: 1 })
     const pair = entries.get(id)?.pair
@@ -114,7 +134,7 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
   }
 
   function join(session: Relayed, side: Side, socket: WebSocket): void {
-    demandFree(session, side)
+    demandPlace(session, side)
     const entry = entryOf(session)
     const half = createHalf(socket, {
       clock,
@@ -142,11 +162,10 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
     demandFree,
     join,
     cut,
-    dismiss(sessionId, closing) {
-      if (!entries.get(sessionId)?.pair.wasJoined()) cut(sessionId, closing)
-    },
+    dismiss,
     stop,
     open: () => entries.values().reduce((sum, { pair }) => sum + Number(pair.isOpen()), 0),
+    size: () => entries.size,
     async [Symbol.asyncDispose]() {
       ticking[Symbol.dispose]()
       await stop()
