@@ -32,6 +32,8 @@ export interface ServerOptions<Principal> {
   life: string
   /** Authenticates the caller before the body is read. Throws an ApiError if the call is not allowed. */
   callerOf(operation: Operation): (request: FastifyRequest) => Principal | Promise<Principal>
+  /** The body has come, which may take a minute: throws an ApiError if the call is not allowed any more. */
+  checkAgain?(operation: Operation, request: FastifyRequest): void
   /** There is a caller, and the call is allowed. */
   onAuthenticated?(request: FastifyRequest): void
   /** While it returns a reason, every request is answered 503. */
@@ -175,6 +177,7 @@ function addRoute<Principal>(
       ? {
           preValidation: async (request, reply) => {
             Object.assign(request, await bodyOf(operation, { request, reply }, options.bodies))
+            options.checkAgain?.(operation, request)
           },
         }
       : {}),

@@ -14,10 +14,7 @@ export function callerOf(
   operation: Operation,
 ): (request: FastifyRequest) => unknown {
   if (operation.auth === 'bootstrap') return (request) => admitPacked(app, request)
-  const principalOf = (request: FastifyRequest): unknown => {
-    const { fleet, firstTenantId, clock } = app
-    return authenticate(operation, request, { fleet, firstTenantId, nowMs: clock.now() })
-  }
+  const principalOf = (request: FastifyRequest): unknown => authenticateNow(app, operation, request)
   if (operation.auth !== 'node') return principalOf
   const isCounted = isCountedWrite(operation)
   return (request) => {
@@ -31,6 +28,23 @@ export function callerOf(
     const isNew = node.status === 'pending' || node.next_token_hash !== null
     return isNew ? settle(app, node, request) : node
   }
+}
+
+/** An operator's token may be revoked while the body comes. What a node says is its own, so it may say it to the end. */
+export function checkAgain(
+  app: State & Environment,
+): (operation: Operation, request: FastifyRequest) => void {
+  return (operation, request) => {
+    if (operation.auth === 'operator') authenticateNow(app, operation, request)
+  }
+}
+
+function authenticateNow(
+  { fleet, firstTenantId, clock }: State & Environment,
+  operation: Operation,
+  request: FastifyRequest,
+): unknown {
+  return authenticate(operation, request, { fleet, firstTenantId, nowMs: clock.now() })
 }
 
 /** For a node that may prove by this call that it has stored its identity, or its next secrets. */

@@ -14,7 +14,7 @@ import { createServer, minTlsVersion } from '../http/server.ts'
 import { opsHandlers } from '../ops-api/index.ts'
 import { opsApi } from '../ops-api/table.ts'
 import type { Tls } from '../tls/authority.ts'
-import { callerOf } from './caller.ts'
+import { callerOf, checkAgain } from './caller.ts'
 
 /** The servers, by their clients. */
 export interface Servers extends AsyncDisposable {
@@ -40,6 +40,7 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
   })
   const common = {
     callerOf: (operation: Operation) => callerOf(app, operation),
+    checkAgain: checkAgain(app),
     onAuthenticated: ({ raw }: FastifyRequest) => admission.prove(raw),
     notServing: app.notServing,
     life: app.life,

@@ -19,6 +19,9 @@ export const openSession = handle(
     const { limits } = app.config
     const times = timesOf(body, limits)
     return app.change(async (unit) => {
+      // The token may have been revoked since, and with it all its sessions.
+      if (!unit.fleet.operatorByTokenHash(principal.token_hash))
+        throw new ApiError('unauthorized', 'unauthorized')
       const node = findNode(unit.fleet, principal, body.node)
       const given = { operator: principal, node, spec: body, ...times }
       const { session, hostKey } = await createSession(unit, given, {
