@@ -7,6 +7,13 @@ import { lingerMs } from './client-error.ts'
 import type { Turns } from './turns.ts'
 
 /**
+ * Whether there is a body, whose bytes would be read as frames: RFC 9110, section 7.8, has the new protocol begin after it.
+ */
+function hasBody(headers: IncomingMessage['headers']): boolean {
+  return 'transfer-encoding' in headers || (headers['content-length'] ?? '0') !== '0'
+}
+
+/**
  * Whether Node hands the connection of a request over instead of parsing on. Only for rows that answer with a WebSocket: for any
  * other, a client may offer an upgrade and be answered as if it had not (RFC 9110, section 7.8).
  */
@@ -19,6 +26,7 @@ export function upgradesOf(
   return ({ method, url = '', headers }) =>
     method === 'GET' &&
     headers.upgrade?.toLowerCase() === 'websocket' &&
+    !hasBody(headers) &&
     paths.some((path) => path.test(url))
 }
 
@@ -60,7 +68,7 @@ export function demandWebSocket({ raw, headers }: FastifyRequest, reply: Fastify
     reply.header('sec-websocket-version', '13')
     throw new ApiError(
       'upgrade_required',
-      'only a WebSocket of version 13 is answered here (RFC 6455): send Connection, Upgrade and Sec-WebSocket-Version along',
+      'only a WebSocket of version 13 is answered here (RFC 6455): send Connection, Upgrade and Sec-WebSocket-Version along, and no body',
     )
   }
   if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? ''))
@@ -86,8 +94,6 @@ export function createUpgrader(options: {
     // Bounds what a client that sends little at a time makes us hold: our own send whole messages.
     maxFragments: 64,
     maxBufferedChunks: 1_024,
-    // We speak no subprotocol, whatever is offered.
-    handleProtocols: () => false,
   })
   server.on('headers', (lines) => {
     for (const [name, value] of Object.entries(options.headers)) lines.push(`${name}: ${value}`)
@@ -95,6 +101,8 @@ export function createUpgrader(options: {
   return {
     accept(reply) {
       const { raw } = reply.hijack().request
+      // We speak no subprotocol, whatever is offered. A bad list of them would be refused here, and not with a problem in JSON.
+      delete raw.headers['sec-websocket-protocol']
       let accepted: WebSocket | undefined
       server.handleUpgrade(raw, raw.socket, Buffer.alloc(0), (socket) => {
         accepted = socket

@@ -5,6 +5,7 @@ import { before, describe, it } from 'node:test'
 import { ApiError, adminApi, controlApi, relayEnds } from '@plexd/protocol'
 import { openWebSocket, type WebSocketStream } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
+import { WebSocket } from 'ws'
 import type { EnrolledNode } from '../../testing/harness.ts'
 import { openControlPlane } from '../../testing/open-control-plane.ts'
 import { addOperator, type TestOperator } from '../../testing/operators.ts'
@@ -13,7 +14,7 @@ const key = `ssh-ed25519 ${'A'.repeat(68)}`
 const capabilities = { sessions: { host_key: key, max_sessions: 10 } }
 
 describe('the two sides of a relayed session', () => {
-  const plane = openControlPlane()
+  const plane = openControlPlane({ config: { limits: { node_writes_per_second: 5 } } })
   let node: EnrolledNode
   let other: TestOperator
   let foreign: TestOperator
@@ -80,6 +81,18 @@ describe('the two sides of a relayed session', () => {
     await assert.rejects(asClient(session, foreign.token), refusal(404, /no session/))
     await assert.rejects(asClient('ses_nobody'), refusal(404, /no session "ses_nobody"/))
     await assert.rejects(asNode(session, await plane.enrol('db')), refusal(404, /no session/))
+    const { body } = await plane.admin.listTelemetry({ params: { node: 'db', kind: 'audit' } })
+    const [{ record } = {}] = body.items
+    const { action, result, subject } = record as Record<string, unknown>
+    assert.deepEqual([action, result, subject], ['relay', 'denied', { session_id: session }])
+  })
+
+  it('are refused to a node that keeps asking for those of others, after a while without a record', async () => {
+    const session = await open()
+    const asking = await plane.enrol('asking')
+    const tries = Array.from({ length: 150 }, () => asNode(session, asking).catch(statusOf))
+    const statuses = new Set(await Promise.all(tries))
+    assert.deepEqual(statuses, new Set([404, 429]))
   })
 
   it('are there once', async () => {
@@ -162,16 +175,34 @@ describe('the two sides of a relayed session', () => {
       Upgrade: 'websocket',
       Authorization: headers.authorization,
     }
-    for (const [given, status] of [
+    const valid = {
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': Buffer.alloc(16).toString('base64'),
+    }
+    for (const [given, status, body = ''] of [
       [{ ...ask, 'Sec-WebSocket-Version': '12' }, 426],
       [{ ...ask, 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'short' }, 400],
       [{ ...ask, Authorization: 'Bearer nobody' }, 401],
+      [{ ...ask, ...valid, 'Content-Length': '5' }, 426, 'hello'],
+      [{ ...ask, ...valid, 'Transfer-Encoding': 'chunked' }, 426, '0\r\n\r\n'],
     ] as const) {
-      const text = await raw(path, given)
+      const text = await raw(path, given, body)
       assert.match(text, new RegExp(`^HTTP/1.1 ${status} `))
       assert.match(text, /plexd-control-plane: /)
       assert.match(text, /\r\n\r\n\{"error":"[^"]+","code":"\w+"\}$/)
     }
+  })
+
+  it('are opened without a subprotocol, whatever is offered', async () => {
+    const url = `${plane.url.replace('http', 'ws')}/admin/v1/sessions/${await open()}/connect`
+    const headers = {
+      authorization: `Bearer ${plane.adminToken}`,
+      'sec-websocket-protocol': ',,bad',
+    }
+    const socket = new WebSocket(url, { headers })
+    await once(socket, 'open')
+    assert.equal(socket.protocol, '')
+    socket.terminate()
   })
 
   it('leave other paths as they are, whatever upgrade is offered', async () => {
@@ -198,6 +229,11 @@ describe('the two sides of a relayed session', () => {
     await until('all relays are over', () => app.relay.open() === 0)
   })
 
+  function statusOf(error: unknown): number {
+    assert.ok(error instanceof ApiError)
+    return error.status
+  }
+
   /** A relayed session; its id. */
   async function open(operator: Pick<TestOperator, 'api'> = owner, node = 'web'): Promise<string> {
     const body = { node, login: 'deploy', public_key: key, way: 'relay' as const }
@@ -209,12 +245,13 @@ describe('the two sides of a relayed session', () => {
   }
 
   /** The whole answer to a GET. */
-  async function raw(path: string, headers: Record<string, string>): Promise<string> {
+  async function raw(path: string, headers: Record<string, string>, body = ''): Promise<string> {
     const socket = connect(Number(new URL(plane.url).port), '127.0.0.1')
     const lines = Object.entries({ Host: 'x', ...headers }).map(
       ([name, value]) => `${name}: ${value}`,
     )
-    socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+    socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+    if (body !== '') socket.end()
     let text = ''
     socket.on('data', (chunk) => {
       text += chunk

@@ -1,19 +1,36 @@
 import { ApiError, controlApi } from '@plexd/protocol'
-import type { RelayAccess, State } from '../../app.ts'
+import type { Environment, Intake, RelayAccess, SideStores, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { readSession } from '../../rows/sessions.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
+import { readSession, type StoredSession } from '../../rows/sessions.ts'
 import { takeSide } from '../../sessions/relay/take-side.ts'
+import { refuseClaim } from './on-record.ts'
+
+type Place = State & RelayAccess & SideStores & Intake & Environment
 
 /** The node's side of a relayed session. */
 export const relaySession = handle(
   controlApi.relaySession,
-  async ({ principal, params: { session_id }, reply }, app: State & RelayAccess) => {
+  async ({ principal, params: { session_id }, reply }, app: Place) => {
     const read = () => readSession(app.store.reader, session_id)
-    const session = await read()
-    if (session?.node_id !== principal.id)
-      throw new ApiError('not_found', `there is no session "${session_id}" of this node`)
+    const session = await sessionOf(app, principal, session_id)
     const accept = () => app.upgrader.accept(reply)
     await takeSide({ relay: app.relay, session, side: 'node', accept, read })
     return undefined
   },
 )
+
+/** Throws an ApiError (404) for a session of another node, which is on record. */
+async function sessionOf(
+  app: Place,
+  principal: NodeRecord,
+  session_id: string,
+): Promise<StoredSession> {
+  const session = await readSession(app.store.reader, session_id)
+  if (!session) throw new ApiError('not_found', `there is no session "${session_id}" of this node`)
+  if (session.node_id === principal.id) return session
+  // A write, which those that ask for a WebSocket otherwise are not.
+  app.budgets.writes.demand(principal.id)
+  app.budgets.writes.charge(principal.id, { records: 1 })
+  return refuseClaim(app, { session_id, principal, body: {}, action: 'relay' })
+}

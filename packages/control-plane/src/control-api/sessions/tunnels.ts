@@ -1,8 +1,7 @@
-import { ApiError, type AuditRecord, controlApi } from '@plexd/protocol'
+import { controlApi } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { handle } from '../../handle.ts'
-import type { NodeRecord } from '../../mesh/fleet.ts'
 import {
   changeSession,
   readSession,
@@ -10,7 +9,7 @@ import {
   type StoredSession,
 } from '../../rows/sessions.ts'
 import { ready, reported } from '../../sessions/transitions.ts'
-import { sourceOf } from '../../telemetry/store.ts'
+import { putOnRecord, refuseClaim, type Told } from './on-record.ts'
 
 type Place = State & SideStores & Environment
 
@@ -33,14 +32,6 @@ export const tunnelClosed = handle(
   },
 )
 
-/** What a node says of a session. */
-interface Told {
-  session_id: string
-  principal: NodeRecord
-  body: { timestamp?: string }
-  action: string
-}
-
 /**
  * Puts it on record, and lets it have its effect. A session that nobody knows is on record too: a Go node may run it for
  * another control plane. Throws an ApiError (404) for a session of another node.
@@ -52,16 +43,7 @@ async function settle(
 ): Promise<void> {
   const { session_id, principal } = told
   const known = await readSession(app.store.reader, session_id)
-  if (known && known.node_id !== principal.id) {
-    await putOnRecord(app, told, { result: 'denied' })
-    app.log.warn('node claims the session of another', {
-      session_id,
-      node_id: principal.id,
-      hostname: principal.hostname,
-      action: told.action,
-    })
-    throw new ApiError('not_found', `there is no session "${session_id}" of this node`)
-  }
+  if (known && known.node_id !== principal.id) await refuseClaim(app, told)
   await putOnRecord(app, told)
   if (!known) return
   await app.change(async (unit) => {
@@ -69,24 +51,4 @@ async function settle(
     const change = row && effect(row, unit)
     if (change) await changeSession(unit, row, change)
   })
-}
-
-/** In the audit records of the node: who could reach what, and when. */
-async function putOnRecord(
-  { telemetry, clock }: Place,
-  { session_id, principal, body, action }: Told,
-  outcome: Pick<AuditRecord, 'result'> = {},
-): Promise<void> {
-  const { timestamp = new Date(clock.now()).toISOString(), ...object } = body
-  const record: AuditRecord = {
-    timestamp,
-    source: 'plexd',
-    event_type: 'tunnel',
-    action,
-    subject: { session_id },
-    object,
-    ...outcome,
-    hostname: principal.hostname,
-  }
-  await telemetry.append('audit', sourceOf(principal), [JSON.stringify(record)])
 }
