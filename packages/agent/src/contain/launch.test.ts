@@ -31,10 +31,10 @@ describe('launchCommand', () => {
   })
 
   it('becomes the user last, and limits itself first', () => {
-    const user = { uid: 5, gid: 6, name: 'web', home: '/' }
+    const user = { uid: 5, gid: 6, name: 'web', groups: [6, 7], home: '/' }
     assert.equal(
       commandOf({ user, groups: [], fence: 'session', prlimits: ['--nproc=3'] }),
-      `-- /bin/prlimit --nproc=3 -- /bin/setpriv --pdeathsig=KILL -- /bin/setpriv --reuid=5 --regid=6 --init-groups --inh-caps=-all -- ${env}`,
+      `-- /bin/prlimit --nproc=3 -- /bin/setpriv --pdeathsig=KILL -- /bin/setpriv --reuid=+5 --regid=+6 --groups=+6,+7 --inh-caps=-all -- ${env}`,
     )
   })
 

@@ -3,8 +3,10 @@ import { type Exec, ExecError, exec } from '@plexd/runtime'
 export interface ProgramUser {
   uid: number
   gid: number
-  /** Without a name the user is in no other group. */
+  /** Absent for a number that passwd(5) does not have. */
   name?: string
+  /** The other groups of the user. */
+  groups: readonly number[]
   /** Its home folder. */
   home: string
 }
@@ -32,14 +34,29 @@ async function lookUp(user: string, run: Exec): Promise<ProgramUser | undefined>
     if (error instanceof ExecError && error.exitCode === 2) return ''
     throw error
   })
-  const [name, , uid, gid, , home] = line.split('\n')[0]?.split(':') ?? []
-  if (name && uid !== undefined && gid !== undefined)
-    return { name, uid: Number(uid), gid: Number(gid), home: home || '/' }
-  return /^\d{1,9}$/.test(user) ? { uid: Number(user), gid: Number(user), home: '/' } : undefined
+  const [name, , uid = '', gid = '', , home] = line.split('\n')[0]?.split(':') ?? []
+  if (name && isId(uid) && isId(gid)) {
+    const ids = { uid: Number(uid), gid: Number(gid) }
+    return { name, ...ids, groups: await findGroups(name, run), home: home || '/' }
+  }
+  if (line !== '' || !/^\d{1,9}$/.test(user)) return undefined
+  return { uid: Number(user), gid: Number(user), groups: [], home: '/' }
 }
 
-/** The options of setpriv(1). */
-export function userOptions({ uid, gid, name }: ProgramUser): string[] {
-  const groups = name === undefined ? '--clear-groups' : '--init-groups'
-  return [`--reuid=${uid}`, `--regid=${gid}`, groups, '--inh-caps=-all']
+/** The highest means "leave it as it is" to the kernel (setresuid(2)): a program would stay root. Pure. */
+export function isId(text: string): boolean {
+  return /^\d{1,10}$/.test(text) && Number(text) < 0xffff_ffff
+}
+
+/** The groups that this name is a member of; another name of the same user may be in others. */
+export async function findGroups(name: string, run: Exec = exec): Promise<number[]> {
+  const text = await run(['getent', 'initgroups', '--', name])
+  const [, ...ids] = text.trim().split(/\s+/)
+  return ids.filter(isId).map(Number)
+}
+
+/** The options of setpriv(1), which takes a number for a name if a user or a group is called so, but not with its sign. Pure. */
+export function userOptions({ uid, gid, groups }: ProgramUser): string[] {
+  const all = [...new Set([gid, ...groups])].map((id) => `+${id}`)
+  return [`--reuid=+${uid}`, `--regid=+${gid}`, `--groups=${all.join(',')}`, '--inh-caps=-all']
 }

@@ -51,6 +51,9 @@ describe('findAccount', () => {
     // getent takes a number for an id.
     await refuses(find('root:x:0:0:root:/root:/bin/sh'), /no user "deploy"/)
     await refuses(find('deploy:x::1002:::'), /no user "deploy"/)
+    // The kernel takes the highest number for "leave it as it is", which is root.
+    for (const ids of ['4294967295:1002', '1001:4294967295', '4294967296:1002'])
+      await refuses(find(`deploy:x:${ids}:::`), /no user "deploy"/)
     for (const hash of ['!', '!!', '!$y$x', '!*'])
       await refuses(find(deploy, `deploy:${hash}:19000:0:99999:7:::`), /"deploy" is locked/)
     for (const expires of [day - 1, 0])

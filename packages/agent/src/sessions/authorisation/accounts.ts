@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Clock, type Exec, ExecError, exec } from '@plexd/runtime'
+import { isId } from '../../contain/user.ts'
 import { SessionRefusal } from './refusal.ts'
 
 /** A user of this machine, as passwd(5) has it. */
@@ -43,7 +44,7 @@ export async function findAccount(
 /** Undefined for another name than the wanted one: getent(1) takes a number for an id. Pure. */
 export function readPasswd(line: string, login: string): Account | undefined {
   const [name, , uid = '', gid = '', , home, shell] = line.split(':')
-  if (name !== login || !/^\d+$/.test(uid) || !/^\d+$/.test(gid)) return undefined
+  if (name !== login || !isId(uid) || !isId(gid)) return undefined
   return {
     name,
     uid: Number(uid),
