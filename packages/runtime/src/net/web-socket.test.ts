@@ -74,6 +74,21 @@ describe('openWebSocket', () => {
     assert.deepEqual(await stream.resume().whenClosed, { code: 4100, reason: 'enough' })
   })
 
+  it('closes after what was sent, when the other end closes or is lost', async () => {
+    for (const leave of ['close', 'terminate'] as const) {
+      await using server = await serve(createHttpServer(), (socket) => {
+        socket.send(Buffer.from('last'), () => socket[leave]())
+      })
+      const stream = await dial(`http://127.0.0.1:${server.port}`)
+      let read = ''
+      stream.on('data', (bytes) => {
+        read += bytes
+      })
+      await once(stream, 'close')
+      assert.equal(read, 'last')
+    }
+  })
+
   it('rejects with the error of the answer', async () => {
     const refusing = createHttpServer((_request, response) => {
       response.writeHead(409, { 'content-type': 'application/json' })

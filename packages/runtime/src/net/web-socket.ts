@@ -28,7 +28,10 @@ export interface WebSocketClosing {
   reason: string
 }
 
-/** The bytes of binary messages, whose limits mean nothing. Ends when the other end closes, or says with an error what is wrong. */
+/**
+ * The bytes of binary messages, whose limits mean nothing. Ends and closes when the other end closes or is lost, or says with an error
+ * what is wrong.
+ */
 export interface WebSocketStream extends Duplex {
   /** Resolves when it is over, however that came. */
   readonly whenClosed: Promise<WebSocketClosing>
@@ -68,6 +71,8 @@ export async function openWebSocket(
     throw error
   }
   sendInPieces(stream, maxRelayMessageBytes)
+  // A WebSocket closes in both directions at once; the stream would stay open for writing.
+  stream.once('end', () => stream.destroy())
   endWhenSilent(socket, clock)
   return Object.assign(stream, {
     whenClosed,

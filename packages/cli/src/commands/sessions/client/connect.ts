@@ -38,8 +38,6 @@ export async function connectSsh(
     opened.reject(fault)
   }
   socket.on('error', fail)
-  // A WebSocket stays half open; ssh2 waits for the end of both ways.
-  socket.on('end', () => socket.destroy())
   client.on('error', fail)
   client.on('ready', () => {
     ready = true
