@@ -106,6 +106,8 @@ describe('the relay', () => {
     const startMs = performance.now()
     for (let n = 0; n < 100_000; n++) node.socket.send(Buffer.alloc(0))
     node.socket.send(Buffer.from('SSH-2.0-node'))
+    node.socket.ping()
+    await once(node.socket, 'pong') // all before it has been read
     const client = await join('empty', 'client')
     await until('the rest has come', () => client.text() === 'SSH-2.0-node')
     // It takes a second; when each was held, and all were counted anew for each, half a minute.
