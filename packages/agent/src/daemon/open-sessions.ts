@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { SessionSupport } from '@plexd/protocol'
 import { createSessionAdmission } from '../sessions/admit.ts'
 import { findAccount } from '../sessions/authorisation/accounts.ts'
@@ -56,6 +57,7 @@ function whyNone({ config, hostKey }: Pick<Core, 'config' | 'hostKey'>): string 
   return hostKey ? '' : 'this node has no host key for sessions: "plexd status" tells why'
 }
 
+/** The server runs in another folder than we: paths that were given relative to ours would lead elsewhere. */
 function serverSettings(node: Enrolled): ServerSettings {
   const { config, hostKey, credentials, nodeId } = node
   return {
@@ -66,10 +68,10 @@ function serverSettings(node: Enrolled): ServerSettings {
       url: config.apiUrl,
       node_id: nodeId,
       token: credentials.bearer(),
-      ...(config.caFile === undefined ? {} : { ca_file: config.caFile }),
+      ...(config.caFile === undefined ? {} : { ca_file: resolve(config.caFile) }),
       ...(config.proxyUrl === undefined ? {} : { proxy_url: config.proxyUrl }),
     },
-    data_dir: config.dataDir,
+    data_dir: resolve(config.dataDir),
     log_level: config.logLevel,
   }
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { userInfo } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
 import { createClient, localApi, type SessionClaims } from '@plexd/protocol'
 import { createUnixTransport, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import { createServerStarter } from '../sessions/server-process.ts'
+import type { ToServer } from '../sessions/link.ts'
+import { createServerStarter, type StartServer } from '../sessions/server-process.ts'
 import { aSetup, signToken } from '../sessions/testing/session-tokens.ts'
 import { type FakeControlPlane, startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { configFor, makeFolder, startTestAgent } from '../testing/node.ts'
@@ -66,6 +67,36 @@ describe('the sessions of a daemon', () => {
     assert.partialDeepStrictEqual(refused.body, {
       reason: 'refused',
       detail: 'sessions are off on this node: sessions.enabled is false',
+    })
+  })
+
+  it('run where its files are found, though their paths were relative to where it was started', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const config = await configFor(plane, folder.path)
+    const dataDir = relative(process.cwd(), config.dataDir)
+    const sent: ToServer[] = []
+    const startAndListen: StartServer = (events) => {
+      const server = startServer(events)
+      const send = (message: ToServer): void => {
+        sent.push(message)
+        server.send(message)
+      }
+      return { ...server, send }
+    }
+    await using _running = await startTestAgent(
+      { ...config, dataDir, caFile: 'ca.crt' },
+      { startServer: startAndListen },
+    )
+    await until('a stream', () => plane.openStreams() === 1)
+
+    await openSession(plane)
+    await until('ready', () => plane.sent('/tunnels/sess_1/ready')[0])
+
+    assert.partialDeepStrictEqual(sent[0], {
+      type: 'settings',
+      data_dir: config.dataDir,
+      control_plane: { ca_file: join(process.cwd(), 'ca.crt') },
     })
   })
 

@@ -8,6 +8,8 @@ import { aSession } from './samples.ts'
 /** An SSH server as a node has one, on a loopback address, which runs everything as the user of the test. */
 export interface SshNode extends AsyncDisposable {
   address: string
+  /** Its public half. */
+  hostKey: string
   /** What the control plane answers about a session on it. */
   replies: Record<string, Reply>
   /** The environment that the client sent. */
@@ -52,6 +54,7 @@ export async function startSshNode({ announced }: { announced?: string } = {}): 
   return {
     ...node,
     address,
+    hostKey: hostKey.public,
     replies: {
       'POST /admin/v1/sessions': (_request, response) =>
         answer(response, 201, {

@@ -129,6 +129,7 @@ describe('recordingState', () => {
       ['recording', 'recording', 'complete'],
     )
     assert.equal(recordingState(undefined, { closedAtMs: 0, nowMs: 0 }), 'none')
+    assert.equal(recordingState(row, { closedAtMs: 0, reason: 'refused', nowMs: 0 }), 'none')
     const complete = { ...row, completed_at: 1 }
     assert.equal(recordingState(complete, { closedAtMs: null, nowMs: 0 }), 'complete')
   })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { RecordingSetup, Session } from '@plexd/protocol'
+import type { CloseReason, RecordingSetup, Session } from '@plexd/protocol'
 import { insertRecording, readRecording, type StoredRecording } from '../rows/recordings.ts'
 import type { RowUnit } from '../rows/unit.ts'
 import type { MasterKey } from '../seal/master-key.ts'
@@ -47,12 +47,19 @@ export function recordingKeyOf(
 /** A node that is away for longer is not waited for: what it has not sent is missing. */
 const graceMs = 24 * 60 * 60_000
 
+interface Ending {
+  closedAtMs: number | null
+  reason?: CloseReason | null
+  nowMs: number
+}
+
 /** What operators see of the recording of a session that was closed at that time, if at all. Pure. */
 export function recordingState(
   recording: Pick<StoredRecording, 'completed_at' | 'expired_at'> | undefined,
-  { closedAtMs, nowMs }: { closedAtMs: number | null; nowMs: number },
+  { closedAtMs, reason, nowMs }: Ending,
 ): Session['recording'] {
-  if (!recording) return 'none'
+  // One that a node refuses never ran.
+  if (!recording || reason === 'refused') return 'none'
   if (recording.expired_at !== null) return 'expired'
   const isOver = closedAtMs !== null && nowMs >= closedAtMs + graceMs
   return recording.completed_at !== null || isOver ? 'complete' : 'recording'

@@ -33,7 +33,7 @@ export function sessionView(row: StoredSession, beside: BesideSession): Session 
     duration: row.duration,
     bytes_in: row.bytes_in,
     bytes_out: row.bytes_out,
-    recording: recordingState(recording, { closedAtMs: row.closed_at, nowMs }),
+    recording: recordingState(recording, { closedAtMs: row.closed_at, reason: row.reason, nowMs }),
     listen_addr: row.listen_addr,
   }
 }

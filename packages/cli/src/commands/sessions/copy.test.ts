@@ -94,6 +94,7 @@ describe('plexctl cp', () => {
     await assert.rejects(cp(bench, file, 'web-01:/no/such'), {
       message: new RegExp(`^copy ${file} to web-01:/no/such: No such file$`),
     })
+    await assert.rejects(cp(bench, `web-01:${file}`, '/no/such'), /: ENOENT: .* open '\/no\/such'$/)
     await assert.rejects(cp(bench, file, 'web-01:/nowhere/'), /there is no such folder$/)
   })
 

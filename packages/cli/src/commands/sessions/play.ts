@@ -33,8 +33,8 @@ export function addPlayCommand(
     .addHelpText(
       'after',
       examples(
-        'plexctl session play sess_a1b2c3d4 --speed 4',
-        'plexctl session play sess_a1b2c3d4 -o session.cast',
+        'plexctl session play ses_a1b2c3d4 --speed 4',
+        'plexctl session play ses_a1b2c3d4 -o session.cast',
       ),
     )
     .action((id: string, flags: PlayFlags) => play(context, id, flags))

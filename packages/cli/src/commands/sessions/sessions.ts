@@ -14,14 +14,14 @@ export function addSessionCommands(program: Command, context: Context): void {
   const session = program
     .command('session')
     .description('remote sessions on nodes: who has opened which, and what happened in them')
-    .addHelpText('after', examples('plexctl session list', 'plexctl session revoke sess_a1b2c3d4'))
+    .addHelpText('after', examples('plexctl session list', 'plexctl session revoke ses_a1b2c3d4'))
   addListCommand(session, context)
 
   addCall(session, context, {
     name: 'show',
     description: 'show one session',
     args: [sessionArgument],
-    examples: ['plexctl session show sess_a1b2c3d4'],
+    examples: ['plexctl session show ses_a1b2c3d4'],
     call: (admin: Admin, id: string) => admin.getSession({ params: { session: id } }),
     print: (shown, json) => printItem(io, shown, { json, lines: linesOf }),
   })
@@ -30,7 +30,7 @@ export function addSessionCommands(program: Command, context: Context): void {
     name: 'revoke',
     description: 'cut a session off at once, whatever happens in it',
     args: [sessionArgument],
-    examples: ['plexctl session revoke sess_a1b2c3d4 --yes'],
+    examples: ['plexctl session revoke ses_a1b2c3d4 --yes'],
     asks: (id) => `revoke session "${id}"`,
     call: (admin: Admin, id: string) => admin.revokeSession({ params: { session: id } }),
     text: ({ id, node, node_id }) => `revoked "${id}" on ${node} (${node_id})`,

@@ -65,6 +65,22 @@ describe('plexctl ssh', () => {
     assert.equal((await ssh(bench, ['web-01', '--', 'kill -TERM $$'])).exitCode, 128 + 15)
   })
 
+  it('leaves to a command the options behind its first word, as ssh does', async () => {
+    await using node = await startSshNode()
+    await using bench = await startBench(node.replies)
+
+    const own = ['-l', 'deploy', 'web-01', '--ttl', '5m']
+    const command = ['printf', '[%s]', '-l', '-h', '--ttl', '--server', '--', '-x']
+    assert.equal(
+      (await ssh(bench, [...own, ...command])).stdout,
+      command
+        .slice(2)
+        .map((word) => `[${word}]`)
+        .join(''),
+    )
+    assert.partialDeepStrictEqual(bench.server.requests[0]?.body, { login: 'deploy', ttl: '5m' })
+  })
+
   it('asks for what the flags say, and sends only the language of the environment', async () => {
     await using node = await startSshNode()
     await using bench = await startBench(node.replies)

@@ -13,6 +13,7 @@ import {
   specOf,
 } from './flags.ts'
 import { commandLine } from './terminal/command-line.ts'
+import { endOptionsAtCommand } from './terminal/own-options.ts'
 import { exitCodeOf, runRemote } from './terminal/run.ts'
 
 interface SshFlags extends SessionFlags {
@@ -30,10 +31,11 @@ export function addSshCommand(program: Command, context: Context): void {
     .argument(...placeArgument)
     .argument(
       '[command...]',
-      'behind --; one word is a line for the shell, several are passed on as they are',
+      'options behind its first word, or behind --, are its own; one word is a line for the shell, several are passed on as they are',
     )
     .option('-t, --tty', 'with a terminal (default: where there is one here, and no command)')
     .option('-T, --no-tty', 'without a terminal')
+  endOptionsAtCommand(program, command)
   addActions(addRecordInput(addSessionFlags(command)))
     .addHelpText(
       'after',

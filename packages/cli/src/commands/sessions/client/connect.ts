@@ -39,6 +39,8 @@ export async function connectSsh(
   }
   socket.on('error', fail)
   client.on('error', fail)
+  // SSH has no half that ends by itself, but the socket of a relay has: its other half would never close.
+  client.on('end', () => socket.destroy())
   client.on('ready', () => {
     ready = true
     opened.resolve()

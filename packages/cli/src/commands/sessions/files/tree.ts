@@ -71,7 +71,8 @@ async function copyFile({ from, to, transfer, signal }: Copying, item: Item): Pr
     await to.rename(draft, item.to)
   } catch (error) {
     await to.remove(draft).catch(() => undefined)
-    throw new CliError(`${what}: ${describeError(error)}`)
+    // Nobody has heard of the draft.
+    throw new CliError(`${what}: ${describeError(error).replaceAll(draft, item.to)}`)
   }
 }
 
