@@ -81,7 +81,8 @@ describe('the session server, with clients of OpenSSH', {
     const ssh = ['ssh', ...bench.options(session.port), '-tt', 'nobody@127.0.0.1'].join(' ')
     const { code, stdout } = await typeTo(ssh, [
       ['$', 'shopt -q login_shell && echo lo""gin\n'],
-      ['login\r\n', 'echo be""fore; sleep 100\n'],
+      // One process, which is in the foreground when it says so: bash keeps a Ctrl-C to itself while it starts a command.
+      ['login\r\n', `sh -c 'echo be""fore; exec sleep 100'\n`],
       ['before\r\n', '\x03'],
       ['^C', 'echo after $?; exit 4\n'],
     ])
