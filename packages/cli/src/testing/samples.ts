@@ -197,7 +197,7 @@ export function aSession(fields: Partial<Session> = {}): Session {
     forward: [],
     shell: true,
     opened_at: time,
-    expires_at: time,
+    expires_at: '2025-01-15T11:25:00Z',
     closed_at: null,
     reason: null,
     detail: '',

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
 import { createFakeStreams, type FakeStreams } from '../../testing/fake-streams.ts'
 import { type Bench, type RunOptions, startBench } from '../../testing/run.ts'
+import { aSession } from '../../testing/samples.ts'
 import { newHostKey, startSshNode } from '../../testing/ssh-node.ts'
 
 interface Ran {
@@ -179,5 +180,21 @@ describe('plexctl ssh', () => {
     await using bench = await startBench()
 
     await assert.rejects(ssh(bench, ['web-01', '--', 'true']), { exitCode: 255 })
+  })
+
+  it('waits no longer for a node than the session lasts, and says so', async () => {
+    const session = aSession({ way: 'mesh', state: 'opening', expires_at: '2025-01-15T10:25:03Z' })
+    await using node = await startSshNode()
+    await using bench = await startBench({
+      ...node.replies,
+      'POST /admin/v1/sessions': { session, host_key: null, node_mesh_ip: '10.100.1.2' },
+      'GET /admin/v1/sessions/sess_1?wait=3s': session,
+      'GET /admin/v1/sessions/sess_1': session,
+    })
+
+    await assert.rejects(ssh(bench, ['web-01', '--ttl', '3s', '--', 'true']), {
+      exitCode: 255,
+      message: /^connect to web-01 \(n_web\): its time was up before it was ready; --ttl sets/,
+    })
   })
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatNode, type Session, type SessionSpec } from '@plexd/protocol'
+import { formatDuration, formatNode, type Session, type SessionSpec } from '@plexd/protocol'
 import { CliError, describeError } from '@plexd/runtime'
 import type { Admin } from '../../../command.ts'
 import type { Connection } from '../../../connection/connection.ts'
@@ -23,7 +23,7 @@ export interface Link {
 }
 
 /** How long a node has to open a session: it may have to fetch the event that asks it to first. */
-const readyWait = '20s'
+const readyMs = 20_000
 const closingMs = 500
 
 /** Opens a session and connects to it. Of what cannot be reached nothing is left open. */
@@ -62,10 +62,16 @@ async function dial(connection: Connection, session: Session): Promise<Dialled> 
   return { socket, whyClosed: () => Promise.race([closed, delay(closingMs, undefined)]) }
 }
 
-async function dialMesh(admin: Admin, { id }: Session): Promise<Duplex> {
-  const { body } = await admin.getSession({ params: { session: id }, query: { wait: readyWait } })
+async function dialMesh(admin: Admin, session: Session): Promise<Duplex> {
+  const lastsMs = Date.parse(session.expires_at) - Date.parse(session.opened_at)
+  const wait = formatDuration(Math.min(readyMs, lastsMs))
+  const { body } = await admin.getSession({ params: { session: session.id }, query: { wait } })
   if (body.listen_addr === null)
-    throw new Error('it has not said where it listens: is it connected? "plexctl node list" tells')
+    throw new Error(
+      lastsMs < readyMs
+        ? 'its time was up before it was ready; --ttl sets how long a session lasts'
+        : 'it has not said where it listens: is it connected? "plexctl node list" tells',
+    )
   const { hostname, port } = new URL(`tcp://${body.listen_addr}`)
   const socket = net.connect(Number(port), hostname.replace(/^\[|\]$/g, ''))
   socket.setNoDelay().setKeepAlive(true, 15_000)
