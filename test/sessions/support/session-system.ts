@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmod, chown, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before } from 'node:test'
 import type { AgentProcess } from '../../../scripts/programs/agent.ts'
 import { commandOf, type Output, runProgram } from '../../../scripts/programs/program.ts'
 import { openSystem } from '../../support/open-system.ts'
+import { follow, type Started } from '../../support/started.ts'
 import type { System } from '../../support/system.ts'
 
 /** A control plane and a node without a mesh, on which there are users of its own. */
@@ -19,15 +19,6 @@ export interface SessionSystem {
   plexctl(args: readonly string[], stdin?: string): Promise<Output>
   /** Left running; its output is collected. */
   start(args: readonly string[]): Started
-}
-
-export interface Started extends AsyncDisposable {
-  stdout(): string
-  stderr(): string
-  stdin: NodeJS.WritableStream
-  signal(signal: NodeJS.Signals): void
-  /** Resolves with its exit code. */
-  ended: Promise<number | null>
 }
 
 /** Why there can be none, for the `skip` of a test. */
@@ -80,23 +71,5 @@ async function withUsers(folder: string, home: string): Promise<string[]> {
 
 function startPlexctl(args: readonly string[], env: Readonly<Record<string, string>>): Started {
   const [command = '', ...rest] = commandOf('plexctl', args)
-  const child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: 'pipe' })
-  const output = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text
-    })
-  child.stdin.on('error', () => undefined)
-  const ended = once(child, 'close').then(([code]) => code as number | null)
-  return {
-    stdout: () => output.stdout,
-    stderr: () => output.stderr,
-    stdin: child.stdin,
-    signal: (signal) => child.kill(signal),
-    ended,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await ended
-    },
-  }
+  return follow(spawn(command, rest, { env: { ...process.env, ...env }, stdio: 'pipe' }))
 }
