@@ -45,12 +45,19 @@ function carry(
 ): void {
   const host = forward.host.replace(/^\[|\]$/g, '')
   const { remoteAddress = '127.0.0.1', remotePort = 0 } = socket
-  socket.on('error', () => socket.destroy())
-  client.forwardOut(remoteAddress, remotePort, host, forward.port, (error, channel) => {
-    if (!error) return join(socket, channel)
+  const refuse = (error: unknown): void => {
     socket.resetAndDestroy()
     onFault(`connect to ${targetOf(forward)}: ${describeError(error)}`)
-  })
+  }
+  socket.on('error', () => socket.destroy())
+  try {
+    client.forwardOut(remoteAddress, remotePort, host, forward.port, (error, channel) =>
+      error ? refuse(error) : join(socket, channel),
+    )
+  } catch (error) {
+    // The connection to the node is ending, and we have not heard of it yet.
+    refuse(error)
+  }
 }
 
 /** Each way ends by itself: many protocols answer after the request has ended. */
