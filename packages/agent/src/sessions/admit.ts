@@ -24,8 +24,8 @@ export function createSessionAdmission(
     const live = sessions.find(session_id)
     if (!live || live.closing || live.session.token !== token)
       throw new SessionRefusal(`session "${session_id}" is not open on this node`)
-    const { claims } = live.session
-    if (uid !== live.uid)
+    const { claims, account } = live.session
+    if (uid !== account.uid)
       throw new SessionRefusal(
         `session "${session_id}" is of user "${claims.login}", and this program is not: unset PLEXD_SESSION_TOKEN`,
       )

@@ -29,13 +29,11 @@ export interface AuthoriseDeps {
   clock: Pick<Clock, 'now'>
 }
 
-export interface Authorised {
-  session: OpenedSession
-  account: Account
-}
-
 /** What a setup comes to on this node. Rejects with a SessionRefusal. */
-export async function authorise(payload: SetupPayload, deps: AuthoriseDeps): Promise<Authorised> {
+export async function authorise(
+  payload: SetupPayload,
+  deps: AuthoriseDeps,
+): Promise<OpenedSession> {
   const { config, clock } = deps
   refuseIf(deps.whyNone() !== '', deps.whyNone())
   refuseIf(
@@ -57,12 +55,12 @@ export async function authorise(payload: SetupPayload, deps: AuthoriseDeps): Pro
     'the session is to be recorded, and there is no key for its recording',
   )
   refuseIf(setup.way === 'mesh' && !deps.hasMesh(), 'this node has no mesh')
-  const account = await deps.findAccount(claims.login)
-  const session: OpenedSession = {
+  return {
     session_id: claims.session_id,
     claims,
     token,
     authorized_key,
+    account: await deps.findAccount(claims.login),
     way: setup.way,
     ...(setup.recording
       ? { recording: { ...setup.recording, limit_bytes: config.sessionRecordingBytes } }
@@ -70,7 +68,6 @@ export async function authorise(payload: SetupPayload, deps: AuthoriseDeps): Pro
     idle_timeout_ms: idleOf(setup.idle_timeout, config.sessionIdleMs),
     expires_at_ms: endOf(claims, clock.now() + config.maxSessionMs),
   }
-  return { session, account }
 }
 
 const sshPublicKey = validatorOf(SshPublicKey)

@@ -1,6 +1,7 @@
 /** What the daemon and its session server, a child process, say to each other over the IPC channel (serialization `advanced`). */
 import type { CloseReason, RecordingSetup, SessionClaims, SessionWay } from '@plexd/protocol'
 import type { LogLevel } from '@plexd/runtime'
+import type { Account } from './authorisation/accounts.ts'
 
 /** The first message, and again before each `open`: the mesh address, the token and the settings may have changed. */
 export interface ServerSettings {
@@ -30,6 +31,8 @@ export interface OpenedSession {
   token: string
   /** OpenSSH text; the only key that a client may have. */
   authorized_key: string
+  /** The user that it runs as. */
+  account: Account
   way: SessionWay
   /** Without it the session is not recorded. */
   recording?: RecordingSetup & {

@@ -4,8 +4,6 @@ import type { OpenedSession } from './link.ts'
 /** A session that has been handed to the session server and has not ended. */
 export interface LiveSession {
   readonly session: OpenedSession
-  /** The user that it runs as. */
-  readonly uid: number
   readonly openedMs: number
   readonly startedMs: number
   listenAddr: string

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { defaultConfig } from '../config/agent-config.ts'
 import { openTestDatabase } from '../testing/database.ts'
 import { createSessionAdmission } from './admit.ts'
+import type { Account } from './authorisation/accounts.ts'
 import { openKnownSessions } from './authorisation/known-sessions.ts'
 import { SessionRefusal } from './authorisation/refusal.ts'
 import { createTokenVerifier } from './authorisation/token.ts'
@@ -44,7 +45,7 @@ async function startPlace(database: DatabaseSync, changes: Partial<SessionsDeps>
     verify,
     async findAccount(login) {
       if (login === 'locked') throw new SessionRefusal('the account of user "locked" is locked')
-      return { name: login, uid: 1_001, gid: 1_001, home: '/', shell: '/bin/sh' }
+      return { name: login, uid: 1_001, gid: 1_001, groups: [], home: '/', shell: '/bin/sh' }
     },
     whyNone: () => '',
     hasMesh: () => false,
@@ -223,6 +224,51 @@ describe('a session', () => {
     await using place = await startPlace(base.reopen())
     await place.sessions.setUp(setup)
     assert.deepEqual(place.server.heard, [])
+  })
+
+  it('is not opened any more if it is revoked while an earlier session server still ends', async () => {
+    using base = openTestDatabase()
+    const { promise: stopped, resolve: end } = Promise.withResolvers<void>()
+    const server = createFakeServer()
+    await using place = await startPlace(base.database, {
+      startServer: (events) => ({ ...server.start(events), stop: () => stopped }),
+    })
+    const { sessions } = place
+    await sessions.setUp(await aSetup(signer))
+    server.end('sess_1', 'client_closed')
+    const settingUp = sessions.setUp(await aSetup(signer, { session_id: 'sess_2' }))
+    await until('it waits for the server', () => sessions.find('sess_2'))
+    await sessions.revoke({ session_id: 'sess_2' })
+    end()
+    await settingUp
+    assert.equal(server.heard.filter(({ type }) => type === 'open').length, 1)
+    await until('its end', () => place.ends('sess_2')[0]?.reason === 'revoked')
+  })
+
+  it('is not opened any more once plexd stops', async () => {
+    using base = openTestDatabase()
+    const { promise: account, resolve: find } = Promise.withResolvers<Account>()
+    const place = await startPlace(base.database, { findAccount: () => account })
+    const settingUp = place.sessions.setUp(await aSetup(signer))
+    await place[Symbol.asyncDispose]()
+    find({ name: 'deploy', uid: 1_001, gid: 1_001, groups: [], home: '/', shell: '/bin/sh' })
+    await settingUp
+    assert.deepEqual(place.server.heard, [])
+    assert.equal(place.ends('sess_1')[0]?.detail, 'plexd is stopping')
+  })
+
+  it('is refused, and counts no more, if no session server can be started', async () => {
+    using base = openTestDatabase()
+    await using place = await startPlace(base.database, {
+      startServer() {
+        throw new Error('spawn plexd EAGAIN')
+      },
+    })
+    await place.sessions.setUp(await aSetup(signer))
+    assert.deepEqual(place.ends('sess_1'), [
+      { reason: 'refused', detail: 'this node cannot open it: spawn plexd EAGAIN' },
+    ])
+    assert.deepEqual(place.sessions.list(), [])
   })
 
   it('ends with a session server that does not close it, or that fails', async () => {

@@ -2,8 +2,8 @@ import type { AcceptedPayload, CloseReason, NodeSession } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { KnownSessions } from './authorisation/known-sessions.ts'
 import { SessionRefusal } from './authorisation/refusal.ts'
-import { type AuthoriseDeps, type Authorised, authorise, type SetupPayload } from './authorise.ts'
-import type { FromServer, RecordingChunk, ServerSettings } from './link.ts'
+import { type AuthoriseDeps, authorise, type SetupPayload } from './authorise.ts'
+import type { FromServer, OpenedSession, RecordingChunk, ServerSettings } from './link.ts'
 import { describeSession, type LiveSession } from './live-session.ts'
 import { createServerLink } from './server-link.ts'
 import type { StartServer } from './server-process.ts'
@@ -62,10 +62,10 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
       return
     }
     try {
+      const session = await authorise(payload, { ...deps, count: () => live.size })
       if (isStopping) throw new SessionRefusal('plexd is stopping')
-      const authorised = await authorise(payload, { ...deps, count: () => live.size })
-      known.open({ session_id, expires_ms: authorised.session.expires_at_ms })
-      await start(authorised)
+      known.open({ session_id, expires_ms: session.expires_at_ms })
+      await start(session)
     } catch (error) {
       const detail = describeRefusal(error)
       log.warn('session refused', { session_id, reason: detail })
@@ -73,11 +73,10 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
     }
   }
 
-  async function start({ session, account }: Authorised): Promise<void> {
+  async function start(session: OpenedSession): Promise<void> {
     const { session_id, claims, way, expires_at_ms } = session
     const one: LiveSession = {
       session,
-      uid: account.uid,
       openedMs: clock.now(),
       startedMs: clock.monotonic(),
       listenAddr: '',
@@ -86,7 +85,14 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
       over: new AbortController(),
     }
     live.set(session_id, one)
-    await server.open()
+    try {
+      await server.open()
+    } catch (error) {
+      live.delete(session_id)
+      throw error
+    }
+    // It was revoked, or plexd stops, while an earlier server was still ending.
+    if (one.closing) return end(one, { session_id, ...one.closing })
     server.send(deps.serverSettings())
     server.send({ type: 'open', session })
     void endAt(one, expires_at_ms + expiryGraceMs)

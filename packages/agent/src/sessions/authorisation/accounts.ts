@@ -1,14 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { type Clock, type Exec, ExecError, exec } from '@plexd/runtime'
-import { isId } from '../../contain/user.ts'
+import { findGroups, isId, type ProgramUser } from '../../contain/user.ts'
 import { SessionRefusal } from './refusal.ts'
 
 /** A user of this machine, as passwd(5) has it. */
-export interface Account {
+export interface Account extends ProgramUser {
   name: string
-  uid: number
-  gid: number
-  home: string
   shell: string
 }
 
@@ -31,18 +28,18 @@ export async function findAccount(
     nologinFiles = ['/run/nologin', '/etc/nologin'],
   }: AccountDeps,
 ): Promise<Account> {
-  const account = readPasswd(await lookUp('passwd', login, run), login)
-  if (!account) throw new SessionRefusal(`there is no user "${login}" on this node`)
+  const entry = readPasswd(await lookUp('passwd', login, run), login)
+  if (!entry) throw new SessionRefusal(`there is no user "${login}" on this node`)
   const fault =
-    faultOfUser(account, ownUid) ??
+    faultOfUser(entry, ownUid) ??
     faultOfShadow(await lookUp('shadow', login, run), login, clock.now()) ??
-    (account.uid === 0 ? undefined : faultOfNologin(nologinFiles))
+    (entry.uid === 0 ? undefined : faultOfNologin(nologinFiles))
   if (fault !== undefined) throw new SessionRefusal(fault)
-  return account
+  return { ...entry, groups: await findGroups(login, run) }
 }
 
 /** Undefined for another name than the wanted one: getent(1) takes a number for an id. Pure. */
-export function readPasswd(line: string, login: string): Account | undefined {
+export function readPasswd(line: string, login: string): Omit<Account, 'groups'> | undefined {
   const [name, , uid = '', gid = '', , home, shell] = line.split(':')
   if (name !== login || !isId(uid) || !isId(gid)) return undefined
   return {
@@ -56,7 +53,10 @@ export function readPasswd(line: string, login: string): Account | undefined {
 }
 
 /** A second name for root would be root without having asked for it. Pure. */
-function faultOfUser({ name, uid }: Account, ownUid: number): string | undefined {
+function faultOfUser(
+  { name, uid }: Pick<Account, 'name' | 'uid'>,
+  ownUid: number,
+): string | undefined {
   if (uid === 0 && name !== 'root') return `user "${name}" is root by another name (uid 0)`
   if (ownUid !== 0 && uid !== ownUid)
     return `plexd does not run as root on this node, so no session can be of user "${name}"`

@@ -8,7 +8,6 @@ import type { ClosedSession, OpenedSession } from '../link.ts'
 import type { TellAuthLog } from './auth-log.ts'
 import type { SessionRecorder } from './channel-recording.ts'
 import { createDialAsUser, type DialerProgram } from './forwards/dial-as-user.ts'
-import type { Account } from './programs/account.ts'
 import type { RecordLogin } from './programs/login-records.ts'
 import type { OpenPty } from './programs/pty.ts'
 import type { Claimable } from './ssh/accept-client.ts'
@@ -16,8 +15,6 @@ import { createClientOut } from './ssh/client-out.ts'
 import { serveClient } from './ssh/serve-client.ts'
 
 export interface SessionDeps {
-  /** Rejects if there is no such user. */
-  findAccount(login: string): Promise<Account>
   openFence: OpenSharedFence
   /** What starts the process that connects for forwards. */
   dialer: DialerProgram
@@ -60,27 +57,25 @@ interface Connected {
   stream: Duplex
 }
 
-/** Rejects if its user cannot be found, or it cannot be recorded as it should. */
+/** Rejects if it cannot be recorded as it should. */
 export async function openLiveSession(
   opened: OpenedSession,
   deps: SessionDeps,
 ): Promise<LiveSession> {
-  const account = await deps.findAccount(opened.claims.login)
   await using opening = new AsyncDisposableStack()
   const fence = opening.use(await deps.openFence())
-  const session = createLiveSession(opened, { ...deps, account, fence })
+  const session = createLiveSession(opened, { ...deps, fence })
   opening.move()
   return session
 }
 
 interface Opened extends SessionDeps {
-  account: Account
   fence: SharedFence
 }
 
 function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
-  const { clock, log, fence, account } = deps
-  const { session_id, claims, token } = opened
+  const { clock, log, fence } = deps
+  const { session_id, claims, token, account } = opened
   const key = keyBytes(opened.authorized_key)
   const closed = Promise.withResolvers<ClosedSession>()
   const over = new AbortController()
@@ -144,7 +139,9 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
     connected = { client, stream }
     lastByteMs = clock.monotonic()
     if (over.signal.aborted) return void stream.destroy()
-    const text = `session ${session_id} of ${claims.login} opened by ${claims.email} from ${from}`
+    // It went right after it had shown who it is, so nothing will tell us any more.
+    if (stream.destroyed) return void end('client_closed')
+    const text = `session ${session_id} of ${claims.login} opened by ${claims.name} from ${from}`
     void deps.tellAuthLog(text)
     let fault = ''
     client.on('error', (error) => {

@@ -8,7 +8,6 @@ import { loadOpenPipe } from '../../process/pipe.ts'
 import type { FromServer, OpenedSession, ServerSettings, ToServer } from '../link.ts'
 import { createAuthLog } from './auth-log.ts'
 import type { DialerProgram } from './forwards/dial-as-user.ts'
-import { findAccount } from './programs/account.ts'
 import { loadRecordLogin } from './programs/login-records.ts'
 import { loadOpenPty } from './programs/pty.ts'
 import { openSessionRecorder } from './session-recorder.ts'
@@ -38,7 +37,6 @@ async function startServer({ data_dir, log_level }: ServerSettings): Promise<Ses
     openPipe: await loadOpenPipe(),
     recordLogin: await loadRecordLogin(),
     tellAuthLog: createAuthLog(),
-    findAccount,
     dialer: dialerProgram(),
     openRecorder: openSessionRecorder,
     dialRelay,

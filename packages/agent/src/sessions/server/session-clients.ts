@@ -14,6 +14,7 @@ interface ClientOptions {
   sessions(): Iterable<LiveSession>
   /** Whether the stream is there before the client is. */
   isAwaited: boolean
+  onClient(session: LiveSession, from: string): void
 }
 
 /** Gives a client the session of its key and login. */
@@ -22,11 +23,13 @@ export function acceptFor({
   clock,
   sessions,
   isAwaited,
+  onClient,
 }: ClientOptions): ClientAcceptance {
   return async (stream, from) => {
     const find = (key: Buffer, login: string): LiveSession | undefined =>
       [...sessions()].find((session) => session.isFor(key, login))
     const { client, claimed } = await acceptClient(stream, { hostKey, find, clock, isAwaited })
+    onClient(claimed, from)
     claimed.serve(client, stream, from)
   }
 }

@@ -29,6 +29,10 @@ describe('the session server, with clients of OpenSSH', {
       { code, stdout, stderr },
       { code: 7, stdout: `nobody\n${bench.home}\n`, stderr: 'oops\n' },
     )
+    const connected = bench.told.filter(({ type }) => type === 'connected')
+    assert.deepEqual(connected, [
+      { type: 'connected', session_id: session.session_id, from: '127.0.0.1' },
+    ])
     const { reason, bytes_out } = await session.untilClosed()
     assert.equal(reason, 'client_closed')
     assert.equal(bytes_out, stdout.length + stderr.length)

@@ -36,6 +36,8 @@ export interface SessionServer extends AsyncDisposable {
 export function createSessionServer(deps: SessionServerDeps): SessionServer {
   const { tell, clock, log } = deps
   const sessions = new Map<string, LiveSession>()
+  /** Those on their way into `sessions`. */
+  const opening = new Map<string, Promise<void>>()
   /** By session and index. */
   const storing = new Map<string, PromiseWithResolvers<void>>()
   const listeners = new Map<string, Promise<MeshListener>>()
@@ -56,9 +58,17 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
     return deps.openRecorder(session, store, onFailure)
   }
 
-  async function open(opened: OpenedSession): Promise<void> {
+  function open(opened: OpenedSession): void {
     const { session_id } = opened
-    if (sessions.has(session_id)) return
+    if (sessions.has(session_id) || opening.has(session_id)) return
+    const done = openNow(opened)
+      .catch((error: unknown) => refuse(opened, error))
+      .finally(() => opening.delete(session_id))
+    opening.set(session_id, done)
+  }
+
+  async function openNow(opened: OpenedSession): Promise<void> {
+    const { session_id } = opened
     const session = await openLiveSession(opened, { ...deps, openRecorder })
     sessions.set(session_id, session)
     void session.closed.then(async (report) => {
@@ -79,7 +89,7 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
     let isReady = false
     void awaitRelayClient(session.opened, {
       ...{ dial: dialRelay, ended: session.ended, clock, log },
-      accept: acceptFor({ hostKey, clock, sessions: () => [session], isAwaited: true }),
+      accept: acceptFor({ hostKey, clock, sessions: () => [session], isAwaited: true, onClient }),
       onReady() {
         if (!isReady) tell({ type: 'ready', session_id, listen_addr: 'relay' })
         isReady = true
@@ -97,7 +107,7 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
     const mesh = settings?.mesh
     if (!mesh) throw new Error('this node has no mesh')
     const place = `${mesh.ip} ${mesh.port}`
-    const accept = acceptFor({ hostKey, clock, sessions: meshSessions, isAwaited: false })
+    const accept = acceptFor({ hostKey, clock, sessions: meshSessions, isAwaited: false, onClient })
     const listener = listeners.get(place) ?? listenInMesh(mesh, accept, log)
     listeners.set(place, listener)
     try {
@@ -107,6 +117,10 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
       listeners.delete(place)
       throw new Error(`listen on ${mesh.ip}:${mesh.port}`, { cause: error })
     }
+  }
+
+  function onClient({ opened: { session_id } }: LiveSession, from: string): void {
+    tell({ type: 'connected', session_id, from })
   }
 
   function meshSessions(): LiveSession[] {
@@ -120,6 +134,15 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
     await Promise.allSettled(
       unused.map(async (listener) => (await listener)[Symbol.asyncDispose]()),
     )
+  }
+
+  async function close({
+    session_id,
+    reason,
+    detail,
+  }: Extract<ToServer, { type: 'close' }>): Promise<void> {
+    await opening.get(session_id)
+    await sessions.get(session_id)?.end(reason, detail)
   }
 
   function refuse({ session_id }: OpenedSession, error: unknown): void {
@@ -143,15 +166,14 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
   return {
     hear(message) {
       if (message.type === 'settings') configure(message)
-      else if (message.type === 'open')
-        void open(message.session).catch((error) => refuse(message.session, error))
-      else if (message.type === 'close')
-        void sessions.get(message.session_id)?.end(message.reason, message.detail)
+      else if (message.type === 'open') open(message.session)
+      else if (message.type === 'close') void close(message)
       else if (message.type === 'chunk_stored') settle(message.session_id, message.index)
       else settle(message.session_id, message.index, message.why)
     },
     async [Symbol.asyncDispose]() {
       isAlone = true
+      await Promise.all(opening.values())
       for (const stored of storing.values()) stored.reject(new Error('the daemon has ended'))
       await Promise.all([...sessions.values()].map((session) => session.end('shutdown')))
       await closeUnusedListeners()

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { spawnSession, toolPath } from '@plexd/runtime'
 import type { SharedFence } from '../../../contain/shared-fence.ts'
-import type { Account } from '../programs/account.ts'
+import type { Account } from '../../authorisation/accounts.ts'
 import type { FromDialer, ToDialer } from './dial-messages.ts'
 
 /** What starts the process that connects: this program, with its hidden command for that. */

@@ -1,5 +1,5 @@
 /** What programs of a session have in their environment. */
-import type { Account } from './account.ts'
+import type { Account } from '../../authorisation/accounts.ts'
 
 export interface SessionIdentity {
   sessionId: string

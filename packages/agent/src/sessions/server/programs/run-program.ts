@@ -5,7 +5,7 @@ import { spawnSession } from '@plexd/runtime'
 import { sendSignal } from '../../../contain/group.ts'
 import type { SharedFence } from '../../../contain/shared-fence.ts'
 import type { OpenPipe } from '../../../process/pipe.ts'
-import type { Account } from './account.ts'
+import type { Account } from '../../authorisation/accounts.ts'
 import type { OpenPty, TerminalSize } from './pty.ts'
 
 export interface SessionProgram {

@@ -54,6 +54,8 @@ async function splice(
   const recording = recordChannel(place.recorder, number, { kind: 'bytes', title })
   const output = createChannelOutput(channel, place.out)
   const closed = Promise.withResolvers<void>()
+  const channelClosed = Promise.withResolvers<void>()
+  channel.once('close', channelClosed.resolve)
   channel.once('close', closed.resolve)
   socket.once('close', closed.resolve)
   channel.on('error', () => {}) // one of them is gone, which closes both
@@ -72,12 +74,8 @@ async function splice(
   await Promise.race([sent, closed.promise])
   channel.eof()
   await Promise.race([received, closed.promise])
-  await Promise.race([sent, channelClosed(channel)])
+  await Promise.race([sent, channelClosed.promise])
   channel.end()
   socket.destroy()
   recording.end()
-}
-
-function channelClosed(channel: ServerChannel): Promise<void> {
-  return new Promise((resolve) => channel.once('close', () => resolve()))
 }

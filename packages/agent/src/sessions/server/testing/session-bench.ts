@@ -9,8 +9,8 @@ import { silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { loadSharedFence } from '../../../contain/shared-fence.ts'
 import { loadOpenPipe } from '../../../process/pipe.ts'
+import { readPasswd } from '../../authorisation/accounts.ts'
 import type { ClosedSession, FromServer, OpenedSession, ToServer } from '../../link.ts'
-import { type Account, findAccount } from '../programs/account.ts'
 import { loadRecordLogin } from '../programs/login-records.ts'
 import { loadOpenPty } from '../programs/pty.ts'
 import { openSessionRecorder } from '../session-recorder.ts'
@@ -40,10 +40,6 @@ export async function startSessionBench(overrides: Partial<SessionServerDeps> = 
   await run('install', ['-d', '-o', 'nobody', '-m', '755', home])
   const told: FromServer[] = []
   const server = createSessionServer({
-    findAccount: async (login): Promise<Account> => {
-      const account = await findAccount(login)
-      return login === 'nobody' ? { ...account, shell: '/bin/bash', home } : account
-    },
     openFence: await loadSharedFence(folder, systemClock),
     dialer: {
       program: process.execPath,
@@ -71,6 +67,10 @@ export async function startSessionBench(overrides: Partial<SessionServerDeps> = 
     data_dir: folder,
     log_level: 'silent',
   })
+  const { stdout: passwd } = await run('getent', ['passwd', 'nobody'])
+  const nobody = readPasswd(passwd.trim(), 'nobody')
+  if (!nobody) throw new Error(`read the account of nobody: "${passwd}"`)
+  const account = { ...nobody, groups: [], shell: '/bin/bash', home }
   const { stdout: publicKey } = await run('ssh-keygen', ['-y', '-f', join(folder, 'id')])
   const authorized_key = publicKey.trim().split(' ').slice(0, 2).join(' ')
 
@@ -79,7 +79,7 @@ export async function startSessionBench(overrides: Partial<SessionServerDeps> = 
     const session_id = `session-${process.pid}-${++count}`
     const nowSeconds = Math.floor(Date.now() / 1_000)
     const session: OpenedSession = {
-      ...{ session_id, token: `token of ${session_id}`, authorized_key, way: 'mesh' },
+      ...{ session_id, token: `token of ${session_id}`, authorized_key, account, way: 'mesh' },
       ...{ idle_timeout_ms: 600_000, expires_at_ms: Date.now() + 3_600_000 },
       ...rest,
       claims: {
