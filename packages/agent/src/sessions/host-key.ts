@@ -1,7 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { ownersHere, writeFileAtomic } from '@plexd/runtime'
 import { readOwnSecret } from '../identity/own-secret.ts'
+import { ed25519Type, encodePublicKey } from './ssh-encoding.ts'
 
 /** The key by which SSH clients recognise this node. */
 export interface HostKey {
@@ -34,20 +35,8 @@ function readHostKey(text: string, path: string): HostKey {
 }
 
 function describeKey(key: KeyObject): HostKey {
-  const { x = '' } = createPublicKey(key).export({ format: 'jwk' })
-  const blob = Buffer.concat([string(type), string(Buffer.from(x, 'base64url'))])
   return {
     pem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    publicKey: `${type} ${blob.toString('base64')}`,
+    publicKey: `${ed25519Type} ${encodePublicKey(key).toString('base64')}`,
   }
-}
-
-const type = 'ssh-ed25519'
-
-/** RFC 4251 section 5: its length in 4 bytes, then itself. */
-function string(value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value)
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(bytes.length)
-  return Buffer.concat([length, bytes])
 }

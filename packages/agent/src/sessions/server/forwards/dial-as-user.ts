@@ -20,10 +20,20 @@ export function createDialAsUser(
   program: DialerProgram,
 ): DialAsUser {
   let dialer: Promise<Dialer> | undefined
+
+  function start(): Promise<Dialer> {
+    const started = startDialer(account, fence, program, forget)
+    // The next call tries again.
+    started.catch(forget)
+    return started
+
+    function forget(): void {
+      if (dialer === started) dialer = undefined
+    }
+  }
+
   return async (host, port) => {
-    dialer ??= startDialer(account, fence, program, () => {
-      dialer = undefined
-    })
+    dialer ??= start()
     const { dial } = await dialer
     return await dial(host, port)
   }
