@@ -11,6 +11,7 @@ import { SessionRefusal } from './refusal.ts'
 /** Answers as getent does for these lines. */
 function getent(passwd: string, shadow = ''): Exec {
   return async ([, table = '']) => {
+    if (table === 'initgroups') return `${passwd.split(':')[0]} 1002 27\n`
     const line = table === 'passwd' ? passwd : shadow
     if (line === '') throw new ExecError('getent', { exitCode: 2 })
     return `${line}\n`
@@ -38,6 +39,7 @@ describe('findAccount', () => {
     const account = { name: 'deploy', uid: 1_001, gid: 1_002, home: '/home/deploy' }
     assert.deepEqual(await find(deploy, 'deploy:$y$x:19000:0:99999:7:::'), {
       ...account,
+      groups: [1_002, 27],
       shell: '/bin/bash',
     })
     assert.equal((await find('deploy:x:1001:1002:::')).shell, '/bin/sh')

@@ -14,7 +14,14 @@ describe('createDialAsUser', () => {
       end: async () => [],
       async [Symbol.asyncDispose]() {},
     }
-    const account = { name: 'nobody', uid: 65_534, gid: 65_534, home: '/', shell: '/bin/sh' }
+    const account = {
+      name: 'nobody',
+      uid: 65_534,
+      gid: 65_534,
+      groups: [],
+      home: '/',
+      shell: '/bin/sh',
+    }
     const dial = createDialAsUser(account, fence, { program: 'true', args: [] })
     await assert.rejects(dial('127.0.0.1', 1), /try 1/)
     await assert.rejects(dial('127.0.0.1', 1), /try 2/)
