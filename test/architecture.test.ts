@@ -139,13 +139,14 @@ const agentRooms: Rooms = [
   ['hooks/run', 'one, from what was read of it'],
   ['hooks', 'compares all with what was announced, and makes them actions'],
   [
-    'sessions/link.ts',
-    'what the daemon and the session server say to each other; each is a process of its own',
-  ],
-  [
     'sessions/authorisation',
     'whether one may be opened, from what was sent and what this machine has',
   ],
+  [
+    'sessions/link.ts',
+    'what the daemon and the session server say to each other; each is a process of its own',
+  ],
+  ['sessions/ssh-encoding.ts', 'how SSH writes what it is made of, wherever it is written'],
   ['sessions/recording', 'what of one is kept, whoever runs it'],
   ['sessions/server/programs', 'run as the user of one, whoever asked for them'],
   ['sessions/server/forwards', 'go where one may reach, as its user too'],
