@@ -148,6 +148,24 @@ describe('plexctl ssh', () => {
     assert.equal((await running).exitCode, 9)
   })
 
+  for (const [what, prepare, signals] of [
+    ['the first signal where its input has ended, as that of a script', 'end', 1],
+    ['a second signal', 'keep', 2],
+  ] as const)
+    it(`ends by ${what}`, async () => {
+      await using node = await startSshNode()
+      await using bench = await startBench(node.replies)
+      const streams = createFakeStreams()
+      const command = ['web-01', '--', 'trap "" INT HUP; echo ready; while :; do sleep 0.05; done']
+      const running = bench.run(['ssh', '--mesh', ...command], { streams })
+      if (prepare === 'end') streams.stdin.end()
+      await once(streams.stdout, 'data')
+
+      for (let sent = 0; sent < signals; sent++) streams.signal('SIGINT')
+
+      assert.equal((await running).exitCode, 130)
+    })
+
   it('ends with 255 and the reason when the session is cut', async () => {
     await using node = await startSshNode()
     await using bench = await startBench(node.replies)

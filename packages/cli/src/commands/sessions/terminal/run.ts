@@ -1,13 +1,7 @@
 import { constants } from 'node:os'
 import { finished } from 'node:stream/promises'
 import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2'
-import {
-  onResize,
-  type PassedSignal,
-  rawMode,
-  type Streams,
-  sizeOf,
-} from '../../../terminal/streams.ts'
+import { onResize, rawMode, type Streams, sizeOf } from '../../../terminal/streams.ts'
 
 export interface RemoteProgram {
   /** A command line for the shell of the login; absent for a shell. */
@@ -36,10 +30,20 @@ export async function runRemote(
   channel.stderr.pipe(streams.stderr, { end: false })
   if (program.tty)
     stack.use(onResize(streams, ({ rows, columns }) => channel.setWindow(rows, columns, 0, 0)))
-  stack.use(streams.onSignal(passSignals(channel, program.tty)))
+  const { promise: left, resolve: leave } = Promise.withResolvers<RemoteEnd>()
+  // Of a terminal, keys carry signals, and a signal to us means that it is gone.
+  let isForProgram = !program.tty
+  stack.use(
+    streams.onSignal((signal) => {
+      // ssh2 sends none once our input has ended. A second one is for us.
+      if (!isForProgram || streams.stdin.readableEnded) return leave({ signal })
+      isForProgram = false
+      channel.signal(signal.replace('SIG', ''))
+    }),
+  )
   streams.stdin.on('error', () => channel.end()).pipe(channel)
-  const end = await ended
-  await written
+  const end = await Promise.race([ended.then((last) => written.then(() => last)), left])
+  channel.close()
   return end
 }
 
@@ -84,14 +88,4 @@ function watchEnd(channel: ClientChannel): Promise<RemoteEnd> {
     channel.on('close', () => resolve(end))
     channel.on('error', () => channel.close())
   })
-}
-
-/** Of a terminal, keys carry signals and a signal to us means that it is gone. Else a signal is for the program; a second one for us. */
-function passSignals(channel: ClientChannel, tty: boolean): (signal: PassedSignal) => void {
-  let isSecond = tty
-  return (signal) => {
-    if (isSecond) return channel.close()
-    isSecond = true
-    channel.signal(signal.replace('SIG', ''))
-  }
 }
