@@ -41,6 +41,8 @@ export async function listenInMesh(
 
   server.listen({ host: ip, port })
   await once(server, 'listening')
+  // Afterwards: a client could not be accepted, as by a lack of descriptors.
+  server.on('error', (error) => log.warn('client of a session not accepted', { error }))
   const bound = server.address()
   const boundPort = typeof bound === 'object' && bound ? bound.port : port
   return {

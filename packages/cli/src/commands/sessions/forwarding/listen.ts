@@ -26,6 +26,7 @@ export async function listenFor(
   } catch (error) {
     throw new CliError(`listen on 127.0.0.1:${forward.localPort}: ${reasonOf(error)}`)
   }
+  server.on('error', (error) => onFault(`accept a connection: ${reasonOf(error)}`)) // as by a lack of descriptors
   return {
     port: (server.address() as net.AddressInfo).port, // of a TCP server
     [Symbol.dispose]() {
