@@ -14,7 +14,12 @@ import { configFor, makeFolder, startTestAgent } from '../testing/node.ts'
 
 const program = join(import.meta.dirname, '../sessions/testing/fake-server-program.ts')
 const startServer = createServerStarter(systemClock, () =>
-  fork(program, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
+  fork(program, {
+    // Not those of this process, which make it a runner of tests that exits when there are none.
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  }),
 )
 
 /** Sends a setup for the user that runs this test; resolves to the session token. */
