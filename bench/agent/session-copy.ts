@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { OpenedSession } from '@plexd/agent'
 import { builtPrograms, compileCache, nodeFlags } from '../../scripts/programs/build.ts'
 import type { Bench, BenchContext } from '../bench.ts'
 import { quantiles } from '../quantiles.ts'
@@ -117,11 +118,16 @@ async function startServer(folder: string): Promise<SessionServer> {
 
   async function open(): Promise<number> {
     const session_id = `bench-${++count}`
-    const claims = { session_id, login: 'root', email: '', forward: [], shell: true }
-    const session = {
-      ...{ session_id, claims, token: 'none', way: 'mesh' },
+    const expires_at_ms = Date.now() + 3_600_000
+    const exp = Math.floor(expires_at_ms / 1_000)
+    const session: OpenedSession = {
+      ...{ session_id, token: 'none', way: 'mesh', expires_at_ms, idle_timeout_ms: 600_000 },
+      claims: {
+        ...{ iss: 'plexsphere', sub: 'op_1', name: 'bench', email: '', node_id: 'n_1', session_id },
+        ...{ login: 'root', actions: [], forward: [], shell: true, recorded: false, iat: 0, exp },
+      },
+      account: { name: 'root', uid: 0, gid: 0, groups: [], home: '/root', shell: '/bin/bash' },
       authorized_key: publicKey.split(' ').slice(0, 2).join(' '),
-      ...{ idle_timeout_ms: 600_000, expires_at_ms: Date.now() + 3_600_000 },
     }
     child.send({ type: 'open', session })
     for (;;) {
