@@ -1,38 +1,28 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import { finalChunkFlag } from '@plexd/protocol'
-import { createGroupQueue, systemClock } from '@plexd/runtime'
-import { limits } from '../limits.ts'
-import { createPatience } from '../store/patience.ts'
-import { openPrivateDatabase } from '../store/private-database.ts'
-import { diskErrorOf } from '../store/sqlite-error.ts'
+import { systemClock } from '@plexd/runtime'
+import { openSideDatabase } from '../store/side-database.ts'
 import type { Holding, PutResult, RecordingStore, SentChunk, StoredChunk } from './store.ts'
 
 /** Chunks written or deleted before yielding to the event loop: a few mebibytes. */
 const chunksAtOnce = 32
 
-interface Waiting {
+interface Put {
   chunk: SentChunk
   maxBytes: number
-  resolve: (result: PutResult) => void
-  reject: (reason: unknown) => void
 }
 
 /** Recordings in a SQLite file. Chunks that arrive together share a transaction and its fsync. */
 export function openSqliteRecordings(
   path: string,
-  {
-    now = systemClock.now,
-    lockWaitMs = limits.database_lock_wait.default,
-  }: { now?: () => number; lockWaitMs?: number } = {},
+  { now = systemClock.now, lockWaitMs }: { now?: () => number; lockWaitMs?: number } = {},
 ): RecordingStore {
-  const database = openPrivateDatabase(path, 5_000)
-  database.exec(schema)
-  database.exec('pragma busy_timeout = 0')
-  const patience = createPatience(lockWaitMs)
+  const side = openSideDatabase(path, { schema, lockWaitMs })
+  const { database, patience } = side
   const statements = prepare(database)
 
-  function put({ chunk, maxBytes }: Waiting): PutResult {
+  function put({ chunk, maxBytes }: Put): PutResult {
     const { session_id, node_id, index, bytes } = chunk
     const known = statements.find.get(session_id, index)
     const held = statements.held.get(session_id)
@@ -48,30 +38,10 @@ export function openSqliteRecordings(
     return { outcome: 'kept', isComplete: isComplete(counted) }
   }
 
-  function inTransaction<T>(work: () => T): T {
-    database.exec('begin immediate')
-    try {
-      const result = work()
-      database.exec('commit')
-      return result
-    } catch (error) {
-      if (database.isTransaction) database.exec('rollback')
-      throw error
-    }
-  }
-
-  async function writeGroup(group: readonly Waiting[]): Promise<void> {
-    try {
-      const results = await patience(() => inTransaction(() => group.map(put)))
-      for (const [at, result] of results.entries()) group[at]?.resolve(result)
-    } catch (error) {
-      for (const { reject } of group) reject(diskErrorOf(error))
-    }
-  }
-
-  const queue = createGroupQueue<Waiting>(async (waiting) => {
-    await turn()
-    await writeGroup(waiting.splice(0, chunksAtOnce))
+  const write = side.createWriter<Put, PutResult>({
+    write: put,
+    sizeOf: () => 1,
+    maxGroupSize: chunksAtOnce,
   })
 
   /** Step by step: others wait for each. */
@@ -82,8 +52,7 @@ export function openSqliteRecordings(
   }
 
   return {
-    put: (chunk, { maxBytes }) =>
-      new Promise((resolve, reject) => queue.add({ chunk, maxBytes, resolve, reject })),
+    put: (chunk, { maxBytes }) => write({ chunk, maxBytes }),
     next: (sessionId, from) =>
       patience(() => statements.next.get(sessionId, from) as StoredChunk | undefined), // its columns
     holdings: () => patience(() => statements.all.all() as unknown as Holding[]), // its columns
@@ -92,10 +61,7 @@ export function openSqliteRecordings(
       if (sessionIds.length > 0)
         await patience(() => database.exec('pragma incremental_vacuum(4000)'))
     },
-    async [Symbol.asyncDispose]() {
-      await queue.drain()
-      database.close()
-    },
+    [Symbol.asyncDispose]: () => side[Symbol.asyncDispose](),
   }
 }
 
@@ -128,11 +94,7 @@ function prepare(database: DatabaseSync) {
   }
 }
 
-// Full synchronous mode: otherwise a power failure could lose an acknowledged chunk, which the node has no more.
 const schema = `
-  pragma auto_vacuum = incremental;
-  pragma journal_mode = wal;
-  pragma synchronous = full;
   create table if not exists chunks (session_id text not null, "index" integer not null, bytes blob not null);
   create unique index if not exists chunks_in_order on chunks (session_id, "index");
   create table if not exists holdings (

@@ -1,9 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { createGroupQueue, systemClock } from '@plexd/runtime'
-import { limits } from '../limits.ts'
-import { createPatience } from '../store/patience.ts'
-import { openPrivateDatabase } from '../store/private-database.ts'
-import { diskErrorOf } from '../store/sqlite-error.ts'
+import { systemClock } from '@plexd/runtime'
+import { openSideDatabase } from '../store/side-database.ts'
 import type { RecordKind, RecordSource, StoredRecord, TelemetryStore } from './store.ts'
 
 /** Records written or deleted before yielding to the event loop. */
@@ -11,12 +8,10 @@ const chunkRecords = 2_000
 /** The same for deletions because of the size limit. */
 const chunkBytes = 4 * 1024 * 1024
 
-interface Waiting {
+interface Batch {
   kind: RecordKind
   source: RecordSource
   records: readonly string[]
-  resolve: () => void
-  reject: (reason: unknown) => void
 }
 
 interface Row {
@@ -46,15 +41,10 @@ const rowBytes = 128
  */
 export function openSqliteTelemetry(
   path: string,
-  {
-    now = systemClock.now,
-    lockWaitMs = limits.database_lock_wait.default,
-  }: { now?: () => number; lockWaitMs?: number } = {},
+  { now = systemClock.now, lockWaitMs }: { now?: () => number; lockWaitMs?: number } = {},
 ): TelemetryStore {
-  const database = openPrivateDatabase(path, 5_000)
-  database.exec(schema)
-  database.exec('pragma busy_timeout = 0')
-  const patience = createPatience(lockWaitMs)
+  const side = openSideDatabase(path, { schema, lockWaitMs })
+  const { database, patience, inTransaction } = side
   const insert = database.prepare('insert into batches values (?, ?, ?, ?, ?, ?, ?)')
   const selectWhere = (owner: string) =>
     database.prepare(
@@ -90,44 +80,19 @@ export function openSqliteTelemetry(
   let lastId = Number(
     database.prepare("select seq from sqlite_sequence where name = 'batches'").get()?.seq ?? 0,
   )
-  const queue = createGroupQueue<Waiting>(async (waiting) => {
-    await turn()
-    await writeGroup(takeGroup(waiting))
-  })
 
-  async function writeGroup(group: readonly Waiting[]): Promise<void> {
-    try {
-      await patience(() => inTransaction(() => group.forEach(writeBatch)))
-    } catch (error) {
-      for (const { reject } of group) reject(diskErrorOf(error))
-      return
-    }
-    for (const { resolve } of group) resolve()
-  }
-
-  function writeBatch({ kind, source: { tenant_id, node_id }, records }: Waiting): void {
+  function writeBatch({ kind, source: { tenant_id, node_id }, records }: Batch): void {
     lastId += records.length
     const text = records.join(separator)
     insert.run(lastId, records.length, tenant_id, node_id, kind, now(), text)
     count.run(node_id, kind, Buffer.byteLength(text) + rowBytes)
   }
 
-  function inTransaction<T>(work: () => T): T {
-    database.exec('begin immediate')
-    try {
-      const result = work()
-      database.exec('commit')
-      return result
-    } catch (error) {
-      if (database.isTransaction) database.exec('rollback')
-      throw error
-    }
-  }
-
-  const write = (kind: RecordKind, source: RecordSource, records: readonly string[]) =>
-    new Promise<void>((resolve, reject) => {
-      queue.add({ kind, source, records, resolve, reject })
-    })
+  const write = side.createWriter({
+    write: writeBatch,
+    sizeOf: ({ records }) => records.length,
+    maxGroupSize: chunkRecords,
+  })
 
   /** How many records these were. */
   function forget(rows: readonly object[]): number {
@@ -146,7 +111,7 @@ export function openSqliteTelemetry(
   return {
     async append(kind, source, records) {
       for (let at = 0; at < records.length; at += chunkRecords)
-        await write(kind, source, records.slice(at, at + chunkRecords))
+        await write({ kind, source, records: records.slice(at, at + chunkRecords) })
     },
     list: (query) =>
       patience(() => {
@@ -174,7 +139,7 @@ export function openSqliteTelemetry(
     async prune({ beforeMs, maxBytes, maxAuditBytes }) {
       let sum = 0
       const sweep = async (step: () => number): Promise<void> => {
-        const next = (): Promise<number> => patience(() => inTransaction(step))
+        const next = (): Promise<number> => inTransaction(step)
         for (let gone = await next(); gone > 0; gone = await next()) {
           sum += gone
           await turn()
@@ -186,18 +151,11 @@ export function openSqliteTelemetry(
       if (sum > 0) await patience(() => database.exec('pragma incremental_vacuum(1000)'))
       return sum
     },
-    async [Symbol.asyncDispose]() {
-      await queue.drain()
-      database.close()
-    },
+    [Symbol.asyncDispose]: () => side[Symbol.asyncDispose](),
   }
 }
 
-// Full synchronous mode: otherwise a power failure could lose an acknowledged record.
 const schema = `
-  pragma auto_vacuum = incremental;
-  pragma journal_mode = wal;
-  pragma synchronous = full;
   create table if not exists batches (
     last_id integer primary key autoincrement, count integer not null, tenant_id text not null, node_id text not null,
     kind text not null, received_at integer not null, records text not null);
@@ -209,13 +167,3 @@ const schema = `
   insert into holdings select node_id, kind, sum(octet_length(records) + ${rowBytes}) from batches
     where not exists (select 1 from holdings) group by node_id, kind;
 `
-
-/** As many waiting batches as fit into one transaction, at least one. */
-function takeGroup(waiting: Waiting[]): Waiting[] {
-  let total = 0
-  const count = waiting.findIndex(({ records }, index) => {
-    total += records.length
-    return index > 0 && total > chunkRecords
-  })
-  return waiting.splice(0, count === -1 ? waiting.length : count)
-}
