@@ -83,6 +83,7 @@ const protocolRooms: Rooms = [
   ['keys', 'how one is written'],
   ['policies', 'choose nodes by their names and addresses'],
   ['nodes', 'what they say of themselves and are told, of which policies are a part'],
+  ['telemetry', 'what nodes measure, log and audit'],
   ['events', 'carry to a node a part of what it is told'],
   ['operations', 'what one is: who may call it, what goes out and what comes back'],
   ['apis', 'are tables of operations on all of the above'],

@@ -2,7 +2,6 @@ import { type Static, Type } from 'typebox'
 import { NodeBinary } from '../nodes/binary.ts'
 import { Capabilities } from '../nodes/capabilities.ts'
 import { IdentityInUse } from '../nodes/heartbeat.ts'
-import { IntegrityViolation } from '../nodes/telemetry.ts'
 import { UpgradeStatus } from '../nodes/upgrade.ts'
 import { roleNames } from '../operations/permissions.ts'
 import { RuleAction } from '../policies/policy.ts'
@@ -17,6 +16,7 @@ import {
   Timestamp,
   WholeNumber,
 } from '../schemas/scalars.ts'
+import { IntegrityViolation } from '../telemetry/records.ts'
 
 /** The nouns that only the admin API has. */
 

@@ -12,8 +12,9 @@ import {
   RotateKeysResponse,
 } from '../nodes/registration.ts'
 import { ReportComparison, ReportDifference } from '../nodes/report-comparison.ts'
-import { BatchResponse, IntegrityViolation, TunnelClosed, TunnelReady } from '../nodes/telemetry.ts'
+import { TunnelClosed, TunnelReady } from '../nodes/tunnel.ts'
 import { operation } from '../operations/operation.ts'
+import { BatchResponse, IntegrityViolation } from '../telemetry/records.ts'
 
 /** Empty answers still have a body, because Go nodes decode it. */
 const Empty = Type.Object({})
