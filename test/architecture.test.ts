@@ -86,6 +86,9 @@ const protocolRooms: Rooms = [
   ['telemetry', 'what nodes measure, log and audit'],
   ['events', 'carry to a node a part of what it is told'],
   ['operations', 'what one is: who may call it, what goes out and what comes back'],
+  ['admin', 'what only operators see, made of what nodes say and of who may do what'],
+  ['local', 'what only programs on a node see'],
+  ['apis/admin', 'has a table of operations on each noun'],
   ['apis', 'are tables of operations on all of the above'],
   ['.', 'shows it to others'],
 ]

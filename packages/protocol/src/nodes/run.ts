@@ -1,13 +1,8 @@
 import { type Static, Type } from 'typebox'
-import { Count, mapOf, NodeId, Timestamp, WholeNumber } from '../schemas/scalars.ts'
+import { Count, mapOf, NodeId, nullable, Timestamp, WholeNumber } from '../schemas/scalars.ts'
 import { TriggeredBy } from './execution.ts'
 
 /** One action on many nodes. */
-
-const Nullable = <S extends Parameters<typeof Type.Array>[0]>(
-  schema: S,
-  options: { description?: string } = {},
-) => Type.Union([schema, Type.Null()], options)
 
 /** Which nodes, what they run, and how many at a time: the same for a run and for a schedule of runs. */
 export const RunSpec = Type.Object({
@@ -131,10 +126,10 @@ export const Run = Type.Object({
   id: Type.String({ examples: ['run_a1b2c3d4'] }),
   action: Type.String(),
   parameters: mapOf(Type.String()),
-  timeout: Nullable(Type.String(), { description: 'null for what each node declares' }),
-  expires: Nullable(Type.String()),
-  healthy_within: Nullable(Type.String()),
-  selector: Nullable(Type.String(), {
+  timeout: nullable(Type.String(), { description: 'null for what each node declares' }),
+  expires: nullable(Type.String()),
+  healthy_within: nullable(Type.String()),
+  selector: nullable(Type.String(), {
     description: 'As it was asked for; null for a list of nodes',
   }),
   max_parallel: Count,
@@ -145,12 +140,12 @@ export const Run = Type.Object({
     description: 'Why no further node begins, or how it ended; empty if there is nothing to say',
   }),
   counts: RunCounts,
-  retry_of: Nullable(Type.String(), { description: 'The run whose failed nodes these are' }),
-  schedule: Nullable(Type.String(), { description: 'The name of the schedule that started it' }),
+  retry_of: nullable(Type.String(), { description: 'The run whose failed nodes these are' }),
+  schedule: nullable(Type.String(), { description: 'The name of the schedule that started it' }),
   triggered_by: TriggeredBy,
   created_at: Timestamp,
   run_expires_at: Timestamp,
-  ended_at: Nullable(Timestamp),
+  ended_at: nullable(Timestamp),
 })
 export type Run = Static<typeof Run>
 
@@ -159,10 +154,10 @@ export const RunNode = Type.Object({
   node_hostname: Type.String({ description: 'The last that it had, if it was removed' }),
   status: RunNodeStatus,
   reason: Type.String(),
-  execution_id: Nullable(Type.String()),
-  exit_code: Nullable(WholeNumber),
-  started_at: Nullable(Timestamp),
-  ended_at: Nullable(Timestamp),
+  execution_id: nullable(Type.String()),
+  exit_code: nullable(WholeNumber),
+  started_at: nullable(Timestamp),
+  ended_at: nullable(Timestamp),
 })
 export type RunNode = Static<typeof RunNode>
 

@@ -1,4 +1,4 @@
-import { type Static, type TObjectOptions, type TSchema, Type } from 'typebox'
+import { type Static, type TObjectOptions, type TSchema, type TSchemaOptions, Type } from 'typebox'
 import { wantKeyword } from './schema-fault.ts'
 
 /** The small types that the nouns are composed of. */
@@ -73,9 +73,17 @@ export const Metadata = mapOf(Type.String(), {
 })
 export type Metadata = Static<typeof Metadata>
 
+/** A value or `null`. */
+export function nullable<Value extends Parameters<typeof Type.Array>[0]>(
+  value: Value,
+  options: TSchemaOptions = {},
+) {
+  return Type.Union([value, Type.Null()], options)
+}
+
 /** Go's encoder writes an empty list as `null`. */
 export function nullableArray<Item extends Parameters<typeof Type.Array>[0]>(item: Item) {
-  return Type.Union([Type.Array(item), Type.Null()])
+  return nullable(Type.Array(item))
 }
 
 export const NatType = Type.Enum([
