@@ -181,7 +181,11 @@ const controlPlaneRooms: Rooms = [
   ['limits.ts', 'how much anybody may take is known before anything is opened'],
   ['config', 'what a person has set is too'],
   ['seal', 'keeps a secret at rest, whatever it is'],
-  ['store/migrations', 'stay as they were released, whatever becomes of the rest'],
+  ['store/migrations', 'what they have to know of SQL'],
+  [
+    'store/migrations/*',
+    'ten each, which stay as they were released, whatever becomes of the rest',
+  ],
   ['store', 'knows no noun'],
   ['mesh', 'decides who sees whom, from data to data'],
   ['mesh/policies', 'what rules say of a mesh, which knows them as pairs of sides'],

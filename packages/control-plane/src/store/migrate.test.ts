@@ -8,7 +8,7 @@ import { peersFor } from '../mesh/peer-view.ts'
 import { loadFleet } from '../rows/fleet/load-fleet.ts'
 import { derivePskMaster, pairPsk } from '../seal/psk.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
-import * as init from './migrations/0001-init.ts'
+import * as init from './migrations/0001-0010/0001-init.ts'
 import { openKysely, openSqliteStore } from './sqlite.ts'
 
 describe('migrate', () => {

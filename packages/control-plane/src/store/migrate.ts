@@ -1,47 +1,10 @@
 import { type Kysely, sql } from 'kysely'
-import * as init from './migrations/0001-init.ts'
-import * as localEndpoints from './migrations/0002-local-endpoints.ts'
-import * as pskEpoch from './migrations/0003-psk-epoch.ts'
-import * as keyAge from './migrations/0004-key-age.ts'
-import * as nextSecrets from './migrations/0005-next-secrets.ts'
-import * as entryKeys from './migrations/0006-entry-keys.ts'
-import * as endpointUntold from './migrations/0007-endpoint-untold.ts'
-import * as labels from './migrations/0008-labels.ts'
-import * as lives from './migrations/0009-lives.ts'
-import * as reportWriters from './migrations/0010-report-writers.ts'
-import * as meshRanges from './migrations/0011-mesh-ranges.ts'
-import * as loggedChanges from './migrations/0012-logged-changes.ts'
-import * as artifactSignature from './migrations/0013-artifact-signature.ts'
-import * as executionQueue from './migrations/0014-execution-queue.ts'
-import * as runs from './migrations/0015-runs.ts'
-import * as binaries from './migrations/0016-binaries.ts'
-import * as endedExecutions from './migrations/0017-ended-executions.ts'
-import * as historyByStatus from './migrations/0018-history-by-status.ts'
-import * as sessions from './migrations/0019-sessions.ts'
+import { migrations as from1To10 } from './migrations/0001-0010/index.ts'
+import { migrations as from11To20 } from './migrations/0011-0020/index.ts'
 import type { Dialect } from './migrations/dialect.ts'
 
 /** In order; a released migration is never edited, a later one corrects it. */
-const migrations = [
-  init,
-  localEndpoints,
-  pskEpoch,
-  keyAge,
-  nextSecrets,
-  entryKeys,
-  endpointUntold,
-  labels,
-  lives,
-  reportWriters,
-  meshRanges,
-  loggedChanges,
-  artifactSignature,
-  executionQueue,
-  runs,
-  binaries,
-  endedExecutions,
-  historyByStatus,
-  sessions,
-]
+const migrations = [...from1To10, ...from11To20]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
 export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import type { Dialect } from './dialect.ts'
+import type { Dialect } from '../dialect.ts'
 
 /** The tables of schema.ts. Only the automatic number differs between the databases. */
 export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
