@@ -77,7 +77,7 @@ const patienceMs = 60_000
 
 async function runHere(flags: Flags, run: LocalRun): Promise<LocalResult> {
   const config = await loadConfigFor(flags)
-  const { runAlone } = await import('../daemon/run-alone.ts')
+  const { runAlone } = await import('../standalone/run-alone.ts')
   return runAlone(config, run, createLog('plexd', config.logLevel))
 }
 

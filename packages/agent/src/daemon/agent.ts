@@ -8,14 +8,13 @@ import { type LocalApi, startLocalApi } from '../local-api/server.ts'
 import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
 import { supervisorOf } from '../upgrade/self.ts'
 import { version } from '../version.ts'
-import { type AgentDeps, type Core, openCore } from './core.ts'
-
-import { openEnrolled } from './enrolled.ts'
-import { findIdentity } from './find-identity.ts'
-import { sessionSupport } from './open-sessions.ts'
+import { sessionSupport } from './loops/open-sessions.ts'
 import { takeOver } from './reload.ts'
 import { untilDelivered } from './restart.ts'
 import { startRunning } from './running.ts'
+import { type AgentDeps, type Core, openCore } from './stages/core.ts'
+import { openEnrolled } from './stages/enrolled.ts'
+import { findIdentity } from './stages/find-identity.ts'
 
 /** A running plexd. Disposing stops all of it within `stopAgentMs`; the node stays registered, unless configured otherwise. */
 export interface Agent extends AsyncDisposable {

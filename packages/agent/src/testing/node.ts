@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { silentLog } from '@plexd/runtime'
 import { type AgentConfig, defaultConfig } from '../config/agent-config.ts'
 import { type Agent, startAgent } from '../daemon/agent.ts'
-import type { AgentDeps } from '../daemon/core.ts'
+import type { AgentDeps } from '../daemon/stages/core.ts'
 import type { FakeControlPlane } from './fake-control-plane.ts'
 import { createFakeDevice, type FakeDevice } from './fake-device.ts'
 

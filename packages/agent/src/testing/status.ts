@@ -1,4 +1,4 @@
-import type { DaemonStatus } from '@plexd/protocol'
+import { type DaemonStatus, noCounts } from '@plexd/protocol'
 import type { Static } from 'typebox'
 
 /** Of a daemon that works, with a mesh. */
@@ -23,14 +23,7 @@ export function aStatus(
     },
     revision: '',
     mesh: { enabled: true, interface: 'plexd0', backend: 'fake', peers: 0 },
-    counts: {
-      metadata: 0,
-      data: 0,
-      secrets: 0,
-      reports: 0,
-      reports_unsynced: 0,
-      pending_results: 0,
-    },
+    counts: noCounts,
     problems: [],
     ...changes,
   }

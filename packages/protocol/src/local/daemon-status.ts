@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { UpgradeStatus } from '../nodes/upgrade.ts'
 import { nullable, WholeNumber } from '../schemas/scalars.ts'
 
@@ -71,3 +71,13 @@ export const DaemonStatus = Type.Object({
   /** Current problems, each with its remedy. Empty if there are none. */
   problems: Type.Array(Type.String()),
 })
+
+/** Of a node that holds nothing, or of which nobody knows. */
+export const noCounts: Static<typeof DaemonStatus>['counts'] = {
+  metadata: 0,
+  data: 0,
+  secrets: 0,
+  reports: 0,
+  reports_unsynced: 0,
+  pending_results: 0,
+}

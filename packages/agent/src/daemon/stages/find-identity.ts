@@ -1,10 +1,10 @@
 import type { Capabilities } from '@plexd/protocol'
 import { diskFault } from '@plexd/runtime'
-import { createAnswerGate } from '../control/answer-gate.ts'
-import type { Disk } from '../disk/disk.ts'
-import { createIdentityStore, type IdentityStore, loadIdentity } from '../identity/identity.ts'
-import { atRegistration, createCapabilityMark } from '../registration/capabilities.ts'
-import { enrol } from '../registration/enrol.ts'
+import { createAnswerGate } from '../../control/answer-gate.ts'
+import type { Disk } from '../../disk/disk.ts'
+import { createIdentityStore, type IdentityStore, loadIdentity } from '../../identity/identity.ts'
+import { atRegistration, createCapabilityMark } from '../../registration/capabilities.ts'
+import { enrol } from '../../registration/enrol.ts'
 import type { AgentDeps, Core } from './core.ts'
 
 /** The stored identity; without one the node is enrolled, with retries for as long as necessary. */

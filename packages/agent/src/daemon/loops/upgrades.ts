@@ -1,11 +1,11 @@
 import { describeError } from '@plexd/runtime'
-import type { ExecutionOutbox } from '../control/execution-outbox.ts'
-import { createArtifactOpener } from '../control/stream/download.ts'
-import { describeSelf } from '../upgrade/self.ts'
-import { startTrialWatch } from '../upgrade/trial-watch.ts'
-import { describeRollback, resultOf } from '../upgrade/upgrade-status.ts'
-import { createUpgrade } from '../upgrade/upgrader.ts'
-import type { Enrolled } from './enrolled.ts'
+import type { ExecutionOutbox } from '../../control/execution-outbox.ts'
+import { createArtifactOpener } from '../../control/stream/download.ts'
+import { describeSelf } from '../../upgrade/self.ts'
+import { startTrialWatch } from '../../upgrade/trial-watch.ts'
+import { describeRollback, resultOf } from '../../upgrade/upgrade-status.ts'
+import { createUpgrade } from '../../upgrade/upgrader.ts'
+import type { Enrolled } from '../stages/enrolled.ts'
 
 /** Makes upgrades possible, judges the version that runs if it is on trial, and reports what the last one has come to. */
 export function startUpgrades(

@@ -1,6 +1,6 @@
 import type { Peer } from '@plexd/protocol'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { type Identity, keysOf } from '../identity/identity.ts'
+import { type Identity, keysOf } from './identity.ts'
 
 /** All secrets in the daemon's memory, so that no output of an action has one. Pure. */
 export function knownSecrets({

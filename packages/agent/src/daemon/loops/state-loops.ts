@@ -1,13 +1,13 @@
 import type { Peer, SigningKeys } from '@plexd/protocol'
-import { LocalFailure } from '../control/failure.ts'
-import { type KeyRotation, startKeyRotation } from '../control/key-rotation.ts'
-import { createStateChanges, type StateChanges } from '../events/state-changes.ts'
-import { followToldIdentity } from '../identity/told-identity.ts'
-import type { DriftReports } from '../reconcile/drift-report.ts'
-import { startReconcileLoop } from '../reconcile/loop.ts'
-import { pullState } from '../reconcile/pull.ts'
-import { newKeyNoticeMs } from '../wireguard/handover/handover.ts'
-import type { Enrolled } from './enrolled.ts'
+import { LocalFailure } from '../../control/failure.ts'
+import { type KeyRotation, startKeyRotation } from '../../control/key-rotation.ts'
+import { createStateChanges, type StateChanges } from '../../events/state-changes.ts'
+import { followToldIdentity } from '../../identity/told-identity.ts'
+import type { DriftReports } from '../../reconcile/drift-report.ts'
+import { startReconcileLoop } from '../../reconcile/loop.ts'
+import { pullState } from '../../reconcile/pull.ts'
+import { newKeyNoticeMs } from '../../wireguard/handover/handover.ts'
+import type { Enrolled } from '../stages/enrolled.ts'
 
 /** The ways in which the desired state changes apart from pulls, and what those need to know. */
 export interface StateWays {

@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import type { DaemonStatus, PeerStatus } from '@plexd/protocol'
+import { type DaemonStatus, noCounts, type PeerStatus } from '@plexd/protocol'
 import { exec, type Log, silentLog, systemClock } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { NodeFacts } from '../actions/builtin/node-facts.ts'
 import { createLogReader } from '../actions/log-reader.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { type Identity, loadIdentity } from '../identity/identity.ts'
+import { knownSecrets } from '../identity/known-secrets.ts'
 import { createPingOpener } from '../path/ping-socket.ts'
 import type { MeshState } from '../state/desired-state.ts'
 import { createMeshJournal } from '../state/mesh-journal.ts'
 import { version } from '../version.ts'
 import { parseDump } from '../wireguard/backend/wg-dump.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
-import { knownSecrets } from './known-secrets.ts'
 
 const noDaemon = 'this runs without the daemon'
 
@@ -100,14 +100,7 @@ function describe(
       peers,
       ...(enabled ? {} : { reason }),
     },
-    counts: {
-      metadata: 0,
-      data: 0,
-      secrets: 0,
-      reports: 0,
-      reports_unsynced: 0,
-      pending_results: 0,
-    },
+    counts: noCounts,
     problems: [noDaemon],
   }
 }

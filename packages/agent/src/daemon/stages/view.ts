@@ -1,5 +1,5 @@
-import type { NodeFacts } from '../actions/builtin/node-facts.ts'
-import type { LocalApiOptions } from '../local-api/server.ts'
+import type { NodeFacts } from '../../actions/builtin/node-facts.ts'
+import type { LocalApiOptions } from '../../local-api/server.ts'
 
 /** What local programs and actions see of the daemon, and may ask it to do; each stage can show more. */
 export type View = Pick<

@@ -1,9 +1,9 @@
 import { ownersHere } from '@plexd/runtime'
-import type { AgentConfig } from '../config/agent-config.ts'
-import type { Containment } from '../contain/containment.ts'
-import type { Disk } from '../disk/disk.ts'
-import { type Hooks, type HooksDeps, startHooks } from '../hooks/hooks.ts'
-import { noHooks } from '../hooks/no-hooks.ts'
+import type { AgentConfig } from '../../config/agent-config.ts'
+import type { Containment } from '../../contain/containment.ts'
+import type { Disk } from '../../disk/disk.ts'
+import { type Hooks, type HooksDeps, startHooks } from '../../hooks/hooks.ts'
+import { noHooks } from '../../hooks/no-hooks.ts'
 
 type Sources = Omit<HooksDeps, 'owners' | 'catalog' | 'onFailure' | 'runContained'> & {
   config: Pick<AgentConfig, 'hooksEnabled'>
