@@ -88,7 +88,9 @@ export async function openApp(
     followSessions({
       fleet,
       watch: waiters.sessions,
-      audit: (source, record) => telemetry.append('audit', source, [JSON.stringify(record)]),
+      audit: async (source, record) => {
+        await telemetry.append({ kind: 'audit', source, records: [JSON.stringify(record)] })
+      },
       now: clock.now,
       log,
     }),

@@ -21,7 +21,8 @@ export interface Metrics extends Disposable {
   /** Bytes of a relayed session, by who sent them: `client` or `node`. */
   relayed(from: string, count: number): void
   reportsDropped(count: number): void
-  telemetry(kind: string, counts: { accepted: number; dropped: number }): void
+  /** `duplicates` were stored before. */
+  telemetry(kind: string, counts: { accepted: number; dropped: number; duplicates: number }): void
   /** A file on a node is not what it should be; types that nobody has agreed on count as `other`. */
   violation(type: string): void
   /** Read when the metrics are requested: the expiry in milliseconds since 1970, by certificate name. */
@@ -129,9 +130,8 @@ export function createMetrics(): Metrics {
     delivered: (count) => deliveries.inc(count),
     relayed: (from, count) => relayedBytes.inc({ from }, count),
     reportsDropped: (count) => reportsDropped.inc(count),
-    telemetry(kind, { accepted, dropped }) {
-      records.inc({ kind, outcome: 'accepted' }, accepted)
-      records.inc({ kind, outcome: 'dropped' }, dropped)
+    telemetry(kind, counts) {
+      for (const [outcome, count] of Object.entries(counts)) records.inc({ kind, outcome }, count)
     },
     violation: (type) =>
       violations.inc({ type: type === 'binary' || type === 'hook' ? type : 'other' }),

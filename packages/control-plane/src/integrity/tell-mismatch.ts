@@ -16,7 +16,11 @@ export async function tellMismatch(
   builds: readonly BuildName[],
 ): Promise<void> {
   const violation = violationOf(node, binary, builds)
-  await app.telemetry.append('violations', sourceOf(node), [JSON.stringify(violation)])
+  await app.telemetry.append({
+    kind: 'violations',
+    source: sourceOf(node),
+    records: [JSON.stringify(violation)],
+  })
   const { type, path, actual_checksum } = violation
   app.metrics.violation(type)
   app.log.warn('integrity violation', {

@@ -20,5 +20,9 @@ export async function noteHostKey(
     object: { before: old, after: next },
     hostname: node.hostname,
   }
-  await telemetry.append('audit', sourceOf(node), [JSON.stringify(record)])
+  await telemetry.append({
+    kind: 'audit',
+    source: sourceOf(node),
+    records: [JSON.stringify(record)],
+  })
 }

@@ -8,6 +8,10 @@ import { parseBatch } from './batch.ts'
 const at = '2025-01-15T10:30:00Z'
 const parse = (kind: TelemetryKind, text: string) =>
   parseBatch(kind, Buffer.from(text), resolveLimits(limits, {}))
+const taken = (kind: TelemetryKind, text: string) => {
+  const { records, dropped } = parse(kind, text)
+  return { records, dropped }
+}
 
 describe('parseBatch', () => {
   it("reads the seed's examples: an array of metrics, lines of logs and audit", () => {
@@ -16,8 +20,8 @@ describe('parseBatch', () => {
     const log = `{"timestamp":"2025-01-15T10:30:00.123Z","source":"journald","unit":"plexd","message":"ok","severity":"info","hostname":"web-01"}`
     const audit = `{"timestamp":"${at}","source":"auditd","event_type":"SYSCALL","subject":{"uid":1000},"object":{"path":"/etc/shadow"},"action":"open","result":"denied","hostname":"web-01","raw":"..."}`
     assert.equal(parse('metrics', metrics).records.length, 2)
-    assert.deepEqual(parse('logs', `${log}\n${log}\n`), { records: [log, log], dropped: 0 })
-    assert.deepEqual(parse('audit', audit), { records: [audit], dropped: 0 })
+    assert.deepEqual(taken('logs', `${log}\n${log}\n`), { records: [log, log], dropped: 0 })
+    assert.deepEqual(taken('audit', audit), { records: [audit], dropped: 0 })
   })
 
   it('reads what the Go agent sends: arrays everywhere, objects as text, local zones', () => {
@@ -51,27 +55,38 @@ describe('parseBatch', () => {
 
   it('counts and drops what does not fit, as long as something does', () => {
     const good = `{"timestamp":"${at}","message":"m"}`
-    assert.deepEqual(parse('logs', `${good}\n{"timestamp":"yesterday","message":"m"}\n{"trunc`), {
+    assert.deepEqual(taken('logs', `${good}\n{"timestamp":"yesterday","message":"m"}\n{"trunc`), {
       records: [good],
       dropped: 2,
     })
-    assert.deepEqual(parse('logs', `[${good},7,null]`), { records: [good], dropped: 2 })
+    assert.deepEqual(taken('logs', `[${good},7,null]`), { records: [good], dropped: 2 })
     assert.equal(
       parse('logs', `${good}\n{"timestamp":"${at}","message":"${'x'.repeat(300_000)}"}`).dropped,
       1,
     )
   })
 
+  it('says where the valid records stood, and why the first ten others were dropped', () => {
+    const good = `{"timestamp":"${at}","message":"m"}`
+    const { places, dropped, refusals } = parse(
+      'logs',
+      `[7,${good},{"a":1}${',0'.repeat(20)},${good}]`,
+    )
+    assert.deepEqual([places, dropped, refusals.length], [[1, 23], 22, 10])
+    assert.deepEqual(refusals[1]?.record, 2)
+    assert.match(refusals[1]?.reason ?? '', /timestamp/)
+  })
+
   it('drops a record in which a key of ours stands twice', () => {
     const good = `{"timestamp":"${at}","group":"g","data":{"a":1,"a":2}}`
     const twice = `{"timestamp":"${at}","group":"g","group":"h","data":{}}`
-    assert.deepEqual(parse('metrics', `[${good},${twice}]`), { records: [good], dropped: 1 })
+    assert.deepEqual(taken('metrics', `[${good},${twice}]`), { records: [good], dropped: 1 })
   })
 
   it('refuses a batch of which nothing fits', () => {
     for (const text of ['', ' ', '{', '[1]', '[{"a":1}', '{"message":"m"}', 'null', '"x"'])
       assert.throws(() => parse('logs', text), { code: 'bad_request' })
-    assert.deepEqual(parse('logs', '[]'), { records: [], dropped: 0 })
+    assert.deepEqual(taken('logs', '[]'), { records: [], dropped: 0 })
   })
 
   it('refuses more records than any node sends at once', () => {

@@ -13,8 +13,15 @@ import type { Limits } from '../limits.ts'
 export interface Batch {
   /** The JSON text of each valid record, as the node wrote it except for the severity. */
   records: string[]
+  /** The place of each of them in the batch. */
+  places: number[]
   dropped: number
+  /** Of the first of those that were dropped. */
+  refusals: { record: number; reason: string }[]
 }
+
+/** Reasons take long to put into words, and who made one mistake makes it in every record. */
+const maxRefusals = 10
 
 type BatchLimits = Pick<Limits, 'telemetry_batch_records' | 'telemetry_record_bytes'>
 
@@ -33,14 +40,19 @@ export function parseBatch(kind: TelemetryKind, body: Uint8Array, limits: BatchL
       'payload_too_large',
       `the batch has more than ${maxRecords} records (limit telemetry_batch_records): send it in parts`,
     )
-  const readings = raw.map((record) => read(kind, record, maxRecordBytes))
-  const records = readings.flatMap(({ text }) => text ?? [])
-  if (records.length === 0 && raw.length > 0)
-    throw new ApiError(
-      'bad_request',
-      `no record of the batch fits: record 0: ${readings[0]?.refusal?.()}`,
-    )
-  return { records, dropped: raw.length - records.length }
+  const batch: Batch = { records: [], places: [], dropped: 0, refusals: [] }
+  for (const [place, record] of raw.entries()) {
+    const { text, refusal } = read(kind, record, maxRecordBytes)
+    if (text !== undefined) {
+      batch.records.push(text)
+      batch.places.push(place)
+    } else if (batch.dropped++ < maxRefusals)
+      batch.refusals.push({ record: place, reason: refusal?.() ?? '' })
+  }
+  const [first] = batch.refusals
+  if (batch.records.length === 0 && first)
+    throw new ApiError('bad_request', `no record of the batch fits: record 0: ${first.reason}`)
+  return batch
 }
 
 const validators = {
@@ -52,7 +64,7 @@ const validators = {
 /** Any JSON, kept as it was written. */
 const opaque: ReadonlySet<string> = new Set(['data', 'subject', 'object'])
 
-/** A record, or why it is invalid; the reason is put into words for only one per batch, because that takes long. */
+/** A record, or why it is invalid. */
 interface Reading {
   text?: string
   refusal?: () => string

@@ -46,6 +46,10 @@ async function noteLook(
     subject: { operator_id, by },
     object: { session_id },
   }
-  await telemetry.append('audit', { tenant_id, node_id }, [JSON.stringify(record)])
+  await telemetry.append({
+    kind: 'audit',
+    source: { tenant_id, node_id },
+    records: [JSON.stringify(record)],
+  })
   log.info('recording read by operator', { by, operator_id, session_id, node_id })
 }

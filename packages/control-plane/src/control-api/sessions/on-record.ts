@@ -28,7 +28,11 @@ export async function putOnRecord(
     ...outcome,
     hostname: principal.hostname,
   }
-  await telemetry.append('audit', sourceOf(principal), [JSON.stringify(record)])
+  await telemetry.append({
+    kind: 'audit',
+    source: sourceOf(principal),
+    records: [JSON.stringify(record)],
+  })
 }
 
 /** Of a session of another node. Puts it on record, and rejects with an ApiError (404). */

@@ -62,5 +62,9 @@ async function tell({ params, principal }: Upload, app: Needs): Promise<void> {
     subject: { session_id },
     hostname,
   }
-  await app.telemetry.append('audit', sourceOf(principal), [JSON.stringify(record)])
+  await app.telemetry.append({
+    kind: 'audit',
+    source: sourceOf(principal),
+    records: [JSON.stringify(record)],
+  })
 }

@@ -52,7 +52,17 @@ describe('telemetry', () => {
       body: `[${log('three')},1]`,
       headers: { 'content-type': 'application/json' },
     })
-    assert.deepEqual([array.status, array.body], [202, { accepted: 1, dropped: 1 }])
+    assert.deepEqual(
+      [array.status, array.body],
+      [
+        202,
+        {
+          accepted: 1,
+          dropped: 1,
+          refusals: [{ record: 1, reason: 'it 1: want an object' }],
+        },
+      ],
+    )
     const records = await kept(plane, 'logs')
     assert.deepEqual(
       records.map(({ message, severity }) => [message, severity]),
@@ -61,6 +71,38 @@ describe('telemetry', () => {
         ['two', 'error'],
         ['three', 'error'],
       ],
+    )
+  })
+
+  it('is taken as several gzip members, and once if it has a position', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web')
+    const body = Buffer.concat([gzipSync(`${log('one')}\n`), gzipSync(`${log('two')}\n`)])
+    const headers = { 'content-encoding': 'gzip', 'plexd-batch': '0123456789abcdef 7 2' }
+    const answers = [
+      await send(plane, web, { body, headers }),
+      await send(plane, web, { body, headers }),
+    ]
+    assert.deepEqual(
+      answers.map(({ body }) => body),
+      [
+        { accepted: 2, dropped: 0, duplicates: 0 },
+        { accepted: 0, dropped: 0, duplicates: 2 },
+      ],
+    )
+    assert.deepEqual(
+      (await kept(plane, 'logs')).map(({ message }) => message),
+      ['one', 'two'],
+    )
+    for (const position of ['7 2', '0123456789abcdef 7 3'])
+      assert.equal(
+        (await send(plane, web, { body, headers: { ...headers, 'plexd-batch': position } })).status,
+        400,
+      )
+    const cut = await send(plane, web, { body: body.subarray(0, -5), headers })
+    assert.deepEqual(
+      [cut.status, cut.body],
+      [400, { error: 'invalid gzip body', code: 'bad_request' }],
     )
   })
 

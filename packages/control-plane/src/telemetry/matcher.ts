@@ -1,0 +1,60 @@
+import type { RecordFilter, RecordKind, StoredRecord } from './store.ts'
+
+/** What a filter wants to know of a record. */
+export interface RecordFacts {
+  /** Its timestamp in milliseconds since 1970, or when it was received, if it has none. */
+  at: number
+  unit: string | undefined
+  severity: string | undefined
+  /** In lower case. */
+  words: string
+}
+
+/** The member of a record that `units` of a filter are compared with. */
+const unitMember: Readonly<Record<RecordKind, string>> = {
+  logs: 'unit',
+  metrics: 'group',
+  audit: 'event_type',
+  drift: 'type',
+  violations: 'type',
+}
+
+/** The record is a JSON object. */
+export function factsOf(
+  kind: RecordKind,
+  { record: text, received_at }: Pick<StoredRecord, 'record' | 'received_at'>,
+): RecordFacts {
+  const record: Record<string, unknown> = JSON.parse(text)
+  const { timestamp, severity, message } = record
+  const words = kind === 'logs' && typeof message === 'string' ? message : text
+  const at = Date.parse(String(timestamp))
+  return {
+    at: Number.isNaN(at) ? received_at : at,
+    unit: textOf(record[unitMember[kind]]),
+    severity: textOf(severity),
+    words: fold(words),
+  }
+}
+
+/** Pure; the same for what is stored and for what is just coming in. */
+export function createMatcher(filter: RecordFilter): (facts: RecordFacts) => boolean {
+  const { sinceMs, untilMs } = filter
+  const units = filter.units && new Set(filter.units)
+  const severities = filter.severities && new Set(filter.severities)
+  const needle = fold(filter.grep ?? '')
+  return ({ at, unit = '', severity = '', words }) =>
+    at >= sinceMs &&
+    at <= untilMs &&
+    (units?.has(unit) ?? true) &&
+    (severities?.has(severity) ?? true) &&
+    words.includes(needle)
+}
+
+/** So that upper and lower case are the same. */
+export function fold(text: string): string {
+  return text.toLowerCase()
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

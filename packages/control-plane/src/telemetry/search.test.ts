@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { openSqliteTelemetry } from './sqlite-store.ts'
+import type { FoundRecord, RecordSearch, TelemetryStore } from './store.ts'
+
+const web = { tenant_id: 'ten_a', node_id: 'n_web' }
+const db = { tenant_id: 'ten_a', node_id: 'n_db' }
+const other = { tenant_id: 'ten_b', node_id: 'n_other' }
+
+const startMs = Date.UTC(2025, 0, 15)
+const log = (second: number, message: string, more: { unit?: string; severity?: string } = {}) =>
+  JSON.stringify({ timestamp: new Date(startMs + second * 1_000).toISOString(), message, ...more })
+
+describe('a search', () => {
+  it('finds by time, node, unit, severity and words, in the order of timestamps', async () => {
+    await withStore(async (store) => {
+      await store.append({
+        kind: 'logs',
+        source: web,
+        records: [
+          log(1, 'Connection from 10.0.0.1', { unit: 'sshd', severity: 'info' }),
+          log(5, 'connection RESET "by" peer', { unit: 'nginx', severity: 'error' }),
+          log(3, 'Ärger mit Öl', { unit: 'nginx', severity: 'warn' }),
+        ],
+      })
+      await store.append({ kind: 'logs', source: db, records: [log(2, 'checkpoint'), log(4, 'x')] })
+      await store.append({ kind: 'logs', source: other, records: [log(2, 'connection')] })
+      const seconds = async (query: Partial<RecordSearch> = {}): Promise<number[]> =>
+        (await found(store, query)).map(({ at }) => (at - startMs) / 1_000)
+
+      assert.deepEqual(await seconds(), [1, 2, 3, 4, 5])
+      assert.deepEqual(await seconds({ order: 'newest', limit: 3 }), [5, 4, 3])
+      assert.deepEqual(await seconds({ node_ids: ['n_db'] }), [2, 4])
+      assert.deepEqual(
+        await seconds({ sinceMs: startMs + 2_000, untilMs: startMs + 4_000 }),
+        [2, 3, 4],
+      )
+      assert.deepEqual(await seconds({ units: ['nginx', 'sshd'] }), [1, 3, 5])
+      assert.deepEqual(await seconds({ severities: ['error'] }), [5])
+      assert.deepEqual(await seconds({ grep: 'CONNECTION' }), [1, 5])
+      assert.deepEqual(await seconds({ grep: 'reset "BY"' }), [5])
+      assert.deepEqual(await seconds({ grep: 'ärger MIT öl' }), [3])
+      assert.deepEqual(await seconds({ grep: 'message' }), [])
+      assert.deepEqual(await seconds({ tenant_id: 'ten_c' }), [])
+    })
+  })
+
+  it('goes on behind the last record of a page, be there many of one time', async () => {
+    await withStore(async (store) => {
+      const records = Array.from({ length: 50 }, (_, n) => log(Math.floor(n / 20), `${n}`))
+      for (let at = 0; at < records.length; at += 7)
+        await store.append({ kind: 'logs', source: web, records: records.slice(at, at + 7) })
+      for (const order of ['oldest', 'newest'] as const) {
+        const messages: number[] = []
+        for (let after: FoundRecord | undefined; ; ) {
+          const page = await found(store, { order, limit: 9, after })
+          messages.push(...page.map(({ record }) => Number(JSON.parse(record).message)))
+          after = page.at(-1)
+          if (!after) break
+        }
+        const all = [...records.keys()]
+        assert.deepEqual(messages, order === 'oldest' ? all : all.reverse())
+      }
+    })
+  })
+
+  it('ends with its signal', async () => {
+    await withStore(async (store) => {
+      await store.append({ kind: 'logs', source: web, records: [log(1, 'm')] })
+      await assert.rejects(found(store, { signal: AbortSignal.abort(new Error('gone')) }), {
+        message: 'gone',
+      })
+    })
+  })
+})
+
+async function found(
+  store: TelemetryStore,
+  query: Partial<RecordSearch>,
+): Promise<readonly FoundRecord[]> {
+  const everything = { tenant_id: 'ten_a', kind: 'logs', order: 'oldest', limit: 100 } as const
+  const times = { sinceMs: 0, untilMs: startMs + 1e9 }
+  return (await Array.fromAsync(store.search({ ...everything, ...times, ...query }))).flat()
+}
+
+async function withStore(use: (store: TelemetryStore) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-telemetry-'))
+  try {
+    await using store = openSqliteTelemetry(join(folder, 'telemetry.db'))
+    await use(store)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
