@@ -166,6 +166,7 @@ const agentRooms: Rooms = [
   ['reconcile', 'compares all of the above with what is wanted'],
   ['registration', 'what a node must say of itself before it has a place'],
   ['mesh', 'opens, watches and takes away all that the network has of us'],
+  ['telemetry/metrics', 'what the machine, its tunnels and its programs measure, whoever takes it'],
   ['local-api/answers', 'what is answered, as a function of the request'],
   ['local-api/sockets', 'who may connect, and how much of us each may take'],
   ['local-api', 'what programs on the node see; none of the above knows that they look'],

@@ -107,6 +107,8 @@ export async function startPlace(
     async runAction() {
       throw new ApiError('unavailable', 'the daemon is still starting')
     },
+    metricsText: async () => '',
+    takeMetrics: async ({ points }) => points.length,
     peers: async () => [],
     policies: async () => ({
       filtering: false,

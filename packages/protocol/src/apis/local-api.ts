@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { ApplicationMetrics, MetricsTaken } from '../local/application-metrics.ts'
 import { DaemonStatus } from '../local/daemon-status.ts'
 import { LocalAction, LocalResult, LocalRun } from '../local/local-action.ts'
 import { NetworkStatus } from '../local/network-status.ts'
@@ -188,6 +189,25 @@ export const localApi = {
     gateStatus: 400,
     response: LocalResult,
     errors: [400, 404, 409, 429, 503],
+  }),
+  getMetrics: operation({
+    ...read,
+    path: '/metrics',
+    summary: 'Read the metrics of this node as Prometheus text',
+    responseKind: 'bytes',
+    errors: [503],
+  }),
+  putMetrics: operation({
+    method: 'POST',
+    path: '/v1/metrics',
+    auth: 'local',
+    summary: 'Send metrics of a program along with those of the node',
+    request: ApplicationMetrics,
+    maxBodyBytes: 1_048_576,
+    gateStatus: 400,
+    response: MetricsTaken,
+    status: 202,
+    errors: [400, 429, 503, 507],
   }),
   stop: operation({
     method: 'POST',

@@ -262,6 +262,12 @@ function viewOf(told: Told, hasMesh: boolean): View {
     async runAction() {
       throw new ApiError('unavailable', 'the node is not registered yet')
     },
+    async metricsText() {
+      throw new ApiError('unavailable', 'metrics are measured once the node is registered')
+    },
+    async takeMetrics() {
+      throw new ApiError('unavailable', 'metrics are taken once the node is registered')
+    },
     async openPing() {
       throw new Error(`no interface "${interfaceName}" is up`)
     },

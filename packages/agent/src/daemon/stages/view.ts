@@ -13,6 +13,8 @@ export type View = Pick<
   | 'runAction'
   | 'sessions'
   | 'admitSession'
+  | 'metricsText'
+  | 'takeMetrics'
 > &
   Pick<NodeFacts, 'openPing' | 'reconnect' | 'reload' | 'restart' | 'secrets' | 'upgrade'>
 
@@ -34,6 +36,8 @@ export function createShownView(first: View): ShownView {
     runAction: (request, signal) => now.runAction(request, signal),
     sessions: () => now.sessions(),
     admitSession: (token, uid) => now.admitSession(token, uid),
+    metricsText: () => now.metricsText(),
+    takeMetrics: (body, user) => now.takeMetrics(body, user),
     openPing: (use) => now.openPing(use),
     reconnect: (signal) => now.reconnect(signal),
     reload: () => now.reload(),

@@ -1,16 +1,12 @@
 import {
   ApiError,
-  boundRefusal,
   formatDuration,
-  jsonBoundsOf,
   type LocalAction,
   type LocalResult,
   LocalRun,
   localApi,
   newId,
   parseDuration,
-  passedBound,
-  schemaFault,
   validatorOf,
 } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
@@ -26,6 +22,7 @@ import {
   type LocalRequest,
   liveAnswer,
 } from './answer.ts'
+import { readBody } from './read-body.ts'
 import { nameUser, readUsers } from './users.ts'
 
 export interface ActionRoutesOptions {
@@ -115,25 +112,9 @@ const localRun = validatorOf(LocalRun)
 
 /** Throws an ApiError that says what is wrong with it. */
 export function readRun(body: Buffer | undefined): LocalRun {
-  const passed = body === undefined ? 'bytes' : passedBound(body, jsonBoundsOf(localApi.runAction))
-  if (body === undefined || passed) throw boundRefusal(localApi.runAction, passed ?? 'bytes')
-  const value = parse(body)
-  const schema = localRun()
-  if (!schema.Check(value))
-    throw new ApiError(
-      'bad_request',
-      schemaFault(schema.Errors(value), { whole: 'request body', value }),
-    )
+  const value = readBody(localApi.runAction, localRun(), body)
   checkTimeout(value.timeout)
   return value
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch (error) {
-    throw new ApiError('bad_request', `request body is no JSON: ${describeError(error)}`)
-  }
 }
 
 /** The executor would take its own instead of an invalid one. */

@@ -32,6 +32,7 @@ import {
   unlessKnown,
 } from './answer.ts'
 import { createHookReader } from './hooks.ts'
+import { createMetricRoutes, type MetricRoutesOptions } from './metrics.ts'
 import { createReportWriter, describeWriters, internalErrorAnswer } from './reports.ts'
 import { matchRoute, type RouteName } from './routes.ts'
 import { createSecretReader, type SecretReaderOptions } from './secrets.ts'
@@ -40,7 +41,8 @@ import { createWatch } from './watch.ts'
 
 export interface HandlerOptions
   extends Pick<SecretReaderOptions, 'fetchSecret' | 'nsk' | 'limits'>,
-    Pick<ActionRoutesOptions, 'actions' | 'runAction'> {
+    Pick<ActionRoutesOptions, 'actions' | 'runAction'>,
+    MetricRoutesOptions {
   sessions(): NodeSessions
   admitSession: AdmitSession
   desired: DesiredStore
@@ -103,6 +105,7 @@ export function createHandler(options: HandlerOptions): Handler {
     ...createReportWriter(reports, log),
     ...createHookReader(options.hooks),
     ...createActionRoutes(options),
+    ...createMetricRoutes(options),
     getSecretValue: secrets.read,
     listWriters: async () => liveAnswer(goJson(describeWriters(reports))),
     watch: (_key, request, query) => watch.wait(query, request),

@@ -53,12 +53,13 @@ export function createReportWriter(reports: ReportStore, log: Log) {
   return { putReport: put, deleteReport: remove }
 }
 
-function fullDisk({ reason, remedy }: Fault): string {
+/** For an answer of 507. */
+export function fullDisk({ reason, remedy }: Fault): string {
   return `the disk of this node takes nothing more: ${reason}: ${remedy}, "plexd status" says where`
 }
 
 /** The user accountable for an entry; undefined if the kernel does not say. */
-function writerOf(caller: Caller): { writer?: string } {
+export function writerOf(caller: Caller): { writer?: string } {
   if (caller.via === 'token') return { writer: 'tcp' }
   return caller.credentials ? { writer: String(caller.credentials.uid) } : {}
 }

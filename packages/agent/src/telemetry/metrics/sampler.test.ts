@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { describe, it } from 'node:test'
+import { type MetricPoint, metricGroups, metrics, prometheusMetric } from '@plexd/protocol'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
+import { createApplicationMetrics } from './application-metrics.ts'
+import { expositionOf } from './exposition.ts'
+import { startSampler } from './sampler.ts'
+import { startScrape } from './scrape.ts'
+
+const facts = () => ({
+  uptime_seconds: 5,
+  stream_connects: 1,
+  clock_skew_seconds: 0,
+  queue_bytes: 0,
+  queue_dropped: 0,
+  problems: 0,
+})
+
+describe('startSampler', () => {
+  it('measures the machine and itself at each interval, whatever else fails', async () => {
+    const clock = createFakeClock()
+    const taken: MetricPoint[][] = []
+    await using sampler = await startSampler({
+      dataDir: '/',
+      meshInterface: 'plexd0',
+      intervalMs: 15_000,
+      facts,
+      peers: async () => {
+        throw new Error('WireGuard does not answer')
+      },
+      append: async (points) => taken.push([...points]),
+      clock,
+      log: silentLog,
+    })
+    await clock.advance(40_000)
+    assert.ok(taken.length >= 2)
+    const [resources, stats] = taken[1] ?? []
+    // Two readings so close to each other that no tick of the CPU is between them give no share.
+    const { cpu_percent: _, ...wanted } = metricGroups.node_resources
+    for (const field of Object.keys(wanted))
+      assert.equal(typeof resources?.data[field], 'number', field)
+    assert.deepEqual(
+      Object.keys(stats?.data ?? {}).sort(),
+      Object.keys(metricGroups.agent_stats).sort(),
+    )
+
+    const text = expositionOf(sampler.latest(), () => undefined)
+    for (const metric of metrics.filter(({ group }) => group === 'agent_stats'))
+      assert.match(text, new RegExp(`^${prometheusMetric(metric).name} [\\d.e+-]+$`, 'm'))
+  })
+})
+
+describe('createApplicationMetrics', () => {
+  it('takes what programs measure, under names that are theirs, and not without end', async () => {
+    const clock = createFakeClock()
+    const taken: MetricPoint[] = []
+    const take = createApplicationMetrics({
+      append: async (points) => taken.push(...points),
+      valuesPerSecond: 10,
+      clock,
+    })
+    const point = { group: 'shop', data: { orders_total: 12 } }
+    assert.equal(await take({ points: [point] }, '1000'), 1)
+    assert.deepEqual(taken, [{ ...point, timestamp: new Date(clock.now()).toISOString() }])
+    for (const group of ['node_resources', 'system', 'scrape.x', 'plexd'])
+      await assert.rejects(take({ points: [{ ...point, group }] }, '1000'), {
+        status: 400,
+        message: `points.0.group: "${group}" is for metrics of plexd itself: choose another name`,
+      })
+    const many = { points: Array.from({ length: 500 }, () => point) }
+    await take(many, '1000')
+    await take(many, '1000')
+    await assert.rejects(take(many, '1000'), { status: 429 })
+    assert.equal(await take(many, '1001'), 500)
+  })
+})
+
+describe('startScrape', () => {
+  it('takes the metrics of other programs, and says which it cannot', async () => {
+    const server = createServer((request, response) => {
+      if (request.url === '/metrics') response.end(`${'x 1\n'.repeat(250)}nonsense\n`)
+      else response.writeHead(302, { location: '/metrics' }).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    const clock = createFakeClock()
+    const problems = new Map<string, string | undefined>()
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    const taken: MetricPoint[] = []
+    {
+      await using _scrape = startScrape({
+        urls: [`http://${host}/metrics`, `http://${host}/moved`],
+        intervalMs: 15_000,
+        append: async (points) => taken.push(...points),
+        problems: {
+          set(name, text) {
+            problems.set(name, text)
+            if (name.endsWith('/moved')) resolve()
+          },
+        },
+        clock,
+      })
+      await clock.advance(20_000)
+      await done
+    }
+    server.close()
+    assert.deepEqual(
+      taken.map(({ group, data }) => [group, data]),
+      [
+        [`scrape.${host}`, { x: 1 }],
+        [`scrape.${host}`, { x: 1 }],
+      ],
+    )
+    assert.match(problems.get(`scrape http://${host}/metrics`) ?? '', /: 1 lines are no samples$/)
+    assert.match(problems.get(`scrape http://${host}/moved`) ?? '', /cannot be read/)
+  })
+})
