@@ -92,6 +92,27 @@ describe('playRecording', () => {
     assert.ok(played.startsWith(`${header}\n${event(7)}\n[7.000000,"m","chunk 1 is damaged"]\n`))
   })
 
+  it('takes a chunk of lines that are none for damaged', async () => {
+    for (const line of ['', '[', '[1,"o","\\x"]', '[1e999,"o",""]', '[0,["o"],""]']) {
+      const text = `${header}\n${`${line}\n`.repeat(2_000)}`
+      const bytes = aSealedChunk(key, { session_id, index: 0, final: true, text })
+      assert.match(await play([{ index: 0, bytes }]), /"m","chunk 0 is damaged"/)
+    }
+  })
+
+  it('lets others be served between the lines of a chunk', async () => {
+    let turns = 0
+    const count = (): void => {
+      turns++
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    const text = `${event(7)}\n`.repeat(20_000)
+    await play([{ index: 0, bytes: aSealedChunk(key, { session_id, index: 0, text }) }])
+    clearImmediate(next)
+    assert.ok(turns >= 20)
+  })
+
   it('ends in words when the key or the chunks cannot be read', async () => {
     const why = /the rest cannot be read: it broke/
     const broken = (): never => {

@@ -1,5 +1,6 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { describeError } from '@plexd/runtime'
-import { createCastReader } from './cast-reader.ts'
+import { type CastReader, createCastReader } from './cast-reader.ts'
 import { openChunk } from './open-chunk.ts'
 import type { RecordingStore, StoredChunk } from './store.ts'
 
@@ -37,8 +38,8 @@ export async function* playRecording(
       if (index > expected) yield* problem(`${rangeOf(expected, index - 1)} missing`)
       expected = index + 1
       const opened = openChunk(key, { session_id, ...chunk })
-      if (opened) yield cast.read(opened.text)
-      else yield* problem(`${rangeOf(index, index)} damaged`)
+      const isWhole = opened !== undefined && (yield* playLines(cast, opened.text))
+      if (!isWhole) yield* problem(`${rangeOf(index, index)} damaged`)
       isEnded = opened?.final ?? false
       if (isEnded) break
     }
@@ -47,6 +48,19 @@ export async function* playRecording(
     yield* problem(`the rest cannot be read: ${describeError(error)}`)
   }
   if (problems.length > 0) yield cast.closing(summaryOf(problems))
+}
+
+/** Returns false if the text is none of a recording; others are served meanwhile, however much a node has packed into it. */
+async function* playLines(cast: CastReader, text: string): AsyncGenerator<string, boolean> {
+  try {
+    for (const piece of cast.read(text)) {
+      yield piece
+      await turn()
+    }
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function* chunksOf(

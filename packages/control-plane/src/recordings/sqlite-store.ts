@@ -30,10 +30,13 @@ export function openSqliteRecordings(
       const isSame = Buffer.compare(known.bytes as Uint8Array, bytes) === 0 // a blob
       return { outcome: isSame ? 'kept' : 'different', isComplete: isComplete(held) }
     }
+    const last = bytes[0] === finalChunkFlag ? index : null
+    const isBeyond = index > Number(held?.last ?? Number.POSITIVE_INFINITY)
+    if (isBeyond || (last !== null && statements.next.get(session_id, index)))
+      return { outcome: 'beyond', isComplete: false }
     if (Number(held?.bytes ?? 0) + bytes.length > maxBytes)
       return { outcome: 'full', isComplete: false }
     statements.insert.run(session_id, index, bytes)
-    const last = bytes[0] === finalChunkFlag ? index : null
     const counted = statements.count.get(session_id, node_id, bytes.length, now(), last)
     return { outcome: 'kept', isComplete: isComplete(counted) }
   }

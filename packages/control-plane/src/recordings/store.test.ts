@@ -31,6 +31,21 @@ describe('the store of recordings', () => {
     )
   })
 
+  it('takes nothing behind the end, no second end, and no end before what is there', async () => {
+    await using setup = await setUp()
+    await setup.put('a', 3, '\0three')
+    assert.equal((await setup.put('a', 2, '\x01end')).outcome, 'beyond')
+    assert.equal((await setup.put('a', 5, '\x01end')).outcome, 'kept')
+    for (const index of [4, 6])
+      assert.equal((await setup.put('a', index, '\x01end')).outcome, 'beyond')
+    assert.equal((await setup.put('a', 6, '\0six')).outcome, 'beyond')
+    const rest = [0, 1, 2, 4].map((index) => setup.put('a', index, '\0'))
+    assert.deepEqual(
+      (await Promise.all(rest)).map(({ outcome, isComplete }) => `${outcome} ${isComplete}`),
+      ['kept false', 'kept false', 'kept false', 'kept true'],
+    )
+  })
+
   it('takes no more of a recording than it may have', async () => {
     await using setup = await setUp()
     await setup.put('a', 0, 'x'.repeat(maxBytes))

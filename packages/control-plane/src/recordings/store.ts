@@ -22,9 +22,12 @@ export interface StoredChunk {
   bytes: Uint8Array
 }
 
-/** `kept`: it was, or is now. `different`: there is another one at this index. `full`: the recording would be larger than it may be. */
+/**
+ * `kept`: it was, or is now. `different`: there is another one at this index. `beyond`: it is behind the last one, or calls itself the last
+ * before others. `full`: the recording would be larger than it may be.
+ */
 export interface PutResult {
-  outcome: 'kept' | 'different' | 'full'
+  outcome: 'kept' | 'different' | 'beyond' | 'full'
   /** Whether all chunks are here, up to the one that the node calls the last. */
   isComplete: boolean
 }

@@ -21,6 +21,11 @@ export const uploadRecording = handle(controlApi.uploadRecording, async (call, a
   const { chunk } = call.params
   if (outcome === 'different')
     throw new ApiError('conflict', `session "${session_id}" has another chunk ${chunk}`)
+  if (outcome === 'beyond')
+    throw new ApiError(
+      'conflict',
+      `session "${session_id}" has no place for chunk ${chunk}: its recording ends before, or goes on behind it`,
+    )
   if (outcome === 'full')
     throw new ApiError(
       'payload_too_large',
