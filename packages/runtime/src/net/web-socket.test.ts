@@ -74,6 +74,24 @@ describe('openWebSocket', () => {
     assert.deepEqual(await stream.resume().whenClosed, { code: 4100, reason: 'enough' })
   })
 
+  it('sends what is written at once as one message, and no more than the relay takes', async () => {
+    const lengths: number[] = []
+    await using server = await serve(createHttpServer(), (socket) => {
+      socket.on('message', (data: Buffer) => lengths.push(data.length))
+    })
+    const stream = await dial(`http://127.0.0.1:${server.port}`)
+    for (const size of [4, 1_000, 16, maxRelayMessageBytes]) {
+      const { promise: sent, resolve } = Promise.withResolvers<void>()
+      stream.cork()
+      for (let part = 0; part < 3; part++) stream.write(Buffer.alloc(size), () => resolve())
+      stream.uncork()
+      await sent
+    }
+    stream.end()
+    await stream.whenClosed
+    assert.deepEqual(lengths, [12, 3_000, 48, ...Array(3).fill(maxRelayMessageBytes)])
+  })
+
   it('closes after what was sent, when the other end closes or is lost', async () => {
     for (const leave of ['close', 'terminate'] as const) {
       await using server = await serve(createHttpServer(), (socket) => {
