@@ -13,6 +13,8 @@ export interface Recorder {
   output(channel: number, bytes: Uint8Array): Promise<void> | undefined
   /** What the client types; like `output`, and is not recorded unless that was asked for. */
   input(channel: number, bytes: Uint8Array): Promise<void> | undefined
+  /** What these wait for, for who records what does not wait: sizes and markers. */
+  room(): Promise<void> | undefined
   /** The size of the terminal, in characters. */
   resize(width: number, height: number): void
   /** What is not shown in the terminal, such as the command or a file that was copied. */
@@ -107,12 +109,17 @@ export function createRecorder(options: RecorderOptions): Recorder {
   }
 
   function record(code: 'o' | 'i', channel: number, text: string): Promise<void> | undefined {
-    if (closing) return rejected(ended())
+    const why = closing ? ended() : chunks.failure()
+    if (why) return rejected(why)
     if (text !== '') {
       turnTo(channel)
       event(code, text)
     }
     return chunks.room()
+  }
+
+  function note(code: 'r' | 'm', text: string): void {
+    if (!closing && !chunks.failure()) event(code, text)
   }
 
   function endTexts(): void {
@@ -135,12 +142,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
       if (options.input) return record('i', channel, typed.take(channel, bytes))
       return closing ? rejected(ended()) : chunks.room()
     },
-    resize(width, height) {
-      if (!closing) event('r', `${width}x${height}`)
-    },
-    marker(text) {
-      if (!closing) event('m', text.slice(0, maxMarkerChars))
-    },
+    room: chunks.room,
+    resize: (width, height) => note('r', `${width}x${height}`),
+    marker: (text) => note('m', text.slice(0, maxMarkerChars)),
     close() {
       closing ??= close()
       return closing

@@ -6,6 +6,8 @@ export interface SessionRecorder {
   input(channel: number, bytes: Uint8Array): Promise<void> | undefined
   resize(cols: number, rows: number): void
   marker(text: string): void
+  /** Undefined if enough is stored of what was recorded; else resolves when it is. Rejects if nothing can be recorded any more. */
+  room(): Promise<void> | undefined
   close(): Promise<number>
 }
 

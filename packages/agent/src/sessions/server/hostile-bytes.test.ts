@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Client, type ClientChannel } from 'ssh2'
-import { startSessionBench } from './testing/session-bench.ts'
+import type { Client, ClientChannel } from 'ssh2'
+import { connectTo, startSessionBench } from './testing/session-bench.ts'
 
 const isRoot = process.getuid?.() === 0
 type Bench = Awaited<ReturnType<typeof startSessionBench>>
@@ -115,15 +113,6 @@ describe('the session server, with clients that it has accepted', {
     client.destroy()
   })
 })
-
-async function connectTo(bench: Bench, port: number): Promise<Client> {
-  const client = new Client()
-  client.on('error', () => {}) // it is cut off
-  const privateKey = await readFile(join(bench.folder, 'id'))
-  client.connect({ host: '127.0.0.1', port, username: 'nobody', privateKey })
-  await once(client, 'ready')
-  return client
-}
 
 interface Encrypting {
   _protocol: { _cipher: { encrypt(packet: Buffer): void } }

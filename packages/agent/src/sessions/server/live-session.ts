@@ -12,6 +12,7 @@ import type { RecordLogin } from './programs/login-records.ts'
 import type { OpenPty } from './programs/pty.ts'
 import type { Claimable } from './ssh/accept-client.ts'
 import { createClientOut } from './ssh/client-out.ts'
+import { guardRecording } from './ssh/guard-socket.ts'
 import { serveClient } from './ssh/serve-client.ts'
 
 export interface SessionDeps {
@@ -148,6 +149,7 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
       fault = describeError(error)
     })
     stream.once('close', () => void end('client_closed', fault))
+    if (recorder) guardRecording(stream, recorder)
     const { openPty, openPipe, recordLogin } = deps
     serveClient(client, stream, {
       ...{ claims, token, account, from, recorder, recordLogin, clock, log, count, shown },

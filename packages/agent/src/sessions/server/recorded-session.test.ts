@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '@plexd/runtime/testing'
+import type { ClientChannel } from 'ssh2'
 import type { FromServer } from '../link.ts'
-import { startSessionBench } from './testing/session-bench.ts'
+import { connectTo, startSessionBench } from './testing/session-bench.ts'
 
 const isRoot = process.getuid?.() === 0
 type Bench = Awaited<ReturnType<typeof startSessionBench>>
@@ -59,17 +63,43 @@ describe('a session that is recorded', { skip: !isRoot && 'needs root', timeout:
     assert.match(detail, /recording cannot be written: .*the disk is full/)
   })
 
+  it('reads no more of a client while what it has asked for is not stored, and then all', async () => {
+    const held: Chunk[] = []
+    onChunk = (chunk) => void held.push(chunk)
+    const session = await bench.open({ recording })
+    const client = await connectTo(bench, session.port)
+    const { promise: opened, resolve, reject } = Promise.withResolvers<ClientChannel>()
+    client.exec('echo on; exec sleep 60', { pty: true }, (error, channel) =>
+      error ? reject(error) : resolve(channel),
+    )
+    const channel = await opened
+    await once(channel, 'data')
+    // Each is some 25 characters of the recording, and has no answer.
+    for (let n = 0; n < 25_000; n++) channel.setWindow(24, 80 + (n % 100), 0, 0)
+    await until('more than may wait', () => held.length > 4)
+    await delay(300)
+    assert.ok(held.length <= 6)
+    onChunk = (chunk) => {
+      held.push(chunk)
+      store(chunk)
+    }
+    for (const chunk of [...held]) store(chunk)
+    await until('all of it', () => held.length > 8)
+    client.end()
+    assert.equal((await session.untilClosed()).reason, 'client_closed')
+  })
+
   it('shows nothing more while its recording is not stored', async () => {
     const held: Chunk[] = []
     onChunk = (chunk) => void held.push(chunk)
     const session = await bench.open({ recording })
     const shown = bench.ssh(session, '-tt', 'head -c 30000000 /dev/urandom | base64')
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    await delay(2_000)
     const before = held.length
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await delay(500)
     assert.equal(held.length, before)
     session.end('revoked')
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await delay(300)
     onChunk = store
     for (const chunk of held) store(chunk)
     assert.ok((await shown).stdout.length < 20_000_000)

@@ -1,12 +1,14 @@
 /** A session server in this process, with clients of OpenSSH beside it. */
 import { execFile, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
+import { Client } from 'ssh2'
 import { loadSharedFence } from '../../../contain/shared-fence.ts'
 import { loadOpenPipe } from '../../../process/pipe.ts'
 import { readPasswd } from '../../authorisation/accounts.ts'
@@ -138,6 +140,16 @@ export interface OpenSession {
   closed(): ClosedSession | undefined
   untilClosed(): Promise<ClosedSession>
   end(reason: ClosedSession['reason']): void
+}
+
+/** A client that may do what OpenSSH does not. */
+export async function connectTo(bench: { folder: string }, port: number): Promise<Client> {
+  const client = new Client()
+  client.on('error', () => {}) // it is cut off
+  const privateKey = await readFile(join(bench.folder, 'id'))
+  client.connect({ host: '127.0.0.1', port, username: 'nobody', privateKey })
+  await once(client, 'ready')
+  return client
 }
 
 /** A client at a terminal, to whom each text is typed when the one before it is to be seen. */
