@@ -164,6 +164,13 @@ const agentRooms: Rooms = [
     'finds where the node is seen, for which the firewall lets STUN pass, and tells it as a change of state',
   ],
   ['reconcile', 'compares all of the above with what is wanted'],
+  [
+    'telemetry/buffer',
+    'keeps records until the control plane has them, whoever collects them and whatever they say',
+  ],
+  ['telemetry/metrics', 'what this machine and its tunnels do, as numbers'],
+  ['telemetry/logs', 'what its programs say'],
+  ['telemetry/audit', 'what its kernel and its Kubernetes saw'],
   ['registration', 'what a node must say of itself before it has a place'],
   ['mesh', 'opens, watches and takes away all that the network has of us'],
   ['telemetry/metrics', 'what the machine, its tunnels and its programs measure, whoever takes it'],

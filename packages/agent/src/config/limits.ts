@@ -75,6 +75,18 @@ export const limits = limitTable({
     256 * 1024 * 1024,
     'what may wait for the control plane of recordings of sessions; past it, sessions that are recorded end',
   ),
+  telemetry_metrics_bytes: limit.bytes(
+    16 * 1024 * 1024,
+    'metrics that may wait for the control plane, packed; past it, the oldest are dropped, and counted',
+  ),
+  telemetry_logs_bytes: limit.bytes(
+    256 * 1024 * 1024,
+    'log records that may wait for it, packed; past it, the oldest are dropped, and counted',
+  ),
+  telemetry_audit_bytes: limit.bytes(
+    128 * 1024 * 1024,
+    'audit records that may wait for it, packed; past it, the oldest are dropped, and counted',
+  ),
   secret_requests: limit.count(
     32,
     'secrets that are fetched from the control plane at a time; others wait',

@@ -116,6 +116,28 @@ export function path(value: unknown): string {
   return resolve(text(value))
 }
 
+/** Texts: one, or a list. */
+export function texts(value: unknown): readonly string[] {
+  return [value].flat().map(text)
+}
+
+/** Absolute paths, in which `*` may stand for any name: one, or a list. */
+export function paths(value: unknown): readonly string[] {
+  return texts(value).map((one) => {
+    if (one.startsWith('/')) return one
+    throw new RangeError('want the absolute path of a file, or several')
+  })
+}
+
+/** One of these words. */
+export function word<const Word extends string>(...words: Word[]): (value: unknown) => Word {
+  return (value) => {
+    const found = words.find((known) => known === value)
+    if (found !== undefined) return found
+    throw new RangeError(`want one of ${words.join(', ')}`)
+  }
+}
+
 /** A list of mappings, whose content somebody else checks. */
 export function mappings(value: unknown): Record<string, unknown>[] {
   if (!Array.isArray(value)) throw new TypeError('want a list')

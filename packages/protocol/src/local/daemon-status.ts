@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { UpgradeStatus } from '../nodes/upgrade.ts'
 import { nullable, WholeNumber } from '../schemas/scalars.ts'
+import { TelemetryStatus } from './telemetry-status.ts'
 
 /** The state of the daemon itself, for `plexd status`. */
 export const DaemonStatus = Type.Object({
@@ -68,6 +69,8 @@ export const DaemonStatus = Type.Object({
       }),
     ),
   ),
+  /** Absent until the node is registered. */
+  telemetry: Type.Optional(Type.Array(TelemetryStatus)),
   /** Current problems, each with its remedy. Empty if there are none. */
   problems: Type.Array(Type.String()),
 })

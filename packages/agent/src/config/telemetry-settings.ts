@@ -1,0 +1,84 @@
+import { severities } from '@plexd/protocol'
+import { setting } from './setting.ts'
+import { duration, flag, mappings, path, paths, text, texts, word } from './values.ts'
+
+/** What is measured, read and sent of this machine. The Go agent calls the sections `metrics`, `log_fwd` and `audit_fwd`. */
+export const telemetrySettings = {
+  observeEnabled: setting(true, flag, {
+    keys: ['observe.enabled', 'metrics.enabled'],
+    help: 'measure this machine and its tunnels, and send it to the control plane',
+  }),
+  observeMs: setting(15_000, duration(5_000), {
+    keys: ['observe.interval', 'observe.metrics.interval', 'metrics.collectinterval'],
+    help: 'how often it is measured',
+  }),
+  observeFlushMs: setting(10_000, duration(1_000), {
+    keys: ['observe.flush_interval', 'metrics.reportinterval'],
+    help: 'how long metrics are gathered before they are sent',
+  }),
+  observeScrape: setting<readonly Readonly<Record<string, unknown>>[]>([], mappings, {
+    keys: ['observe.scrape'],
+    help: 'a list of programs on this machine that say what they measure over HTTP, in the form of Prometheus; docs/guides/telemetry.md has the fields',
+  }),
+  observeListen: setting<string | undefined>(undefined, text, {
+    keys: ['observe.listen'],
+    help: 'where metrics are served to Prometheus beside the Local Node API, ADDRESS:PORT; nowhere by default',
+  }),
+  logsEnabled: setting(true, flag, {
+    keys: ['logs.enabled', 'log_fwd.enabled'],
+    help: 'send logs of this machine to the control plane',
+  }),
+  logsFlushMs: setting(1_000, duration(100), {
+    keys: ['logs.flush_interval', 'log_fwd.reportinterval'],
+    help: 'how long log records are gathered before they are sent',
+  }),
+  logsJournald: setting(true, flag, {
+    keys: ['logs.journald'],
+    help: 'read the journal of systemd, where there is one',
+  }),
+  logsFiles: setting<readonly string[]>([], paths, {
+    keys: ['logs.files'],
+    help: 'a list of files to follow, in whose names `*` may stand for any text',
+  }),
+  logsUnits: setting<readonly string[]>([], texts, {
+    keys: ['logs.units'],
+    help: 'the only units of the journal that are sent, beside plexd itself; all by default',
+  }),
+  logsSeverity: setting('debug', word(...severities), {
+    keys: ['logs.severity'],
+    help: 'the least severity that is sent: debug, info, warn or error',
+  }),
+  logsRedact: setting<readonly string[]>([], texts, {
+    keys: ['logs.redact'],
+    help: 'regular expressions of what is made unreadable before a record leaves this machine, beside what plexd knows by itself as a credential',
+  }),
+  logsMultiline: setting<string | undefined>(undefined, text, {
+    keys: ['logs.multiline'],
+    help: 'a regular expression that the first line of each record in a file matches; each line is a record by default',
+  }),
+  // Off: what a machine audits may name everything that its users do, and its owner has to want that elsewhere.
+  auditEnabled: setting(false, flag, {
+    keys: ['audit.enabled', 'audit_fwd.enabled'],
+    help: 'send audit records of this machine to the control plane',
+  }),
+  auditFlushMs: setting(1_000, duration(100), {
+    keys: ['audit.flush_interval', 'audit_fwd.reportinterval'],
+    help: 'how long audit records are gathered before they are sent',
+  }),
+  auditSources: setting<readonly string[]>([], texts, {
+    keys: ['audit.sources'],
+    help: 'where audit records come from; what this machine has by default',
+  }),
+  auditKeys: setting<readonly string[]>([], texts, {
+    keys: ['audit.keys'],
+    help: 'the only keys of audit rules whose records are sent; all by default',
+  }),
+  auditWatch: setting<readonly string[]>([], paths, {
+    keys: ['audit.watch'],
+    help: 'files and folders that plexd has the kernel watch for it, for as long as it runs',
+  }),
+  auditKubernetes: setting<string | undefined>(undefined, path, {
+    keys: ['audit.kubernetes'],
+    help: 'the audit file of a Kubernetes API server on this machine; that of its usual place if it is there',
+  }),
+}
