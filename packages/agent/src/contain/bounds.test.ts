@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { findTool, silentLog, systemClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { outputOfContained } from './contained-output.ts'
 import { type ContainedProgram, type Containment, openContainment } from './containment.ts'
 
@@ -200,9 +201,15 @@ describe('a contained program', { skip: !isRoot && 'needs root' }, () => {
     })
 
     it('is asked to end, and ended whole', async () => {
-      const signal = AbortSignal.timeout(500)
-      const script = 'trap "echo bye; exit 7" TERM; echo on; setsid sleep 600 & sleep 600 & wait'
-      const end = await run(script, { signal, sandbox: namespaced })
+      const own = join(folder, 'asked')
+      await mkdir(own)
+      const asked = new AbortController()
+      const script = `trap "echo bye; exit 7" TERM; echo on; setsid sleep 600 & sleep 600 & touch ${own}/ready; wait`
+      const sandbox = { ...namespaced, writable: [own] }
+      const ended = run(script, { signal: asked.signal, sandbox })
+      await until('the program heeds SIGTERM', () => existsSync(join(own, 'ready')))
+      asked.abort()
+      const end = await ended
       assert.deepEqual([end.exitCode, end.stdout, end.left], [7, 'on\nbye\n', []])
     })
   })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { type ContainedProgram, type Containment, openContainment } from './containment.ts'
 import { findFacts, forgetFacts } from './find-facts.ts'
@@ -149,7 +151,13 @@ for (const { name, kind, narrow } of ways)
 
     it('is asked to end, and has time to', async (t) => {
       if (!isThere()) return t.skip('not on this machine')
-      const end = await run('trap "echo bye; exit 7" TERM; echo on; sleep 60 & wait', aborted(300))
+      const ready = join(folder, `ready-${mark()}`)
+      const asked = new AbortController()
+      const script = `trap "echo bye; exit 7" TERM; echo on; sleep 60 & touch ${ready}; wait`
+      const ended = run(script, { signal: asked.signal })
+      await until('the program heeds SIGTERM', () => existsSync(ready))
+      asked.abort()
+      const end = await ended
       assert.deepEqual([end.exitCode, end.stdout], [7, 'on\nbye\n'])
     })
 
