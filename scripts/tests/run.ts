@@ -17,22 +17,24 @@ import { filesToRunAgain, slowest } from './second-run.ts'
 
 /** First, and alone: they look at what a run of tests leaves outside. */
 const house = ['test/*.test.ts']
-/** Two lanes beside each other: in one lane it took 15 minutes on two cores, in most of which they had nothing to do. */
-const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts']
-/** They start programs, but change nothing of the machine that a mesh beside them would notice. */
-const programs = [
-  'bench',
-  'contract',
-  'dispatch',
-  'go-agent',
-  'hooks',
-  'kill',
-  'local-api',
-  'reload',
-  'runs',
-  'sequences',
-].map((room) => `test/${room}/*.test.ts`)
-const systems = globSync('test/*/**/*.test.ts', { exclude: programs })
+/** By folder in test/. The files of a folder run one after another, each in a process of its own. */
+const rooms = Object.groupBy(
+  globSync('test/*/**/*.test.ts').sort(),
+  (file) => file.split('/')[1] ?? '', // there is one
+)
+const { mesh = [], bench = [], upgrade = [], hostile = [], ...shortRooms } = rooms
+/** In the order in which they begin: those that take longest first, so that short ones fill up the end. */
+const jobs: readonly string[][] = [
+  mesh,
+  unitsIn('packages/agent'),
+  unitsIn(...globSync('packages/*', { exclude: ['packages/agent'] }), 'bench'),
+  bench,
+  upgrade,
+  hostile,
+  ...Object.values(shortRooms).map((files = []) => files),
+]
+/** Jobs at the same time. Two took 14 minutes on two cores, in much of which these had nothing to do. */
+const lanes = 4
 
 const { values: flags, positionals: files } = parseArgs({
   options: { all: { type: 'boolean', default: false } },
@@ -51,6 +53,7 @@ const whole = {
   PLEXD_HISTORY_RUNS: '300',
   PLEXD_FOLD_RUNS: '200',
   PLEXD_SEQUENCE_RUNS: '200',
+  PLEXD_BENCHES: 'all',
   PLEXD_SIGNALS: 'all',
   PLEXD_UPGRADE_CASES: 'all',
   PLEXD_SOAK_MINUTES: '30',
@@ -76,10 +79,7 @@ const before = lookOutside()
 const runs =
   files.length > 0
     ? [await runTests(files, options)]
-    : [
-        await runTests(house, options),
-        ...(await Promise.all([runUnitsAndPrograms(), runTests(systems, options)])).flat(),
-      ]
+    : [await runTests(house, options), ...(await runJobs())]
 const again = isInterrupted ? [] : filesToRunAgain(runs)
 const seconds: Run[] = []
 for (const file of again) seconds.push(await runTests([file], options))
@@ -89,11 +89,18 @@ report()
 const passes = again.length > 0 ? hasPassed(seconds) : hasPassed(runs)
 process.exitCode = passes && left.length === 0 ? 0 : 1
 
-async function runUnitsAndPrograms(): Promise<Run[]> {
-  return [
-    await runTests(['--test-isolation=none', ...units], options),
-    await runTests(programs, options),
-  ]
+/** The units in those folders, which share one process. */
+function unitsIn(...folders: string[]): string[] {
+  return ['--test-isolation=none', ...folders.map((folder) => `${folder}/**/*.test.ts`)]
+}
+
+async function runJobs(): Promise<Run[]> {
+  const waiting = [...jobs]
+  async function runLane(): Promise<Run[]> {
+    const job = isInterrupted ? undefined : waiting.shift()
+    return job ? [await runTests(job, options), ...(await runLane())] : []
+  }
+  return (await Promise.all(Array.from({ length: lanes }, runLane))).flat()
 }
 
 function hasPassed(given: readonly Run[]): boolean {

@@ -29,6 +29,7 @@ export async function runTests(
   const flags = [
     '--test',
     `--test-timeout=${timeoutMs}`,
+    '--test-concurrency=1', // of files with a process each, on a machine with more cores too
     '--test-force-exit',
     ...['mark.ts', 'watchdog.ts'].map((name) => `--import=${join(import.meta.dirname, name)}`),
     '--test-reporter=spec',
