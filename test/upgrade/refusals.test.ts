@@ -185,7 +185,7 @@ const moments: [[string, (node: Node) => boolean], ...[string, (node: Node) => b
   ['when the file is in place', (node) => hasFile(node)],
   ['when the new version is chosen', (node) => node.state().includes('"candidate"')],
   ['when it goes on trial', (node) => node.state().includes('"starts": 1')],
-  ['while it is on trial', (node) => /"lacks": "it has not run/.test(node.state())],
+  ['while it is on trial', (node) => /"lacks": "[^"]/.test(node.state())],
   ['when it is confirmed', (node) => node.state().includes('"confirmed"')],
 ]
 
