@@ -134,6 +134,7 @@ const agentRooms: Rooms = [
   ],
   ['control/reports', 'what programs of the node report, by the way that all of it goes'],
   ['control/stream', 'reads what comes by one long answer, and asks for it again'],
+  ['contain/groups', 'holds processes together, whatever program they are of'],
   ['contain', 'runs a program so that it can be ended, whatever it was asked for'],
   ['upgrade', 'puts another program in the place of this one; an action is one way to ask for it'],
   ['actions', 'their results go out by the outbox'],

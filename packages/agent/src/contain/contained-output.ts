@@ -1,5 +1,5 @@
 import type { ContainedEnd } from './containment.ts'
-import { type LimitName, limitTitles } from './method.ts'
+import { type LimitName, limitTitles } from './groups/method.ts'
 
 const limitWords: Record<LimitName, string> = {
   memory: 'it needed more memory than its limit',

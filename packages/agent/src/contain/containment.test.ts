@@ -8,9 +8,9 @@ import { silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { type ContainedProgram, type Containment, openContainment } from './containment.ts'
-import { findFacts, forgetFacts } from './find-facts.ts'
-import type { ContainFacts, Fence } from './method.ts'
-import { readTree } from './process-tree.ts'
+import { findFacts, forgetFacts } from './groups/find-facts.ts'
+import type { ContainFacts, Fence } from './groups/method.ts'
+import { readTree } from './groups/process-tree.ts'
 
 const isRoot = process.getuid?.() === 0
 const outputBytes = 64 * 1024

@@ -1,22 +1,29 @@
-import { type Clock, describeError, errorCodeOf, exec, type Log } from '@plexd/runtime'
+import { type Clock, errorCodeOf, type Log } from '@plexd/runtime'
 import { keepInheritedDescriptors } from '../process/inherited-descriptors.ts'
 import { loadOpenPipe } from '../process/pipe.ts'
-import { findFacts, forgetFacts } from './find-facts.ts'
-import { shellsNames } from './launch.ts'
-import { createToolFinder } from './launch-tools.ts'
-import { type ContainLimits, prlimitOptions, unkeptLimits } from './limits.ts'
-import { type ContainMethod, chooseMethod, describeMethod, type LimitName } from './method.ts'
+import { createContainers } from './containers.ts'
+import { findFacts, forgetFacts } from './groups/find-facts.ts'
+import { type ContainLimits, prlimitOptions, unkeptLimits } from './groups/limits.ts'
+import {
+  type ContainMethod,
+  chooseMethod,
+  describeMethod,
+  type LimitName,
+} from './groups/method.ts'
 import {
   createGroupNames,
   endLeftovers,
   groupsName,
   makeGroups,
   type ProgramGroups,
-} from './own-groups.ts'
+} from './groups/own-groups.ts'
+import { shellsNames } from './launch.ts'
+import { createToolFinder } from './launch-tools.ts'
 import { checkFolder, findProgram } from './program.ts'
 import { type ProgramEnd, runLaunch } from './run.ts'
 import type { Sandbox } from './sandbox.ts'
-import { findMounts } from './sandbox-mounts.ts'
+import { findContainerMounts, findMounts, type SandboxMount } from './sandbox-mounts.ts'
+import { findUlimits } from './ulimits.ts'
 import { findUser } from './user.ts'
 
 export interface ContainedProgram {
@@ -75,7 +82,9 @@ export async function openContainment({
   const base = await groupsName(dataDir)
   const facts = await find(base)
   const method = chooseMethod(facts)
+  const containers = createContainers(dataDir, log)
   const ended = await endLeftovers(method, clock)
+  await containers.forgetLeftovers()
   // Made again for the first program: a daemon that runs none leaves nothing, however it ends.
   await forgetFacts(facts)
   if (ended > 0) log.warn('programs of an earlier life of plexd ended', { groups: ended })
@@ -103,18 +112,20 @@ export async function openContainment({
     const program = await findProgram(command, env)
     await checkFolder(cwd)
     const user = await findUser(options.user)
-    const mounts = sandbox.kind === 'namespaced' ? await findMounts(sandbox, dataDir) : []
+    const mounts = await mountsFor[sandbox.kind](sandbox, dataDir)
     const tools = await findTools()
     const name = nextName()
     await using groups = await makeOwnGroups(name, withStarters(limits, sandbox))
+    const prlimits = prlimitOptions(limits, method.limits)
+    const isContainer = sandbox.kind === 'container'
     const launch = {
-      ...{ name, program, args, env, cwd, user, sandbox, mounts },
+      ...{ name, program, args, env, cwd, user, sandbox, mounts, prlimits },
       groups: groups.folders,
-      prlimits: prlimitOptions(limits, method.limits),
+      ulimits: isContainer ? await findUlimits(prlimits) : [],
       fence: method.fence.kind,
     }
+    await using _container = isContainer ? await containers.begin(name) : undefined
     const end = await runLaunch(launch, { ...options, graceMs }, { tools, openPipe, clock })
-    if (sandbox.kind === 'container' && signal.aborted) await forgetContainer(name, log)
     const unkept = unkeptLimits(limits, method.limits, user?.uid ?? process.geteuid?.())
     return { ...end, met: await groups.met(), unkept }
   }
@@ -122,26 +133,38 @@ export async function openContainment({
   return {
     method,
     run,
-    endLeftovers: async () => void (await endLeftovers(method, clock, { own: false })),
+    async endLeftovers() {
+      await endLeftovers(method, clock, { own: false })
+      await containers.forgetLeftovers({ own: false })
+    },
     [Symbol.asyncDispose]: () => forgetFacts(facts),
   }
 }
 
-/** If podman was killed, it has not done that itself; the first attempt then only notes that the container has ended. */
-async function forgetContainer(name: string, log: Log): Promise<void> {
-  const remove = (): Promise<string> =>
-    exec(['podman', 'rm', '--force', '--ignore', '--time=0', `plexd-${name}`])
-  await remove()
-    .catch(remove)
-    .catch((error: unknown) =>
-      log.warn('container cannot be removed', { name, error: describeError(error) }),
-    )
+const mountsFor: Record<
+  Sandbox['kind'],
+  (sandbox: Sandbox, dataDir: string) => Promise<SandboxMount[]>
+> = {
+  none: async () => [],
+  namespaced: findMounts,
+  container: findContainerMounts,
 }
 
-/** A sandbox has two processes of its own. */
+/** What a sandbox needs for itself, beside the program: bubblewrap has two processes, podman threads on each processor. */
+const starters: Record<Sandbox['kind'], { pids: number; memoryBytes: number }> = {
+  none: { pids: 0, memoryBytes: 0 },
+  namespaced: { pids: 2, memoryBytes: 0 },
+  container: { pids: 64, memoryBytes: 64 * 1024 * 1024 },
+}
+
 function withStarters(limits: ContainLimits, { kind }: Sandbox): ContainLimits {
-  if (kind === 'none' || limits.pids === undefined) return limits
-  return { ...limits, pids: limits.pids + 2 }
+  const { pids, memoryBytes } = limits
+  const own = starters[kind]
+  return {
+    ...limits,
+    pids: pids === undefined ? undefined : pids + own.pids,
+    memoryBytes: memoryBytes === undefined ? undefined : memoryBytes + own.memoryBytes,
+  }
 }
 
 function refuseShellsNames(env: Readonly<Record<string, string>>): void {

@@ -9,7 +9,7 @@ import { silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { hasEndedNow, identify, readVisible, stateOf } from '../process/process-identity.ts'
 import { openContainment } from './containment.ts'
-import { readTree } from './process-tree.ts'
+import { readTree } from './groups/process-tree.ts'
 
 const isRoot = process.getuid?.() === 0
 /** By which the processes of this test are known. */

@@ -14,6 +14,7 @@ const launch: Launch = {
   prlimits: [],
   fence: 'cgroup',
   mounts: [],
+  ulimits: [],
 }
 
 /** Behind the script by which it enters the groups. */
@@ -39,15 +40,28 @@ describe('launchCommand', () => {
   })
 
   it('gives a container the names of variables, whose values nobody else can read', () => {
-    const sandbox = { ...launch.sandbox, kind: 'container', image: 'debian:12', writable: ['/srv'] }
-    const command = commandOf({ sandbox: sandbox as Launch['sandbox'] })
+    const sandbox = { ...launch.sandbox, kind: 'container', image: 'debian:12' } as const
+    const mounts = [
+      { path: '/srv/a,b', kind: 'writable' },
+      { path: '/srv/a,b/plexd', kind: 'empty' },
+    ] as const
+    const command = commandOf({
+      sandbox: { ...sandbox, files: ['/etc/hook'] },
+      mounts,
+      prlimits: ['--nproc=3'],
+      ulimits: ['nproc=3:3'],
+    })
     assert.match(
       command,
       /^\/cg\/a \/cg\/b -- \/bin\/podman run --rm --read-only --cgroups=disabled /,
     )
     assert.match(
       command,
-      / --name=plexd-1-2-3 --network=none .*--volume \/srv:\/srv .*--env PLEXD_PARAM_X /,
+      / --name=plexd-1-2-3 --network=none --ulimit=nproc=3:3 .* --unsetenv-all .*--env PLEXD_PARAM_X /,
+    )
+    assert.match(
+      command,
+      / --mount="type=bind","source=\/srv\/a,b","destination=\/srv\/a,b","readonly=false" --mount="type=tmpfs","destination=\/srv\/a,b\/plexd","notmpcopyup" --mount="type=bind","source=\/etc\/hook","destination=\/etc\/hook","readonly=true" /,
     )
     assert.match(command, / --entrypoint=\/etc\/hook debian:12 a b$/)
     assert.doesNotMatch(command, /secret/)

@@ -1,7 +1,7 @@
 import type { Tool } from '@plexd/runtime'
-import { unshareOptions } from './find-facts.ts'
+import { unshareOptions } from './groups/find-facts.ts'
+import type { Fence } from './groups/method.ts'
 import type { LaunchTools } from './launch-tools.ts'
-import type { Fence } from './method.ts'
 import { bwrapOptions, podmanOptions, type SandboxedProgram } from './sandbox.ts'
 import type { SandboxMount } from './sandbox-mounts.ts'
 import { userOptions } from './user.ts'
@@ -15,8 +15,10 @@ export interface Launch extends SandboxedProgram {
   prlimits: readonly string[]
   /** What its processes are held together by. */
   fence: Fence['kind']
-  /** What a sandbox of namespaces sees otherwise. */
+  /** What a sandbox sees otherwise. */
   mounts: readonly SandboxMount[]
+  /** Of podman(1). */
+  ulimits: readonly string[]
 }
 
 /** Puts itself into the control groups, then becomes the program. Says so on descriptor 3 if it cannot. */
@@ -37,12 +39,14 @@ const initScript = 'exec 4<&0; "$@" <&4 4<&- & wait "$!"'
 
 /** The whole command, in front of all of which stands the shell. Throws if a program that it needs is not installed. Pure. */
 export function launchCommand(launch: Launch, tool: LaunchTools): readonly [Tool, ...string[]] {
-  const { groups, prlimits, args } = launch
+  const { groups, prlimits, args, sandbox } = launch
+  // A container has them from podman, which sets its own in place of those that it is started with.
+  const isLimited = prlimits.length > 0 && sandbox.kind !== 'container'
   return [
     ...(['sh', '-c', enterScript, 'plexd-launch'] as const),
     ...groups,
     '--',
-    ...(prlimits.length > 0 ? [tool('prlimit'), ...prlimits, '--'] : []),
+    ...(isLimited ? [tool('prlimit'), ...prlimits, '--'] : []),
     ...namespaceCommand(launch, tool),
     ...programCommand(launch, tool),
     ...args,
@@ -53,15 +57,16 @@ export function launchCommand(launch: Launch, tool: LaunchTools): readonly [Tool
 function namespaceCommand({ fence, sandbox }: Launch, tool: LaunchTools): string[] {
   if (fence === 'cgroup' || sandbox.kind === 'namespaced') return []
   const withUs = [tool('setpriv'), '--pdeathsig=KILL', '--']
-  if (fence === 'session') return withUs
+  // podman looks for its processes where it is, and a container has a PID namespace of its own.
+  if (fence === 'session' || sandbox.kind === 'container') return withUs
   const init = [tool('sh'), '-c', initScript, 'plexd-init']
   return [...withUs, tool('unshare'), ...unshareOptions(), '--', ...init]
 }
 
 function programCommand(launch: Launch, tool: LaunchTools): string[] {
-  const { program, sandbox, user, mounts, env } = launch
+  const { program, sandbox, user, mounts, env, ulimits } = launch
   if (sandbox.kind === 'container')
-    return [tool('podman'), ...podmanOptions(launch, Object.keys(env))]
+    return [tool('podman'), ...podmanOptions(launch, { names: Object.keys(env), mounts, ulimits })]
   return [
     ...(sandbox.kind === 'namespaced' ? [tool('bwrap'), ...bwrapOptions(launch, mounts)] : []),
     ...(user ? [tool('setpriv'), ...userOptions(user), '--'] : []),

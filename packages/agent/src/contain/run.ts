@@ -3,8 +3,8 @@ import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { type Clock, spawnSession } from '@plexd/runtime'
 import type { OpenPipe } from '../process/pipe.ts'
-import { endAll, type FencedProgram, fenceOf, untilEmpty } from './fence.ts'
-import { sendSignal } from './group.ts'
+import { endAll, type FencedProgram, fenceOf, untilEmpty } from './groups/fence.ts'
+import { sendSignal } from './groups/group.ts'
 import { keepOutput } from './kept-output.ts'
 import { type Launch, launchCommand } from './launch.ts'
 import type { LaunchTools } from './launch-tools.ts'
@@ -103,8 +103,12 @@ async function start(
   return { pid: child.pid, exited, stdout, stderr, refusal }
 }
 
-/** What the signals to a program must not end, because it ends the rest at once, or knows how the program ended. */
+/**
+ * What the signals to a program must not end, because it ends the rest at once, or knows how the program ended. podman passes
+ * them on to a container that we do not reach.
+ */
 function starterOf({ fence, sandbox }: Launch, pid: number): number | undefined {
+  if (sandbox.kind === 'container') return fence === 'cgroup' ? pid : undefined
   return sandbox.kind !== 'none' || fence === 'pid-namespace' ? pid : undefined
 }
 

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
 import { undefinedIfMissing } from '@plexd/runtime'
 
 /** A place that a sandbox of namespaces sees otherwise than a file system that it only reads. */
@@ -12,6 +13,32 @@ const masked = ['/tmp', '/var/tmp', '/run']
 
 /** Names are looked up by these files. */
 const resolvers = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager']
+
+/** What a container sees beside its image, in the order in which it is mounted. Rejects as `findMounts` does. */
+export async function findContainerMounts(
+  { writable }: { writable: readonly string[] },
+  dataDir: string,
+): Promise<SandboxMount[]> {
+  const [own = dataDir] = await realPaths([dataDir])
+  const written = await Promise.all(
+    writable.map(async (path) => ({ path: resolve(path), real: await writablePath(path, own) })),
+  )
+  const hidden = written.flatMap(({ path, real }) =>
+    isInside(own, real) ? [join(path, relative(real, own))] : [],
+  )
+  const mounts = [
+    ...mountsOf(
+      'writable',
+      written.map(({ path }) => path),
+    ),
+    ...mountsOf('empty', hidden),
+  ]
+  return inOrder(mounts)
+}
+
+function isInside(path: string, folder: string): boolean {
+  return !/^\.\.(\/|$)/.test(relative(folder, path))
+}
 
 /** In the order in which they are mounted. Rejects if it may write what is not there, or the data dir. */
 export async function findMounts(

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import type { Clock, Tool } from '@plexd/runtime'
 import { keepInheritedDescriptors } from '../process/inherited-descriptors.ts'
-import { endAll, fenceOf } from './fence.ts'
-import { findFacts, forgetFacts } from './find-facts.ts'
+import { endAll, fenceOf } from './groups/fence.ts'
+import { findFacts, forgetFacts } from './groups/find-facts.ts'
+import { chooseMethod } from './groups/method.ts'
+import { createGroupNames, endLeftovers, groupsName, makeGroups } from './groups/own-groups.ts'
 import { launchCommand } from './launch.ts'
 import { createToolFinder } from './launch-tools.ts'
-import { chooseMethod } from './method.ts'
-import { createGroupNames, endLeftovers, groupsName, makeGroups } from './own-groups.ts'
 import type { ProgramUser } from './user.ts'
 
 /** A program in a fence, as it is started by whoever asked for its command. */
@@ -84,5 +84,6 @@ const unlimited = {
   cwd: '/',
   prlimits: [],
   mounts: [],
+  ulimits: [],
   sandbox: { kind: 'none', network: true, writable: [] },
 } as const

@@ -1,7 +1,7 @@
 import { type Check, type Finding, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { findFacts, forgetFacts } from '../contain/find-facts.ts'
-import { chooseMethod, describeMethod } from '../contain/method.ts'
+import { findFacts, forgetFacts } from '../contain/groups/find-facts.ts'
+import { chooseMethod, describeMethod } from '../contain/groups/method.ts'
 
 /** How the programs of actions are ended and limited on this machine. */
 export const containmentCheck: Check<AgentConfig> = { name: 'containment', run: checkContainment }

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
-import { readTree } from '../../contain/process-tree.ts'
+import { readTree } from '../../contain/groups/process-tree.ts'
 import { runClient, startSessionBench, typeTo } from './testing/session-bench.ts'
 
 const isRoot = process.getuid?.() === 0

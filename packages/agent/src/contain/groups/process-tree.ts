@@ -1,5 +1,5 @@
-import { readVisible } from '../process/process-identity.ts'
-import { listProcesses } from '../process/process-list.ts'
+import { readVisible } from '../../process/process-identity.ts'
+import { listProcesses } from '../../process/process-list.ts'
 
 export interface TreeProcess {
   pid: number

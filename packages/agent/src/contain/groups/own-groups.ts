@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, isMissing } from '@plexd/runtime'
-import { hasEndedNow, identify } from '../process/process-identity.ts'
+import { hasEndedNow, identify } from '../../process/process-identity.ts'
 import { endAll, fenceOf } from './fence.ts'
 import { makeGroup, removeGroup } from './group.ts'
 import { type ContainLimits, groupSettings } from './limits.ts'
@@ -98,7 +98,8 @@ async function namesIn(parent: string): Promise<string[]> {
   })
 }
 
-async function isLeftover(name: string, own: boolean): Promise<boolean> {
+/** Whether the process that has made it has ended, or was this one before. */
+export async function isLeftover(name: string, own: boolean): Promise<boolean> {
   const [, pid, startTicks] = /^(\d+)-(\d+)-\d+$/.exec(name) ?? []
   if (pid === undefined) return false
   const maker = await identify(Number(pid)).catch(() => undefined)
