@@ -55,6 +55,7 @@ async function enrolHere(config: AgentConfig, flags: Flags, log: Log): Promise<I
     capabilities: describeCapabilities(await describeBinary(), {
       actions: [],
       maxConcurrent: config.maxConcurrentActions,
+      maxActionMs: config.maxActionMs,
       // The daemon announces them, with the key that it makes.
       sessions: undefined,
     }),

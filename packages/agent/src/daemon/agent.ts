@@ -50,6 +50,7 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
     describeCapabilities(binary, {
       actions: config.actionsEnabled ? core.actions.all() : [],
       maxConcurrent: config.maxConcurrentActions,
+      maxActionMs: config.maxActionMs,
       sessions: sessionSupport(core),
     })
   const identity = await findIdentity(core, capabilities(), deps)

@@ -8,11 +8,13 @@ const upgrade: Action = { ...common, type: 'builtin', name: 'service.upgrade', t
 const backup: Action = { ...common, type: 'hook', name: 'backup', timeoutMs: 90_000 }
 
 describe('describeCapabilities', () => {
-  it('says how long each action may run, which is else taken for 30 s', () => {
-    const { builtin_actions, hooks } = describeCapabilities(
+  it('says how long each action may run, which is else taken for 30 s, and any of them', () => {
+    const limits = { maxConcurrent: 5, maxActionMs: 3_600_000 }
+    const { builtin_actions, hooks, max_timeout } = describeCapabilities(
       {},
-      { actions: [upgrade, backup], maxConcurrent: 5, sessions: undefined },
+      { actions: [upgrade, backup], ...limits, sessions: undefined },
     )
+    assert.equal(max_timeout, '1h0m0s')
     assert.deepEqual(
       [...(builtin_actions ?? []), ...(hooks ?? [])].map(({ name, timeout }) => [name, timeout]),
       [

@@ -24,13 +24,15 @@ export interface Abilities {
   actions: readonly Action[]
   /** How many of them the control plane may ask for at a time. */
   maxConcurrent: number
+  /** How long any of them may run. */
+  maxActionMs: number
   /** Undefined if none can be opened. */
   sessions: SessionSupport | undefined
 }
 
 export function describeCapabilities(
   binary: Binary,
-  { actions, maxConcurrent, sessions }: Abilities,
+  { actions, maxConcurrent, maxActionMs, sessions }: Abilities,
 ): Capabilities {
   const of = (wanted: Action['type']) => actions.filter(({ type }) => type === wanted)
   return {
@@ -43,6 +45,7 @@ export function describeCapabilities(
       ...(hook.sandbox === undefined ? {} : { sandbox: hook.sandbox }),
     })),
     max_concurrent: maxConcurrent,
+    max_timeout: formatDuration(maxActionMs),
     ...(sessions ? { sessions } : {}),
   }
 }

@@ -50,6 +50,21 @@ export async function readExecution(
   return row && storedOf(row)
 }
 
+/** Those of a tenant, by their ids; what is not there is missing. */
+export async function readExecutionsOf(
+  reader: Reader,
+  ids: readonly string[],
+  of: { tenant_id: string },
+): Promise<Map<string, StoredExecution>> {
+  const rows = await reader
+    .selectFrom('executions')
+    .selectAll()
+    .where('id', 'in', ids)
+    .where('tenant_id', '=', of.tenant_id)
+    .execute()
+  return new Map(rows.map((row) => [row.id, storedOf(row)]))
+}
+
 /** A node's executions before a time, newest first; `id` breaks ties. */
 export function readExecutionsBefore(
   reader: Reader,

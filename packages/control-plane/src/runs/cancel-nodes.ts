@@ -3,7 +3,7 @@ import type { Unit } from '../change.ts'
 import type { DispatchPlace } from '../executions/dispatch.ts'
 import { settle } from '../executions/settle.ts'
 import { cancel } from '../executions/transitions.ts'
-import { readExecution } from '../rows/executions.ts'
+import { readExecutionsOf, type StoredExecution } from '../rows/executions.ts'
 import { changeRunNode, readFirstNodes, type StoredRunNode } from '../rows/run-nodes.ts'
 import { countEnded, endNode, type OpenRun } from './count.ts'
 import { verdictOfCancelled } from './criteria.ts'
@@ -19,23 +19,24 @@ export async function cancelNodes(
   { place, limit }: { place: DispatchPlace; limit: number },
 ): Promise<{ cancelled: string[]; more: boolean }> {
   const running = await readFirstNodes(unit.tx, run.id, 'running', limit)
-  for (const node of running) await cancelNode(unit, { run, node }, place)
+  const ids = running.flatMap(({ execution_id }) => execution_id ?? [])
+  const executions = await readExecutionsOf(unit.tx, ids, { tenant_id: run.tenant_id })
+  for (const node of running)
+    await cancelNode(unit, { run, node, row: executions.get(node.execution_id ?? '') }, place)
   const verifying = run.criterion ? await readFirstNodes(unit.tx, run.id, 'verifying', limit) : []
   for (const node of verifying)
     if (run.criterion) await endNode(unit, run, node, verdictOfCancelled(run.criterion))
   return {
-    cancelled: running.flatMap(({ execution_id }) => execution_id ?? []),
+    cancelled: ids,
     more: running.length === limit || verifying.length === limit,
   }
 }
 
 async function cancelNode(
   unit: Unit,
-  { run, node }: { run: OpenRun; node: StoredRunNode },
+  { run, node, row }: { run: OpenRun; node: StoredRunNode; row: StoredExecution | undefined },
   place: DispatchPlace,
 ): Promise<void> {
-  const { tenant_id } = run
-  const row = await readExecution(unit.tx, node.execution_id ?? '', { tenant_id })
   const change = row && !hasEnded(row.status) ? cancel(row, unit.nowMs) : undefined
   const after = row && change ? await settle(unit, row, change, place) : row
   if (after && !hasEnded(after.status))

@@ -52,6 +52,11 @@ export const Capabilities = Type.Object({
       description: 'How many actions of the control plane it runs at a time',
     }),
   ),
+  max_timeout: Type.Optional(
+    Type.String({
+      description: 'Go duration: no action runs longer, whatever a request or the action says',
+    }),
+  ),
   sessions: Type.Optional(SessionSupport),
 })
 export type Capabilities = Static<typeof Capabilities>

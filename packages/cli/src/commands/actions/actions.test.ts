@@ -9,9 +9,15 @@ const start = 'POST /admin/v1/nodes/web-01/executions'
 const poll = 'GET /admin/v1/executions/exec_1?wait=5s'
 const pollAtTerminal = 'GET /admin/v1/executions/exec_1?wait=1s'
 
+/** The answer to the request. */
+const asked = (changes: Parameters<typeof anExecution>[0] = {}, warnings: string[] = []) => ({
+  ...anExecution(changes),
+  warnings,
+})
+
 describe('action run', () => {
   it('starts an execution and says how to see it', async () => {
-    await using bench = await startBench({ [start]: anExecution() })
+    await using bench = await startBench({ [start]: asked() })
 
     const params = ['--param', 'unit=nginx', '--param', 'force=a=b', '--timeout', '1m']
     const { stdout } = await bench.run(['action', 'run', 'web-01', 'service.restart', ...params])
@@ -24,6 +30,16 @@ describe('action run', () => {
     })
   })
 
+  it('says on stderr what the control plane warns of, also before it waits', async () => {
+    const warnings = ['the node ends it after 10m0s']
+    const ended = anExecution({ status: 'success' })
+    await using bench = await startBench({ [start]: asked({}, warnings), [poll]: ended })
+    for (const flags of [[], ['--wait']]) {
+      const { stderr } = await bench.run(['action', 'run', 'web-01', 'ping', ...flags])
+      assert.equal(stderr, 'warning: the node ends it after 10m0s\n')
+    }
+  })
+
   it('waits for the end and prints what the node said', async () => {
     const ended = anExecution({
       status: 'success',
@@ -31,7 +47,7 @@ describe('action run', () => {
       stdout: 'pong\n',
       duration: '2ms',
     })
-    await using bench = await startBench({ [start]: anExecution(), [poll]: ended })
+    await using bench = await startBench({ [start]: asked(), [poll]: ended })
 
     const { stdout, stderr } = await bench.run(['action', 'run', 'web-01', 'ping', '--wait'])
 
@@ -67,7 +83,7 @@ describe('action run', () => {
   })
 
   it('says when it has to wait for others of its node', async () => {
-    await using bench = await startBench({ [start]: anExecution({ status: 'queued', ahead: 7 }) })
+    await using bench = await startBench({ [start]: asked({ status: 'queued', ahead: 7 }) })
     const { stdout } = await bench.run(['action', 'run', 'web-01', 'ping', '--expires', '2h'])
     assert.equal(stdout, 'queued exec_1, 7 before it; see "plexctl action show exec_1"\n')
     assert.deepEqual(bench.server.requests[0]?.body, { action: 'ping', expires: '2h' })
@@ -83,7 +99,7 @@ describe('action run', () => {
   ] as const) {
     it(`fails with exit code 1 when the execution ends with ${status}`, async () => {
       const ended = anExecution({ status, reason: 'no such unit' })
-      await using bench = await startBench({ [start]: anExecution(), [poll]: ended })
+      await using bench = await startBench({ [start]: asked(), [poll]: ended })
 
       await assert.rejects(bench.run(['action', 'run', 'web-01', 'ping', '--wait', '--json']), {
         exitCode: 1,
@@ -96,7 +112,7 @@ describe('action run', () => {
   it('goes on waiting over a short absence of the control plane', async () => {
     const ended = anExecution({ status: 'success' })
     await using bench = await startBench({
-      [start]: anExecution(),
+      [start]: asked(),
       [poll]: [failure(503, 'stopping'), (_, response) => response.destroy(), ended],
     })
 
@@ -108,7 +124,7 @@ describe('action run', () => {
 
   it('gives up waiting after six failures, and says that the execution may go on', async () => {
     await using bench = await startBench({
-      [start]: anExecution(),
+      [start]: asked(),
       [poll]: failure(503, 'stopping'),
     })
 
@@ -124,7 +140,7 @@ describe('action run', () => {
   })
 
   it('does not wait for an execution that is unknown', async () => {
-    await using bench = await startBench({ [start]: anExecution(), [poll]: failure(404, 'gone') })
+    await using bench = await startBench({ [start]: asked(), [poll]: failure(404, 'gone') })
 
     await assert.rejects(bench.run(['action', 'run', 'web-01', 'ping', '--wait']), { exitCode: 1 })
     assert.deepEqual(bench.server.lines(), [start, poll])

@@ -2,7 +2,7 @@ import { type Execution, whyEnded } from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Context, examples, jsonHelp } from '../../context.ts'
-import { printDone } from '../../terminal/output.ts'
+import { printDone, printWarnings } from '../../terminal/output.ts'
 import { printExecution } from './execution-output.ts'
 import { addActionFlags, addManyFlags, type RunFlags } from './run-flags.ts'
 import { refuseManyFlags, runOnMany } from './runs.ts'
@@ -62,6 +62,7 @@ async function runOnOne(
     const text = `${startOf(started)}; see "plexctl action show ${started.id}"`
     return printDone(io, started, { json, text })
   }
+  if (!json) printWarnings(io, started.warnings)
   const ended = await waitForExecution(admin, started, io)
   printExecution(io, ended, json)
   if (ended.status !== 'success') throw new CliError(failureOf(ended))

@@ -76,6 +76,17 @@ describe('executions', () => {
     await assert.rejects(elsewhere, { status: 404 })
   })
 
+  it('come with a warning if the node ends them before their timeout', async () => {
+    await using plane = await startControlPlane()
+    await plane.enrol('web', { capabilities: { ...capabilities, max_timeout: '10m0s' } })
+    const { body } = await run(plane, 'system.info', { timeout: '1h' })
+    assert.equal(body.timeout, '1h0m0s')
+    assert.deepEqual(body.warnings, [
+      'the node ends it after 10m0s, which is its "actions.max_timeout", and not after 1h0m0s',
+    ])
+    assert.deepEqual((await run(plane, 'system.info', { timeout: '10m' })).body.warnings, [])
+  })
+
   it('are refused for a node that announced nothing', async () => {
     await using plane = await startControlPlane()
     await plane.enrol('web', { capabilities: null })

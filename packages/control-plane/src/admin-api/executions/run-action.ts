@@ -1,8 +1,10 @@
 import { adminApi } from '@plexd/protocol'
 import type { Environment, State } from '../../app.ts'
 import { requestExecution, triggeredByOperator } from '../../executions/request.ts'
+import { timeoutWarnings } from '../../executions/timeout-warning.ts'
 import { executionDetail } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
+import { readNode } from '../../rows/fleet/nodes.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 
@@ -32,7 +34,9 @@ export const runAction = handle(
         },
         app,
       )
-      return executionDetail(unit.tx, execution, node.hostname)
+      const stored = await readNode(unit.tx, node.id)
+      const warnings = timeoutWarnings(execution.timeout, stored?.capabilities ?? {})
+      return { ...(await executionDetail(unit.tx, execution, node.hostname)), warnings }
     })
   },
 )

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { pageOf } from '../../admin/page.ts'
+import { Warnings } from '../../admin/warnings.ts'
 import { Execution, ExecutionStatus } from '../../nodes/execution.ts'
 import { operation } from '../../operations/operation.ts'
 import { mapOf } from '../../schemas/scalars.ts'
@@ -27,7 +28,7 @@ export const executions = {
         }),
       ),
     }),
-    response: Execution,
+    response: Type.Interface([Execution, Warnings], {}),
     status: 201,
     errors: [400, 404, 409, 429],
   }),
