@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
+import { aSmallDisk } from '@plexd/runtime/testing'
 import { makeFolder } from '../testing/node.ts'
-import { aSmallDisk } from '../testing/small-disk.ts'
 import { keepOnDisk, openDatabase } from './database.ts'
 
 describe('openDatabase', () => {

@@ -15,8 +15,7 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { until } from '@plexd/runtime/testing'
-import { aSmallDisk } from '../testing/small-disk.ts'
+import { aSmallDisk, until } from '@plexd/runtime/testing'
 import { type HookPlace, makeHookPlace, runAction } from './testing/hook-place.ts'
 
 const isRoot = process.geteuid?.() === 0

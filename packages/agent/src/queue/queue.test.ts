@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
+import { aSmallDisk } from '@plexd/runtime/testing'
 import fc from 'fast-check'
-import { aSmallDisk } from '../testing/small-disk.ts'
 import { openQueue, type Queue, type QueueOptions } from './queue.ts'
 
 const everything = { items: 1_000, bytes: 1e9 }

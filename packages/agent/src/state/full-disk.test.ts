@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { aSmallDisk } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
-import { aSmallDisk } from '../testing/small-disk.ts'
 import type { ReportWriteInput } from './report-drafts.ts'
 import { openReportStore } from './report-store.ts'
 

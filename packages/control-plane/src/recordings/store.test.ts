@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { aSmallDisk } from '@plexd/runtime/testing'
+import { isError } from '../testing/is-error.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { openSqliteRecordings } from './sqlite-store.ts'
 import { excessOf } from './store.ts'
@@ -69,6 +71,27 @@ describe('the store of recordings', () => {
       found,
       order.toSorted((a, b) => a - b).map((index) => `\0${index}`),
     )
+  })
+
+  it('says that the disk is full, keeps what it has, and takes the same chunk when there is room', async (test) => {
+    await using disk = await aSmallDisk()
+    if (!disk) return test.skip('needs to mount')
+    await using store = openSqliteRecordings(join(disk.path, 'recordings.db'))
+    const chunk = (index: number) => ({
+      ...{ session_id: 'a', node_id: 'n_1', index },
+      bytes: Buffer.alloc(16 * 1024, `${index}`),
+    })
+    const put = (index: number) => store.put(chunk(index), { maxBytes: 1e9 })
+    await put(0)
+    await disk.fill()
+    const results = await Promise.allSettled([1, 2, 3].map(put))
+    for (const result of results)
+      assert.ok(result.status === 'rejected' && isError(503, /the disk is full/)(result.reason))
+    assert.deepEqual(Buffer.from((await store.next('a', 0))?.bytes ?? []), chunk(0).bytes)
+    assert.equal(await store.next('a', 1), undefined)
+    await disk.clear()
+    assert.deepEqual(await put(1), { outcome: 'kept', isComplete: false })
+    assert.equal((await store.holdings())[0]?.bytes, 32 * 1024)
   })
 
   it('removes whole recordings, and keeps the others over a restart', async () => {
