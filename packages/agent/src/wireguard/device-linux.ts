@@ -1,15 +1,6 @@
 import type { Peer } from '@plexd/protocol'
-import {
-  type Clock,
-  createSerialQueue,
-  describeError,
-  type Exec,
-  exec as execProgram,
-  type Log,
-  systemClock,
-} from '@plexd/runtime'
+import { type Clock, createSerialQueue, exec as execProgram, systemClock } from '@plexd/runtime'
 import { standardRunDir } from '../disk/namespace-folder.ts'
-import { publicKeyOf } from '../identity/keys.ts'
 import { isDevice } from '../routing/network-monitor.ts'
 import { uapiDir as standardUapiDir } from './backend/backend-userspace.ts'
 import type { Backend, PeerChange, WgPeer } from './backend/wg-interface.ts'
@@ -21,8 +12,11 @@ import {
   keepRecord,
   recordPath,
 } from './device/device-record.ts'
+import { type LinuxDeviceOptions, wantedInterface } from './device-options.ts'
+import { compareDevice, type Difference, isNothing, isOnSilent, stepsOf } from './difference.ts'
 import { type HandoverLoop, startHandoverLoop } from './handover/handover-loop.ts'
-import { type HeldPsks, leavingPsks, withoutNewPsks } from './handover/held-psks.ts'
+import { leavingPsks } from './handover/held-psks.ts'
+import { type Handshakes, startHandshakes } from './handshakes.ts'
 import {
   createInterfaceCache,
   type InterfaceCache,
@@ -34,45 +28,15 @@ import {
   isTunnel,
   type Sight,
 } from './interface/interface-driver.ts'
-import { changesInterface, type InterfacePlan, planInterface } from './interface/interface-plan.ts'
+import { changesInterface } from './interface/interface-plan.ts'
 import { startInterfaceWatch } from './interface/interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface/interface-writer.ts'
-import { standardMtu } from './interface/link.ts'
-import { type FirstHandshakes, firstHandshakes, newlyReachable } from './peers/first-handshake.ts'
-import { handshakeRetries, type NewPeers } from './peers/handshake-retries.ts'
-import { type HandshakeWatch, startHandshakeWatch } from './peers/handshake-watch.ts'
-import { addedSpeaking } from './peers/keepalive.ts'
-import { diffPeers, type PeerDiff } from './peers/peer-diff.ts'
+import { explainTakenPort } from './interface/port-taken.ts'
+import { takeBack } from './interface/take-back.ts'
+import { createOwnKey } from './own-key.ts'
+import { newlyReachable } from './peers/first-handshake.ts'
 import { createReturningPeers, type ReturningPeers } from './peers/returning-peers.ts'
 import { refusalError, withoutRefused, writePeers } from './peers/write-peers.ts'
-
-/** The mesh-wide settings for this node. */
-export interface MeshNetwork {
-  /** Its mesh address. */
-  meshIp: string
-  /** All ranges (CIDR). */
-  meshRanges: readonly string[]
-  /** The ranges routed into the mesh on this machine. */
-  routed: readonly string[]
-}
-
-export interface LinuxDeviceOptions {
-  interfaceName: string
-  /** 0 for any. */
-  listenPort: number
-  mtu?: number
-  /** A function, because a new node learns it late, and it changes. */
-  network(): MeshNetwork
-  /** 0 for none. A function, because it depends on the NAT this node is found to be behind. */
-  keepaliveSeconds(): number
-  /** For files that need not outlive the interface. */
-  runDir?: string
-  /** The folder of wireguard-go's sockets. */
-  uapiDir?: string
-  exec?: Exec
-  clock?: Clock
-  log: Log
-}
 
 /** The mesh interface of this machine. Disposing leaves it in place, because traffic does not need the daemon. */
 export interface LinuxDevice extends WireguardDevice, AsyncDisposable {}
@@ -92,13 +56,10 @@ class Device implements LinuxDevice {
   readonly #writer: InterfaceWriter
   readonly #cache: InterfaceCache
   readonly #handovers: HandoverLoop
-  readonly #handshakeWatch: HandshakeWatch
+  readonly #handshakes: Handshakes
   readonly #returning: ReturningPeers
   readonly #record: KeptRecord
-  #privateKey = ''
-  #held: HeldPsks | undefined
-  /** The PSKs held for the key that is to be written next. */
-  #promised: HeldPsks = new Map()
+  readonly #key = createOwnKey()
   #backend: Backend | undefined
   /** Nothing may change between a read and the write based on it. */
   readonly #exclusive = createSerialQueue()
@@ -112,7 +73,7 @@ class Device implements LinuxDevice {
     this.#driver = createInterfaceDriver({
       ...options,
       uapiDir,
-      isOurKey: (privateKey) => this.#isOurKey(privateKey),
+      isOurKey: (privateKey) => this.#key.isOurs(privateKey, record.current()),
       exec,
       clock,
     })
@@ -120,21 +81,20 @@ class Device implements LinuxDevice {
     this.#returning = createReturningPeers(clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
-    this.#handovers = startHandoverLoop({
+    const shared = {
       backend: () => this.#backend,
       keepaliveSeconds: options.keepaliveSeconds,
       record: record.current,
-      remember: (next) => this.#remember(next),
       onWrite: this.#cache.forget,
       exclusive: this.#exclusive,
       clock,
       log,
+    }
+    this.#handovers = startHandoverLoop({
+      ...shared,
+      remember: (next) => this.#remember(next),
     })
-    this.#handshakeWatch = startHandshakeWatch({
-      tryAgain: (due) => this.#exclusive(() => this.#tryAgain(due)),
-      clock,
-      log,
-    })
+    this.#handshakes = startHandshakes({ ...shared, publicKey: this.#key.public })
   }
 
   get backend(): string {
@@ -142,20 +102,18 @@ class Device implements LinuxDevice {
   }
 
   async setPrivateKey(privateKey: string): Promise<void> {
-    this.#privateKey = privateKey
-    this.#promised = this.#held ?? new Map()
-    this.#held = undefined
+    this.#key.set(privateKey)
   }
 
   holdPsks(): void {
-    this.#held ??= new Map()
+    this.#key.hold()
   }
 
   reclaim({ taken = false } = {}): Promise<DeviceStep[]> {
     return this.#exclusive(async () => {
       if (!taken && isDevice(this.interfaceName)) return []
       const sight = taken ? await this.#driver.findStray() : await this.#cache.recent()
-      const detail = sight && (await this.#takeBack(sight))
+      const detail = sight && (await takeBack(this.#driver, this.interfaceName, sight))
       if (detail === undefined) return []
       this.#cache.forget()
       return [{ type: 'interface_repaired', detail }]
@@ -166,7 +124,7 @@ class Device implements LinuxDevice {
     try {
       return await this.#exclusive(() => this.#bring(wanted))
     } catch (error) {
-      throw isTaken.test(describeError(error)) ? takenError(this.#options.listenPort) : error
+      throw explainTakenPort(error, this.#options.listenPort)
     }
   }
 
@@ -200,21 +158,7 @@ class Device implements LinuxDevice {
   }
 
   reconnect(): Promise<void> {
-    return this.#exclusive(async () => {
-      if (!this.#backend) return
-      const { peers } = await this.#backend.read()
-      const rotating = new Set(this.#record.current().handovers.map(({ to }) => to))
-      const reachable = peers.filter(
-        ({ public_key, endpoint }) => endpoint !== '' && !rotating.has(public_key),
-      )
-      const keepalive_seconds = this.#options.keepaliveSeconds()
-      this.#cache.forget()
-      await this.#backend.write({
-        peers: addedSpeaking(reachable.map((peer) => ({ ...peer, keepalive_seconds }))),
-      })
-      const started = reachable.map(({ public_key }) => public_key)
-      this.#handshakeWatch.watch({ started, awaited: new Map() })
-    })
+    return this.#handshakes.startAll()
   }
 
   peers(): Promise<readonly WgPeer[]> {
@@ -238,63 +182,21 @@ class Device implements LinuxDevice {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handovers[Symbol.asyncDispose]()
-    await this.#handshakeWatch[Symbol.asyncDispose]()
+    await this.#handshakes[Symbol.asyncDispose]()
     await this.#exclusive(async () => {})
     await this.#record[Symbol.asyncDispose]()
   }
 
-  #plan(sight: Sight): InterfacePlan {
-    if (this.#privateKey === '') throw new Error('the interface has no private key yet')
-    const { listenPort, mtu = standardMtu } = this.#options
-    const { meshIp, routed } = this.#options.network()
-    const wanted = {
-      name: this.interfaceName,
-      privateKey: this.#privateKey,
-      listenPort,
-      keepaliveSeconds: this.#options.keepaliveSeconds(),
-      link: { mtu, address: `${meshIp}/32`, routes: routed },
-    }
-    return planInterface(
-      wanted,
-      sight,
-      this.#record.current(),
-      new Set(this.#handshakeWatch.awaited().keys()),
-    )
-  }
-
-  /** What was done; undefined if our interface does not exist under another name. */
-  async #takeBack(sight: Sight): Promise<string | undefined> {
-    if (sight.state === 'frozen') {
-      await this.#driver.remove(sight)
-      return sight.why
-    }
-    if (sight.state !== 'wireguard' || sight.link.name === this.interfaceName) return undefined
-    await this.#driver.rename(sight.link.name)
-    return `interface was renamed to "${sight.link.name}"`
-  }
-
-  /** The differences at this observation: of the interface itself, and of its peers. */
-  #compare(wanted: readonly Peer[], sight: Sight): Difference {
-    const plan = this.#plan(sight)
-    const isNew = plan.rebuild || sight.state !== 'wireguard'
-    const actual = isNew ? [] : sight.wg.peers
-    const byKey = new Map(actual.map((peer) => [peer.public_key, peer]))
-    const peers = diffPeers(this.#held ? withoutNewPsks(wanted, byKey, this.#held) : wanted, {
-      actual,
-      record: isNew ? emptyRecord : this.#record.current(),
+  #compare(peers: readonly Peer[], sight: Sight): Difference {
+    const device = wantedInterface(this.#options, this.#key.private())
+    return compareDevice({ device, peers }, sight, {
+      held: this.#key.held(),
+      record: this.#record.current(),
       opening: this.#handovers.psks(),
-      withheld: this.#handshakeWatch.awaited(),
-      keepaliveSeconds: this.#options.keepaliveSeconds(),
+      withheld: this.#handshakes.awaited(),
       nowMs: this.#clock.now(),
       bootMs: this.#clock.boot(),
     })
-    return { plan, peers }
-  }
-
-  #isOurKey(privateKey: string): boolean {
-    if (privateKey === '') return false
-    const { public_key } = this.#record.current()
-    return privateKey === this.#privateKey || publicKeyOf(privateKey) === public_key
   }
 
   /** PSKs for a new key are written just before it: a handshake begun in between would fail. */
@@ -304,13 +206,13 @@ class Device implements LinuxDevice {
     present: readonly WgPeer[],
     { plan, peers: { writes, record } }: Difference,
   ): Promise<readonly PeerChange[]> {
-    this.#handovers.expect(wanted, record, this.#held)
-    const leaving = leavingPsks(this.#record.current().handovers, present, this.#promised)
-    const first = this.#whoStarts(writes, record)
+    this.#handovers.expect(wanted, record, this.#key.held())
+    const leaving = leavingPsks(this.#record.current().handovers, present, this.#key.promised())
+    const first = this.#handshakes.begin(writes, record)
     const changes = [...leaving, ...first.writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
-    this.#promised = new Map()
-    this.#handshakeWatch.watch(first)
+    this.#key.kept()
+    this.#handshakes.watch(first)
     if (!plan.rebuild) {
       await this.#writer.writeKeyAndPort(
         backend,
@@ -333,7 +235,7 @@ class Device implements LinuxDevice {
       if (record !== this.#record.current()) await this.#remember(record)
       return []
     }
-    const sight = await this.#cache.take(({ wg }) => isOnSilent(first.peers.steps, wg.peers))
+    const sight = await this.#cache.take(({ wg }) => isOnSilent(first, wg.peers))
     const difference = sight === seen ? first : this.#compare(wanted, sight)
     await this.#writeAll(sight, wanted, difference)
     return stepsOf(difference)
@@ -365,63 +267,7 @@ class Device implements LinuxDevice {
   }
 
   async #remember(record: DeviceRecord): Promise<void> {
-    await this.#record.replace({ ...record, public_key: publicKeyOf(this.#privateKey) })
+    await this.#record.replace({ ...record, public_key: this.#key.public() })
     if (record.handovers.length > 0) this.#handovers.wake()
   }
-
-  /** Those that cannot be watched are not waited for either. */
-  #whoStarts(writes: readonly PeerChange[], { handovers }: DeviceRecord): FirstHandshakes {
-    const first = firstHandshakes(writes, publicKeyOf(this.#privateKey), handovers)
-    if (this.#handshakeWatch.hasRoom(first.awaited.size)) return first
-    return { writes, started: newlyReachable(writes), awaited: new Map() }
-  }
-
-  /** The peers that have not answered yet, except those that wait for a new key. */
-  async #tryAgain({ publicKeys, ...watched }: NewPeers): Promise<ReadonlySet<string>> {
-    if (!this.#backend) return new Set()
-    const rotating = new Set(this.#record.current().handovers.map(({ to }) => to))
-    const { peers } = await this.#backend.read()
-    const { changes, unanswered } = handshakeRetries(
-      { publicKeys: publicKeys.difference(rotating), ...watched },
-      peers,
-      this.#options.keepaliveSeconds(),
-    )
-    if (changes.length > 0) {
-      this.#cache.forget()
-      await this.#backend.write({ peers: changes })
-    }
-    return unanswered
-  }
-}
-
-/** Neither the kernel nor wg nor wireguard-go says which port is in use. */
-const isTaken = /address already in use/i
-
-function takenError(port: number): Error {
-  return new Error(
-    `listen on UDP port ${port}: another program has it: "ss -ulpn sport = :${port}" shows which; end that, or name another port as "mesh.listen_port" in the config`,
-  )
-}
-
-interface Difference {
-  plan: InterfacePlan
-  peers: PeerDiff
-}
-
-function isNothing({ plan, peers }: Difference): boolean {
-  return plan.faults.length === 0 && peers.writes.length === 0
-}
-
-/** The interface itself first, then its peers. */
-function stepsOf({ plan, peers }: Difference): DeviceStep[] {
-  const repairs = plan.faults.map((detail): DeviceStep => ({ type: 'interface_repaired', detail }))
-  return [...repairs, ...peers.steps]
-}
-
-/** A peer without a session is re-added, so that must be certain. */
-function isOnSilent(steps: readonly DeviceStep[], peers: readonly WgPeer[]): boolean {
-  const silent = new Set(
-    peers.flatMap((peer) => (peer.handshake_at === 0 ? [peer.public_key] : [])),
-  )
-  return steps.some((step) => step.type === 'peer_updated' && silent.has(step.peer.public_key))
 }

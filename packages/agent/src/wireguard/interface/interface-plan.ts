@@ -35,7 +35,7 @@ export function planInterface(
   wanted: WantedInterface,
   sight: Sight,
   record: DeviceRecord,
-  quiet: ReadonlySet<string> = new Set(),
+  quiet: Pick<ReadonlySet<string>, 'has'> = new Set(),
 ): InterfacePlan {
   if (sight.state === 'absent') return rebuilt(wanted, 'interface was missing')
   if (sight.state === 'frozen') return rebuilt(wanted, sight.why)
@@ -107,11 +107,12 @@ function keepalivesOf(
   { keepaliveSeconds }: WantedInterface,
   peers: readonly WgPeer[],
   { handovers }: DeviceRecord,
-  quiet: ReadonlySet<string>,
+  quiet: Pick<ReadonlySet<string>, 'has'>,
 ): PeerChange[] {
-  const spared = quiet.union(new Set(handovers.flatMap(({ from, to }) => [from, to])))
+  const rotating = new Set(handovers.flatMap(({ from, to }) => [from, to]))
+  const isSpared = (key: string): boolean => quiet.has(key) || rotating.has(key)
   return peers
-    .filter((peer) => peer.keepalive_seconds !== keepaliveSeconds && !spared.has(peer.public_key))
+    .filter((peer) => peer.keepalive_seconds !== keepaliveSeconds && !isSpared(peer.public_key))
     .map(({ public_key }) => ({
       public_key,
       type: 'update',
