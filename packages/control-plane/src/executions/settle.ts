@@ -1,6 +1,10 @@
 import { hasEnded } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
-import { changeExecution, type ExecutionChange, type StoredExecution } from '../rows/executions.ts'
+import {
+  changeExecution,
+  type ExecutionChange,
+  type StoredExecution,
+} from '../rows/executions/executions.ts'
 import { type DispatchPlace, sendQueued } from './dispatch.ts'
 
 /**

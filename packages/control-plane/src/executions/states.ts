@@ -1,5 +1,5 @@
 import type { ExecutionStatus } from '@plexd/protocol'
-import type { StoredExecution } from '../rows/executions.ts'
+import type { StoredExecution } from '../rows/executions/executions.ts'
 
 /** With this reason a node rejects what it would take later (wire contract 8). */
 export const noRoom = 'max_concurrent_reached'

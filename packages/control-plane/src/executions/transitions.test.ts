@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ExecutionStatus, hasEnded } from '@plexd/protocol'
-import type { StoredExecution } from '../rows/executions.ts'
+import type { StoredExecution } from '../rows/executions/executions.ts'
 import { transitions } from './states.ts'
 import { acknowledge, cancel, deadlineGraceMs, finish, passDeadline } from './transitions.ts'
 

@@ -6,7 +6,7 @@ import {
   type ExecutionStatus,
   hasEnded,
 } from '@plexd/protocol'
-import type { ExecutionChange, StoredExecution } from '../rows/executions.ts'
+import type { ExecutionChange, StoredExecution } from '../rows/executions/executions.ts'
 import { nextOf, noRoom } from './states.ts'
 
 /** How long after the action's timeout we wait for the node's result. */

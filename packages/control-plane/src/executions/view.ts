@@ -1,7 +1,7 @@
 import type { Execution } from '@plexd/protocol'
-import { countAhead } from '../rows/execution-queue.ts'
-import type { StoredExecution } from '../rows/executions.ts'
-import { readRunsOf } from '../rows/run-nodes.ts'
+import { countAhead } from '../rows/executions/execution-queue.ts'
+import type { StoredExecution } from '../rows/executions/executions.ts'
+import { readRunsOf } from '../rows/executions/run-nodes.ts'
 import type { Reader } from '../store/db.ts'
 
 /** An execution as an operator sees it. */

@@ -1,8 +1,12 @@
 import type { Environment, State, Waiters } from '../app.ts'
 import { sendQueued } from '../executions/dispatch.ts'
 import { passDeadline } from '../executions/transitions.ts'
-import { readNodesHeldUntil, readNodesWithQueue, readOverdue } from '../rows/execution-queue.ts'
-import { deleteEnded } from '../rows/executions.ts'
+import {
+  readNodesHeldUntil,
+  readNodesWithQueue,
+  readOverdue,
+} from '../rows/executions/execution-queue.ts'
+import { deleteEnded } from '../rows/executions/executions.ts'
 import { settleExecution } from '../runs/settle-execution.ts'
 
 /** Executions or nodes in one transaction, for which everybody else waits. */

@@ -11,17 +11,17 @@ import {
   readNodesWithQueue,
   readOverdue,
   readQueued,
-} from './execution-queue.ts'
-import { deleteEnded, readExecutionsBefore } from './executions.ts'
-import { readUnanswered } from './log/events.ts'
+} from './executions/execution-queue.ts'
+import { deleteEnded, readExecutionsBefore } from './executions/executions.ts'
 import {
   countOpenRuns,
   deleteHalfWritten,
   readOpenRunOf,
   readOpenRuns,
   readRunsBefore,
-} from './runs.ts'
-import { deleteTurnsBefore } from './schedules.ts'
+} from './executions/runs.ts'
+import { deleteTurnsBefore } from './executions/schedules.ts'
+import { readUnanswered } from './log/events.ts'
 import {
   countOpenSessions,
   deleteClosedSessions,

@@ -1,8 +1,13 @@
 import type { Unit } from '../change.ts'
 import type { DispatchPlace } from '../executions/dispatch.ts'
-import type { StoredExecution } from '../rows/executions.ts'
-import { readFirstNodes, readNodeOf, readRunNode, type StoredRunNode } from '../rows/run-nodes.ts'
-import { changeRun, readRun, type StoredRun } from '../rows/runs.ts'
+import type { StoredExecution } from '../rows/executions/executions.ts'
+import {
+  readFirstNodes,
+  readNodeOf,
+  readRunNode,
+  type StoredRunNode,
+} from '../rows/executions/run-nodes.ts'
+import { changeRun, readRun, type StoredRun } from '../rows/executions/runs.ts'
 import { beginNode } from './begin-node.ts'
 import { cancelNodes } from './cancel-nodes.ts'
 import { countEnded, endNode, isOpen, type OpenRun } from './count.ts'

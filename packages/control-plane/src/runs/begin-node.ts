@@ -2,7 +2,7 @@ import { ApiError, parseDuration } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import type { DispatchPlace } from '../executions/dispatch.ts'
 import { requestExecution } from '../executions/request.ts'
-import { changeRunNode, type StoredRunNode } from '../rows/run-nodes.ts'
+import { changeRunNode, type StoredRunNode } from '../rows/executions/run-nodes.ts'
 import type { OpenRun } from './count.ts'
 
 /**

@@ -3,8 +3,8 @@ import { ApiError, type Capabilities, matches, parseSelector } from '@plexd/prot
 import { findAction } from '../executions/find-action.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { withReported } from '../mesh/labels.ts'
+import type { NewRunNode } from '../rows/executions/run-nodes.ts'
 import { readCapabilitiesOf } from '../rows/fleet/node-lookups.ts'
-import type { NewRunNode } from '../rows/run-nodes.ts'
 import type { Reader } from '../store/db.ts'
 
 /** Which nodes a run is for: those of a selector, or a list of ids. */

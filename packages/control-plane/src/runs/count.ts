@@ -1,8 +1,8 @@
 import { type ExecutionStatus, whyEnded } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
-import type { StoredExecution } from '../rows/executions.ts'
-import { changeRunNode, type StoredRunNode } from '../rows/run-nodes.ts'
-import type { StoredRun } from '../rows/runs.ts'
+import type { StoredExecution } from '../rows/executions/executions.ts'
+import { changeRunNode, type StoredRunNode } from '../rows/executions/run-nodes.ts'
+import type { StoredRun } from '../rows/executions/runs.ts'
 import { type Verdict, verdictOfCancelled } from './criteria.ts'
 
 /** A run that has not ended; whoever changes its counts in place writes it in the same unit. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
-import { countOpenRuns } from '../rows/runs.ts'
+import { countOpenRuns } from '../rows/executions/runs.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { createRun } from './create-run.ts'
 import { forgetAbandoned } from './drive.ts'

@@ -3,7 +3,7 @@ import type { Change, Unit } from '../change.ts'
 import type { DispatchPlace } from '../executions/dispatch.ts'
 import type { Limits } from '../limits.ts'
 import type { ChangeWatch } from '../log/watch.ts'
-import { insertRunNodes, type NewRunNode } from '../rows/run-nodes.ts'
+import { insertRunNodes, type NewRunNode } from '../rows/executions/run-nodes.ts'
 import {
   type Criterion,
   changeRun,
@@ -11,7 +11,7 @@ import {
   deleteHalfWritten,
   insertRun,
   type StoredRun,
-} from '../rows/runs.ts'
+} from '../rows/executions/runs.ts'
 import type { Store } from '../store/db.ts'
 import { advanceRun } from './advance.ts'
 

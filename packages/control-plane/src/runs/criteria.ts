@@ -1,5 +1,5 @@
 import { formatDuration, type HeartbeatRequest } from '@plexd/protocol'
-import type { Criterion } from '../rows/runs.ts'
+import type { Criterion } from '../rows/executions/runs.ts'
 
 /** What was heard of a node. */
 export interface Sight {
@@ -21,7 +21,7 @@ interface Rule {
   isMet(heartbeat: HeartbeatRequest): boolean
 }
 
-/** A further criterion is a type in `rows/runs.ts` and a case here. */
+/** A further criterion is a type in `rows/executions/runs.ts` and a case here. */
 function ruleOf(criterion: Criterion): Rule {
   switch (criterion.type) {
     case 'healthy':

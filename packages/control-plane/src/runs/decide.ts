@@ -1,5 +1,5 @@
 import type { RunState } from '@plexd/protocol'
-import type { RunStop, StoredRun } from '../rows/runs.ts'
+import type { RunStop, StoredRun } from '../rows/executions/runs.ts'
 
 /** How far a run is: how many of its nodes are where, and what was asked of it. */
 export type Progress = Pick<

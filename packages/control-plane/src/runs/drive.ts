@@ -1,6 +1,11 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import { readNodeIdsIn } from '../rows/run-nodes.ts'
-import { deleteEndedRuns, deleteHalfWritten, readOpenRuns, type StoredRun } from '../rows/runs.ts'
+import { readNodeIdsIn } from '../rows/executions/run-nodes.ts'
+import {
+  deleteEndedRuns,
+  deleteHalfWritten,
+  readOpenRuns,
+  type StoredRun,
+} from '../rows/executions/runs.ts'
 import type { Store } from '../store/db.ts'
 import { advanceRun } from './advance.ts'
 import type { RunPlace } from './create-run.ts'

@@ -2,7 +2,7 @@ import { hasEnded } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import type { DispatchPlace } from '../executions/dispatch.ts'
 import { settle } from '../executions/settle.ts'
-import type { ExecutionChange, StoredExecution } from '../rows/executions.ts'
+import type { ExecutionChange, StoredExecution } from '../rows/executions/executions.ts'
 import { executionEnded } from './advance.ts'
 
 /** Stores what becomes of an execution, and of the run that it is of, in one unit. Returns the execution as it is then. */

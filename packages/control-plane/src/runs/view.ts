@@ -1,6 +1,6 @@
 import { formatDuration, type Run, type RunNode, type RunNodeStatus } from '@plexd/protocol'
-import type { StoredRunNode } from '../rows/run-nodes.ts'
-import type { StoredRun } from '../rows/runs.ts'
+import type { StoredRunNode } from '../rows/executions/run-nodes.ts'
+import type { StoredRun } from '../rows/executions/runs.ts'
 import { isOver } from './decide.ts'
 import { reasonOf } from './reason.ts'
 

@@ -3,7 +3,7 @@ import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { Unit } from '../change.ts'
 import type { Limits } from '../limits.ts'
 import type { Fleet } from '../mesh/fleet.ts'
-import { readOpenRunOf } from '../rows/runs.ts'
+import { readOpenRunOf } from '../rows/executions/runs.ts'
 import {
   changeSchedule,
   deleteTurnsBefore,
@@ -14,7 +14,7 @@ import {
   readScheduleIds,
   type StoredSchedule,
   type StoredTurn,
-} from '../rows/schedules.ts'
+} from '../rows/executions/schedules.ts'
 import { chooseNodes } from '../runs/choose-nodes.ts'
 import { createRun, type NewRun, type RunPlace } from '../runs/create-run.ts'
 import { criterionOf } from '../runs/criteria.ts'

@@ -1,5 +1,5 @@
 import type { Schedule, ScheduleTurn } from '@plexd/protocol'
-import type { StoredSchedule, StoredTurn } from '../rows/schedules.ts'
+import type { StoredSchedule, StoredTurn } from '../rows/executions/schedules.ts'
 
 /** A schedule with its last turns, newest first, as an operator sees it. */
 export function scheduleView(schedule: StoredSchedule, last: readonly StoredTurn[]): Schedule {

@@ -1,10 +1,9 @@
 import { Type } from 'typebox'
+import { ExecutionAck, ExecutionResult } from '../executions/execution.ts'
 import { Capabilities } from '../nodes/capabilities.ts'
 import { EndpointReport, EndpointResponse } from '../nodes/endpoint.ts'
-import { ExecutionAck, ExecutionResult } from '../nodes/execution.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../nodes/heartbeat.ts'
 import { DriftReport, NodeState, ReportSync, SealedSecret } from '../nodes/node-state.ts'
-import { maxRecordingChunkBytes } from '../nodes/recording.ts'
 import {
   RegisterRequest,
   RegisterResponse,
@@ -12,8 +11,9 @@ import {
   RotateKeysResponse,
 } from '../nodes/registration.ts'
 import { ReportComparison, ReportDifference } from '../nodes/report-comparison.ts'
-import { TunnelClosed, TunnelReady } from '../nodes/tunnel.ts'
 import { operation } from '../operations/operation.ts'
+import { maxRecordingChunkBytes } from '../sessions/recording.ts'
+import { TunnelClosed, TunnelReady } from '../sessions/tunnel.ts'
 import { BatchResponse, IntegrityViolation } from '../telemetry/records.ts'
 
 /** Empty answers still have a body, because Go nodes decode it. */

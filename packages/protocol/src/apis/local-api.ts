@@ -7,10 +7,10 @@ import { PeerStatus } from '../local/peer-status.ts'
 import { PolicyStatus } from '../local/policy-status.ts'
 import { HookList } from '../nodes/hook-status.ts'
 import { Entry, ReportWriter, SecretRef } from '../nodes/node-state.ts'
-import { NodeSessions } from '../nodes/session.ts'
 import { defaultMaxDepth, defaultMaxValues } from '../operations/body-bounds.ts'
 import { operation } from '../operations/operation.ts'
 import { EntryKey, Metadata, WholeNumber } from '../schemas/scalars.ts'
+import { NodeSessions } from '../sessions/session.ts'
 
 const ReportKey = Type.Pick(Entry, ['key', 'version'])
 const DataKey = Type.Interface([ReportKey], { content_type: Type.String() })

@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox'
-import { TriggeredBy } from '../nodes/execution.ts'
+import { TriggeredBy } from '../executions/execution.ts'
 import { Entry, SecretRef } from '../nodes/node-state.ts'
 import { Peer, PublicPeer } from '../nodes/peer.ts'
-import { SessionSetup } from '../nodes/session.ts'
 import { CompiledPolicy } from '../policies/policy.ts'
 import { Key32, Metadata, mapOf, NodeId, nullableArray, Timestamp } from '../schemas/scalars.ts'
+import { SessionSetup } from '../sessions/session.ts'
 
 const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
+import { ExecutionResult } from '../executions/execution.ts'
 import { ActionParameter, BuiltinAction } from '../nodes/capabilities.ts'
-import { ExecutionResult } from '../nodes/execution.ts'
 
 /** An action that the node can run. */
 export const LocalAction = Type.Interface([BuiltinAction], {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { nullableArray } from '../schemas/scalars.ts'
-import { SessionSupport } from './session.ts'
+import { SessionSupport } from '../sessions/session.ts'
 
 export const ActionParameter = Type.Object({
   name: Type.String(),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { ExecutionResult } from '../nodes/execution.ts'
+import { ExecutionResult } from '../executions/execution.ts'
 import { Entry } from '../nodes/node-state.ts'
 import { mapOf, WholeNumber } from './scalars.ts'
 

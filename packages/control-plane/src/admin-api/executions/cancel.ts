@@ -4,7 +4,7 @@ import { cancel } from '../../executions/transitions.ts'
 import { executionDetail } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
-import { readExecution, type StoredExecution } from '../../rows/executions.ts'
+import { readExecution, type StoredExecution } from '../../rows/executions/executions.ts'
 import { settleExecution } from '../../runs/settle-execution.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 

@@ -3,8 +3,12 @@ import type { Environment, State, Waiters } from '../../app.ts'
 import { executionDetail, executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
-import { readExecution, readExecutionsBefore, type StoredExecution } from '../../rows/executions.ts'
-import { readRunsOf } from '../../rows/run-nodes.ts'
+import {
+  readExecution,
+  readExecutionsBefore,
+  type StoredExecution,
+} from '../../rows/executions/executions.ts'
+import { readRunsOf } from '../../rows/executions/run-nodes.ts'
 import { findNodeEver } from '../wire/find-node.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { type ExecutionResult, newId, type Run, type RunNode, type RunSpec } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { expireExecutions } from '../../jobs/executions.ts'
+import { changeRun } from '../../rows/executions/runs.ts'
 import { insertNode } from '../../rows/fleet/nodes.ts'
-import { changeRun } from '../../rows/runs.ts'
 import { driveRuns } from '../../runs/drive.ts'
 import {
   type EnrolledNode,

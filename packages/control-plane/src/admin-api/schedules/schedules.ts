@@ -13,7 +13,7 @@ import {
   deleteSchedule as remove,
   type StoredSchedule,
   type StoredSpec,
-} from '../../rows/schedules.ts'
+} from '../../rows/executions/schedules.ts'
 import { chooseNodes, type RunTarget } from '../../runs/choose-nodes.ts'
 import { checkRhythm, nextDue } from '../../schedules/cron.ts'
 import { scheduleView } from '../../schedules/view.ts'

@@ -3,7 +3,11 @@ import type { Environment, Intake, State, Waiters } from '../../app.ts'
 import { acknowledge, finish } from '../../executions/transitions.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
-import { type ExecutionChange, readExecution, type StoredExecution } from '../../rows/executions.ts'
+import {
+  type ExecutionChange,
+  readExecution,
+  type StoredExecution,
+} from '../../rows/executions/executions.ts'
 import { settleExecution } from '../../runs/settle-execution.ts'
 
 export const ackExecution = handle(

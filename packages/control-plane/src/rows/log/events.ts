@@ -1,7 +1,7 @@
 import type { EventType } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader } from '../../store/db.ts'
-import { isOutstanding } from '../executions.ts'
+import { isOutstanding } from '../executions/executions.ts'
 import { isUnheard } from '../sessions.ts'
 import { type Audience, includes } from './audience.ts'
 

@@ -1,7 +1,7 @@
 import type { EventType } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
-import { isOutstanding } from '../executions.ts'
+import { isOutstanding } from '../executions/executions.ts'
 import { inOrder } from '../fleet/in-order.ts'
 import { readNodeChanges } from '../fleet/nodes.ts'
 import { readOperators } from '../fleet/operators.ts'

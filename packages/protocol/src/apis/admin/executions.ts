@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { pageOf } from '../../admin/page.ts'
 import { Warnings } from '../../admin/warnings.ts'
-import { Execution, ExecutionStatus } from '../../nodes/execution.ts'
+import { Execution, ExecutionStatus } from '../../executions/execution.ts'
 import { operation } from '../../operations/operation.ts'
 import { mapOf } from '../../schemas/scalars.ts'
 import { Paging, read, write } from './row.ts'

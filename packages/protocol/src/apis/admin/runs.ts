@@ -1,6 +1,13 @@
 import { Type } from 'typebox'
 import { pageOf } from '../../admin/page.ts'
-import { Run, RunNode, RunNodeStatus, RunSpec, RunState, UpgradeSpec } from '../../nodes/run.ts'
+import {
+  Run,
+  RunNode,
+  RunNodeStatus,
+  RunSpec,
+  RunState,
+  UpgradeSpec,
+} from '../../executions/run.ts'
 import { operation } from '../../operations/operation.ts'
 import { Paging, read, write } from './row.ts'
 

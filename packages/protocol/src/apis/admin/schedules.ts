@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { pageOf } from '../../admin/page.ts'
 import { Warnings } from '../../admin/warnings.ts'
-import { Schedule, ScheduleSpec } from '../../nodes/schedule.ts'
+import { Schedule, ScheduleSpec } from '../../executions/schedule.ts'
 import { operation } from '../../operations/operation.ts'
 import { Paging, read, remove, write } from './row.ts'
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { pageOf } from '../../admin/page.ts'
-import { OpenedSession, Session, SessionSpec, SessionState } from '../../nodes/session.ts'
 import { operation } from '../../operations/operation.ts'
+import { OpenedSession, Session, SessionSpec, SessionState } from '../../sessions/session.ts'
 import { needs, Paging, read } from './row.ts'
 
 /** Remote sessions on nodes, and their recordings. */

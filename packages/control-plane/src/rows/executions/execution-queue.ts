@@ -1,7 +1,7 @@
 /** Which executions wait for a place on their node, and which have one. */
 import type { ExecutionStatus } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { Reader, Tx } from '../store/db.ts'
+import type { Reader, Tx } from '../../store/db.ts'
 import { isOutstanding, isQueued, type StoredExecution, storedOf } from './executions.ts'
 
 // Written out, because SQLite chooses a partial index by the text of a condition and not by what is bound.

@@ -1,8 +1,8 @@
 import { hasRunEnded, type RunState, type TriggeredBy } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { Reader, Tx } from '../store/db.ts'
-import type { Row } from '../store/schema.ts'
-import { type FirstOf, type PageBounds, readPage } from './page.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Row } from '../../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 
 /** What a node has to show, beyond a successful execution, to count as succeeded. */
 export type Criterion =

@@ -1,8 +1,8 @@
 import { type ExecutionStatus, hasEnded, type TriggeredBy } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { Reader, Tx } from '../store/db.ts'
-import type { Row } from '../store/schema.ts'
-import { type FirstOf, type PageBounds, readPage } from './page.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Row } from '../../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 
 export interface StoredExecution
   extends Omit<Row<'executions'>, 'parameters' | 'status' | 'triggered_by' | 'late'> {

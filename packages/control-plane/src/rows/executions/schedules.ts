@@ -1,8 +1,8 @@
 import type { ScheduleOutcome, TriggeredBy } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { Reader, Tx } from '../store/db.ts'
-import type { Row } from '../store/schema.ts'
-import { type FirstOf, type PageBounds, readPage } from './page.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Row } from '../../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 
 /** What the runs of a schedule are; nodes by their ids. Durations are as they are shown. */
 export interface StoredSpec {

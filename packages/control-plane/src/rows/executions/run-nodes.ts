@@ -1,8 +1,8 @@
 import type { RunNodeStatus } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { Reader, Tx } from '../store/db.ts'
-import type { Row } from '../store/schema.ts'
-import { type FirstOf, type PageBounds, readPage } from './page.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Row } from '../../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 
 export interface StoredRunNode extends Omit<Row<'run_nodes'>, 'status'> {
   /** Those that the run did not come to are `waiting`. */
