@@ -227,6 +227,7 @@ const controlPlaneRooms: Rooms = [
   ['runs', 'of one action are many executions'],
   ['schedules', 'start them'],
   ['telemetry', 'a database of its own'],
+  ['telemetry/latest', 'follows what is stored there'],
   ['recordings', 'of sessions, likewise; whoever sends or plays them'],
   ['reports', 'how they are merged, whoever sends them'],
   ['parser', 'reads batches of reports and telemetry'],

@@ -15,6 +15,7 @@ import type { RecordingStore } from './recordings/store.ts'
 import type { openSeals } from './rotation/seals.ts'
 import type { Relay } from './sessions/relay/relay.ts'
 import type { Store } from './store/db.ts'
+import type { Latest } from './telemetry/latest/latest.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
 
 /** The committed state, and the one way to change it. */
@@ -37,6 +38,8 @@ export type Intake = Readonly<ReturnType<typeof createIntake>>
 /** Stored beside the database. */
 export interface SideStores {
   readonly telemetry: TelemetryStore
+  /** Of metrics that are stored there. */
+  readonly latest: Latest
   readonly artifacts: ArtifactFiles
   readonly recordings: RecordingStore
 }

@@ -31,6 +31,8 @@ import { claimDataDir } from './start/data-dir-lock.ts'
 import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
 import type { Store } from './store/db.ts'
 import { openSqliteStore } from './store/sqlite.ts'
+import { startFilling } from './telemetry/latest/fill-latest.ts'
+import { createLatest } from './telemetry/latest/latest.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
 
 /** Locks and opens the data folder, and loads what is held in memory. */
@@ -63,6 +65,8 @@ export async function openApp(
   const environment = createEnvironment(config, { metrics, clock, log, life: newLifeId() })
   const { commits, heads, state, follow } = await openState(store, environment)
   const { fleet, change, entries } = state
+  const latest = createLatest()
+  stack.defer(telemetry.onAppend(latest.follow))
   const memory = createNodeMemory(config, { fleet, clock, log })
   for (const { no, last_seen_at } of await readLastSeen(store.reader))
     memory.presence.expect(no, last_seen_at)
@@ -84,7 +88,7 @@ export async function openApp(
   }
   for (const follower of [
     // First, because these need the fleet from before the change.
-    followNodes({ fleet, streams: delivery.streams, ...memory }),
+    followNodes({ fleet, streams: delivery.streams, latest, ...memory }),
     followSessions({
       fleet,
       watch: waiters.sessions,
@@ -115,6 +119,14 @@ export async function openApp(
     }),
   }
 
+  stack.use(
+    startFilling(latest, telemetry, {
+      tenantIds: new Set(Array.from(fleet.allNodes(), (node) => node.tenant_id)),
+      nowMs,
+      log,
+    }),
+  )
+
   const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))
   const intake = createIntake(limits, clock)
   stack.use(intake.parser)
@@ -130,6 +142,7 @@ export async function openApp(
   // The environment's settings may change, so it is not copied.
   return Object.assign(environment, groups, {
     telemetry,
+    latest,
     recordings,
     artifacts,
     [Symbol.asyncDispose]: handOver(stack),

@@ -64,11 +64,12 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   }
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (rounds.isOutdated()) return
-    using _looking = clock.every(lookMs, () => {
-      if (rounds.isOutdated()) trigger.fire()
-    })
-    await trigger.wait(ms, signal)
+    const untilMs = clock.monotonic() + ms
+    for (;;) {
+      const leftMs = untilMs - clock.monotonic()
+      if (leftMs <= 0 || rounds.isOutdated()) return
+      if (await trigger.wait(Math.min(leftMs, lookMs), signal)) return
+    }
   }
 
   const task = startTask(run)

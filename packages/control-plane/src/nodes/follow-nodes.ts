@@ -4,6 +4,7 @@ import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Instances } from '../presence/instances.ts'
 import type { NodeNotes } from '../presence/notes.ts'
 import type { Presence } from '../presence/presence.ts'
+import type { Latest } from '../telemetry/latest/latest.ts'
 
 /** Creates and deletes the in-memory state of nodes as they come and go. `fleet` is still as before the commit. */
 export function followNodes({
@@ -12,12 +13,14 @@ export function followNodes({
   streams,
   instances,
   notes,
+  latest,
 }: {
   fleet: Fleet
   presence: Presence
   streams: Streams
   instances: Instances
   notes: NodeNotes
+  latest: Pick<Latest, 'forget'>
 }): Follower {
   function put(node: NodeRecord): void {
     const before = fleet.node(node.id)
@@ -31,6 +34,7 @@ export function followNodes({
     presence.forget(no)
     instances.forget(no)
     notes.forget(node)
+    latest.forget(node.id)
   }
 
   return ({ changes }) => {

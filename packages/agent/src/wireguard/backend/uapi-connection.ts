@@ -38,7 +38,6 @@ export function connectUapi(path: string): UapiConnection {
       } finally {
         signal.onabort = null
         waiting = undefined
-        answer = '' // 300 KB with a thousand peers
         socket.unref()
       }
     },
