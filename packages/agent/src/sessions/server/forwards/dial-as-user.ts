@@ -79,7 +79,8 @@ async function startDialer(
   child.once('exit', fail)
   child.on('error', fail)
   const tell = (message: ToDialer): void => void child.send(message)
-  tell({ type: 'become', name: account.name, uid: account.uid, gid: account.gid })
+  const { name, uid, gid, groups } = account
+  tell({ type: 'become', name, uid, gid, groups })
   await started.promise
   return {
     dial(host, port) {

@@ -2,7 +2,7 @@
 
 export type ToDialer =
   /** The first message: the dialer stays this user. */
-  | { type: 'become'; name: string; uid: number; gid: number }
+  | { type: 'become'; name: string; uid: number; gid: number; groups: readonly number[] }
   | { type: 'dial'; id: number; host: string; port: number }
 
 export type FromDialer =

@@ -14,10 +14,9 @@ export async function runDialer(): Promise<void> {
   process.on('disconnect', () => process.exit())
 }
 
-function become({ name, uid, gid }: Extract<ToDialer, { type: 'become' }>): void {
-  // The types of Node lack it.
-  const { initgroups } = process as { initgroups?(user: string, group: number): void }
-  initgroups?.(name, gid)
+function become({ name, uid, gid, groups }: Extract<ToDialer, { type: 'become' }>): void {
+  // Only root may, and nobody else becomes another user.
+  if (process.getuid?.() === 0) process.setgroups?.([...new Set([gid, ...groups])])
   process.setgid?.(gid)
   process.setuid?.(uid)
   if (process.getuid?.() !== uid) throw new Error(`become "${name}": it is still another user`)
