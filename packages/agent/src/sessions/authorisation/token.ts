@@ -6,7 +6,6 @@ import {
   validatorOf,
 } from '@plexd/protocol'
 import { type Clock, describeError } from '@plexd/runtime'
-import { errors, jwtVerify } from 'jose'
 import { usableKeys } from '../../control/stream/event-verifier.ts'
 import { SessionRefusal } from './refusal.ts'
 
@@ -28,6 +27,8 @@ const maxTokenCharacters = 16 * 1024
 /** Session tokens of our control plane that are for this node and have not expired. */
 export function createTokenVerifier({ keys, nodeId, clock }: TokenVerifierDeps): VerifyToken {
   async function payloadOf(token: string): Promise<unknown> {
+    // Most nodes see no token for days, and it takes megabytes.
+    const { errors, jwtVerify } = await import('jose')
     const currentDate = new Date(clock.now())
     let refusal: SessionRefusal | undefined
     for (const base64 of usableKeys(keys(), clock.now())) {
@@ -36,7 +37,7 @@ export function createTokenVerifier({ keys, nodeId, clock }: TokenVerifierDeps):
         // The only algorithm: by the header, a public key could be used as the secret of a MAC.
         return (await jwtVerify(token, key, { algorithms: ['EdDSA'], currentDate })).payload
       } catch (error) {
-        refusal = new SessionRefusal(describeFault(error))
+        refusal = new SessionRefusal(describeFault(error, { errors }))
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) break
       }
     }
@@ -64,7 +65,7 @@ function readClaims(value: unknown): SessionClaims {
   throw new SessionRefusal(`the session token does not say what it must: ${fault}`)
 }
 
-function describeFault(error: unknown): string {
+function describeFault(error: unknown, { errors }: Pick<typeof import('jose'), 'errors'>): string {
   if (error instanceof errors.JWTExpired) return 'the session token has expired'
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return 'the session token is not signed by the control plane'
