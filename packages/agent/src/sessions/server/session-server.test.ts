@@ -68,15 +68,16 @@ describe('the session server, with clients of OpenSSH', {
     assert.match(stderr, /exit-signal/)
   })
 
-  it('has a terminal as large as that of the client, and one exit code', async () => {
+  it('has a terminal as large as that of the client and with its modes, and one exit code', async () => {
     const session = await bench.open()
     const ssh = ['ssh', ...bench.options(session.port), '-tt', 'nobody@127.0.0.1']
     const remote = "'stty size; stty -a; tty; exit 3'"
-    const command = `stty rows 33 cols 99; ${ssh.join(' ')} ${remote}`
+    const command = `stty rows 33 cols 99 erase ^H -echoctl; ${ssh.join(' ')} ${remote}`
     const { code, stdout } = await runClient('script', ['-qec', command, '/dev/null'])
     assert.equal(code, 3)
     assert.match(stdout, /33 99\r\n/)
-    assert.match(stdout, / iutf8/)
+    assert.match(stdout, / erase = \^H;/)
+    assert.match(stdout, / -echoctl /)
     assert.match(stdout, /\/dev\/pts\/\d+\r\n/)
   })
 
@@ -191,6 +192,28 @@ describe('the session server, with clients of OpenSSH', {
     ])
     assert.equal(code, 255)
     assert.match(stderr, /remote port forwarding failed/)
+    const asking = [
+      '-A',
+      '-X',
+      '-R',
+      '0:127.0.0.1:1',
+      '-tt',
+      'nobody@127.0.0.1',
+      'echo "<$SSH_AUTH_SOCK$DISPLAY>"',
+    ]
+    const another = await bench.open({ claims: { forward: ['*:*'] } })
+    const told = await runClient('env', [
+      'DISPLAY=:9',
+      'ssh-agent',
+      'ssh',
+      ...bench.options(another.port),
+      ...asking,
+    ])
+    assert.match(
+      told.stderr,
+      /plexd: not forwarded here: ports of the node, (X11, your SSH agent|your SSH agent, X11)/,
+    )
+    assert.match(told.stdout, /<>/)
   })
 
   it('runs nothing in a session that is for forwards only', async () => {

@@ -1,6 +1,7 @@
 import { closeSync, constants, fchownSync, openSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { importFfi } from '@plexd/runtime'
+import { type TerminalModes, withModes } from './terminal-modes.ts'
 
 export interface TerminalSize {
   cols: number
@@ -18,25 +19,29 @@ export interface Pty extends Disposable {
   resize(size: TerminalSize): void
 }
 
+export interface Terminal extends TerminalSize {
+  modes: TerminalModes
+}
+
 /** `uid` is that of whom it belongs to. */
-export type OpenPty = (uid: number, size: TerminalSize) => Pty
+export type OpenPty = (uid: number, terminal: Terminal) => Pty
 
 /** TIOCSWINSZ, the same on all architectures that Node supports but mips and ppc. */
 const setWindowSize = 0x5414n
-/** IUTF8 (termios(3)). */
-const iutf8 = 0o40000
+/** So that a key erases a whole character while the terminal edits the line, unless the client wants it otherwise. */
+const iutf8 = 42
 /** O_CLOEXEC. */
 const oCloexec = 0o2000000
 
 /** Rejects if Node has no FFI. */
 export async function loadOpenPty(): Promise<OpenPty> {
   const libc = await bindLibc()
-  return (uid, size) => {
+  return (uid, { modes, ...size }) => {
     const fd = openMaster(libc)
     const path = slavePath(libc, fd)
     const slaveFd = openSync(path, constants.O_RDWR | constants.O_NOCTTY)
     fchownSync(slaveFd, uid, -1) // the group is that of write(1)
-    assumeUtf8(libc, slaveFd)
+    setModes(libc, slaveFd, new Map([[iutf8, 1], ...modes]))
     const resize = (to: TerminalSize): void => void libc.ioctl(fd, setWindowSize, windowSize(to))
     resize(size)
     return {
@@ -78,15 +83,9 @@ function slavePath(libc: Libc, fd: number): string {
   return name.toString('latin1', 0, name.indexOf(0))
 }
 
-/**
- * So that a key erases a whole character while the terminal edits the line. What modes a client asks for is not told by
- * ssh2, which reads them from the wrong byte on.
- */
-function assumeUtf8(libc: Libc, fd: number): void {
-  const termios = Buffer.alloc(64) // struct termios takes at most 60, and begins with the flags for input
-  if (libc.tcgetattr(fd, termios) !== 0) return
-  termios.writeUInt32LE((termios.readUInt32LE(0) | iutf8) >>> 0, 0)
-  libc.tcsetattr(fd, 0, termios)
+function setModes(libc: Libc, fd: number, modes: TerminalModes): void {
+  const termios = Buffer.alloc(64) // struct termios takes at most 60
+  if (libc.tcgetattr(fd, termios) === 0) libc.tcsetattr(fd, 0, withModes(termios, modes))
 }
 
 /** struct winsize: rows, columns, and pixels, which nobody asks for. */

@@ -6,13 +6,13 @@ import { sendSignal } from '../../../contain/groups/group.ts'
 import type { SharedFence } from '../../../contain/shared-fence.ts'
 import type { OpenPipe } from '../../../process/pipe.ts'
 import type { Account } from '../../authorisation/accounts.ts'
-import type { OpenPty, TerminalSize } from './pty.ts'
+import type { OpenPty, Terminal, TerminalSize } from './pty.ts'
 
 export interface SessionProgram {
   argv: readonly [string, ...string[]]
   account: Account
   env: Readonly<Record<string, string>>
-  terminal: TerminalSize | undefined
+  terminal: Terminal | undefined
 }
 
 export interface ProgramExit {
@@ -52,7 +52,7 @@ export function runProgram(program: SessionProgram, deps: ProgramDeps): Promise<
 
 async function runInTerminal(
   { argv, account, env }: SessionProgram,
-  terminal: TerminalSize,
+  terminal: Terminal,
   { fence, openPty }: ProgramDeps,
 ): Promise<RunningProgram> {
   const command = await fence.command({

@@ -13,6 +13,8 @@ export interface ProgramRequest extends Requests {
   asked: Asked
   /** Of the channel. */
   number: number
+  /** What the client has asked for before and does not get. */
+  refused: readonly string[]
 }
 
 interface ProgramChannel {
@@ -31,6 +33,7 @@ export async function serveProgram(
 ): Promise<void> {
   channel.on('error', () => {}) // the client is gone, which closes it
   try {
+    await tellRefused(request, output)
     const program = await start(request, place)
     await follow(program, { channel, output }, request, place)
   } catch (error) {
@@ -39,6 +42,16 @@ export async function serveProgram(
     channel.exit(notStarted)
   }
   channel.end()
+}
+
+/** SSH has no words for it, so a person at a terminal gets them; scripts get what they read from a program, and no more. */
+async function tellRefused(
+  { refused, terminal }: ProgramRequest,
+  output: ChannelOutput,
+): Promise<void> {
+  if (refused.length === 0 || !terminal()) return
+  const text = `plexd: not forwarded here: ${refused.join(', ')}\r\n`
+  await output.write('stderr', Buffer.from(text))
 }
 
 async function start(

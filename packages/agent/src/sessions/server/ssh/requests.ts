@@ -1,8 +1,9 @@
 import type { Session, SessionAccept } from 'ssh2'
 import { isAccepted } from '../programs/environment.ts'
-import type { TerminalSize } from '../programs/pty.ts'
+import type { Terminal, TerminalSize } from '../programs/pty.ts'
+import type { AskedModes } from './asked-modes.ts'
 
-export interface AskedTerminal extends TerminalSize {
+export interface AskedTerminal extends Terminal {
   term: string
 }
 
@@ -18,7 +19,13 @@ export interface Requests {
 
 const maxVariables = 20
 
-export function acceptRequests(session: Session): Requests {
+export interface RequestDeps {
+  modes: AskedModes
+  /** Is called with what the client asked for, and does not get. */
+  onRefused(what: string): void
+}
+
+export function acceptRequests(session: Session, { modes, onRefused }: RequestDeps): Requests {
   const variables = new Map<string, string>()
   let terminal: AskedTerminal | undefined
   let resize: ((size: TerminalSize) => void) | undefined
@@ -27,7 +34,7 @@ export function acceptRequests(session: Session): Requests {
   session.on('pty', (accept: SessionAccept | undefined, _reject, info) => {
     const { cols, rows } = info
     const { term = '' } = info as { term?: string } // its type lacks it
-    terminal = { cols, rows, term }
+    terminal = { cols, rows, term, modes: modes.latest() }
     accept?.()
   })
   session.on('env', (accept: SessionAccept | undefined, reject, { key, val }) => {
@@ -45,7 +52,12 @@ export function acceptRequests(session: Session): Requests {
     signal?.(name)
     accept?.()
   })
-  // Without listeners for them, X11 and the agent of the client are refused.
+  const refuse = (what: string) => (_accept: SessionAccept | undefined, reject: unknown) => {
+    onRefused(what)
+    if (typeof reject === 'function') reject()
+  }
+  session.on('auth-agent', refuse('your SSH agent'))
+  session.on('x11', refuse('X11'))
   return {
     terminal: () => terminal,
     variables,
