@@ -1,7 +1,14 @@
 import { isSea } from 'node:sea'
 import type { Duplex } from 'node:stream'
 import { controlApi } from '@plexd/protocol'
-import { createLog, describeError, openWebSocket, ownProgram, systemClock } from '@plexd/runtime'
+import {
+  createLog,
+  describeError,
+  type Log,
+  openWebSocket,
+  ownProgram,
+  systemClock,
+} from '@plexd/runtime'
 import { loadSharedFence } from '../../contain/shared-fence.ts'
 import { userAgent } from '../../control/client.ts'
 import { loadOpenPipe } from '../../process/pipe.ts'
@@ -10,20 +17,19 @@ import { createAuthLog } from './auth-log.ts'
 import type { DialerProgram } from './forwards/dial-as-user.ts'
 import { loadRecordLogin } from './programs/login-records.ts'
 import { loadOpenPty } from './programs/pty.ts'
+import { serverWhenSet } from './server-when-set.ts'
 import { openSessionRecorder } from './session-recorder.ts'
 import { createSessionServer, type SessionServer } from './session-server.ts'
 
 /** Runs the sessions of a daemon, our parent, until it closes the IPC channel: then all of them end, and the process. */
 export async function serveSessions(): Promise<void> {
-  let server: Promise<SessionServer> | undefined
+  const log = createLog('plexd')
+  const server = serverWhenSet({ start: startServer, tell: (message) => tell(message, log), log })
 
-  process.on('message', (message: ToServer) => {
-    if (message.type === 'settings') server ??= startServer(message)
-    void server?.then(({ hear }) => hear(message))
-  })
+  process.on('message', (message: ToServer) => server.hear(message))
   process.once('disconnect', () => {
-    void server?.then((running) => running[Symbol.asyncDispose]()).finally(() => process.exit())
-    if (!server) process.exit()
+    const exit = (): void => process.exit()
+    server[Symbol.asyncDispose]().then(exit, exit)
   })
   // Whoever ends the daemon at a terminal, or as a service, ends us through it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -40,17 +46,17 @@ async function startServer({ data_dir, log_level }: ServerSettings): Promise<Ses
     dialer: dialerProgram(),
     openRecorder: openSessionRecorder,
     dialRelay,
-    tell,
+    tell: (message) => tell(message, log),
     clock: systemClock,
     log,
   })
+}
 
-  function tell(message: FromServer): void {
-    if (!process.connected) return
-    process.send?.(message, (error: Error | null) => {
-      if (error) log.warn('the daemon is not told', { error: describeError(error) })
-    })
-  }
+function tell(message: FromServer, log: Log): void {
+  if (!process.connected) return
+  process.send?.(message, (error: Error | null) => {
+    if (error) log.warn('the daemon is not told', { error: describeError(error) })
+  })
 }
 
 function dialRelay(
