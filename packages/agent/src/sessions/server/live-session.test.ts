@@ -62,6 +62,14 @@ describe('a live session', () => {
     assert.equal((await session.closed).reason, 'client_closed')
   })
 
+  it('can be had again if its client has gone before it was accepted', async () => {
+    const session = await openLiveSession(aSession(), depsWith({}))
+    assert.deepEqual([session.claim(), session.claim()], [true, false])
+    session.release()
+    assert.equal(session.claim(), true)
+    await session.end('revoked')
+  })
+
   it('says in the log of authentications who has opened it, and from where', async () => {
     const said: string[] = []
     const tellAuthLog = async (text: string): Promise<void> => void said.push(text)

@@ -168,6 +168,9 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
       isClaimed = true
       return true
     },
+    release() {
+      isClaimed = false
+    },
     serve,
     end,
     ended: over.signal,

@@ -94,6 +94,11 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
         if (!isReady) tell({ type: 'ready', session_id, listen_addr: 'relay' })
         isReady = true
       },
+      onRefused: (why) =>
+        void session.end(
+          'error',
+          `no client has shown that the session is for it; the last one: ${why}`,
+        ),
     })
   }
 

@@ -7,6 +7,8 @@ import { guardSocket } from './guard-socket.ts'
 export interface Claimable {
   /** False: somebody else has it meanwhile. */
   claim(): boolean
+  /** Of who has claimed it, and went before it could be served. */
+  release(): void
 }
 
 export interface AcceptOptions<T extends Claimable> {
@@ -84,6 +86,7 @@ function authenticate<T extends Claimable>(
       if (!context.signature) return context.accept()
       if (isSigned(context) && found.claim()) {
         client.once('ready', () => accepted.resolve({ client, claimed: found }))
+        accepted.promise.catch(() => found.release())
         return context.accept()
       }
     }
