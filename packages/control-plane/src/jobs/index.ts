@@ -18,7 +18,7 @@ import { pruneRecordings } from './prune-recordings.ts'
 import { pruneTelemetry } from './prune-telemetry.ts'
 import { rotateOldKeys } from './rotate-old-keys.ts'
 import { saveLastSeen } from './save-last-seen.ts'
-import { closeForsakenSessions, closeLostSessions, forgetSessions } from './sessions.ts'
+import { closeForsakenSessions, closeOverdueSessions, forgetSessions } from './sessions.ts'
 import { tellMoves } from './tell-moves.ts'
 
 /** The periodic work of a control plane. */
@@ -48,7 +48,7 @@ export function jobsOf(
       name: 'close sessions',
       everyMs: 5_000,
       run: async () => {
-        await closeLostSessions(app)
+        await closeOverdueSessions(app)
         await closeForsakenSessions(app)
       },
     },

@@ -4,7 +4,7 @@ import {
   readForsakenSessions,
   readOverdueSessions,
 } from '../rows/sessions.ts'
-import { loseSession, revokeSession } from '../sessions/end-sessions.ts'
+import { closeOverdue, revokeSession } from '../sessions/end-sessions.ts'
 
 /** Sessions in one transaction, for which everybody else waits. */
 const perUnit = 50
@@ -13,14 +13,14 @@ const perUnit = 50
 const graceMs = 30_000
 
 /** Closes the sessions that have expired and whose end was not reported. */
-export async function closeLostSessions(app: State & Environment): Promise<void> {
+export async function closeOverdueSessions(app: State & Environment): Promise<void> {
   for (let count = perUnit; count === perUnit; ) {
     const overdue = { beforeMs: app.clock.now() - graceMs, limit: perUnit }
     // A look outside of a unit, which most of the time finds none.
     if ((await readOverdueSessions(app.store.reader, { ...overdue, limit: 1 })).length === 0) return
     count = await app.change(async (unit) => {
       const rows = await readOverdueSessions(unit.tx, overdue)
-      for (const row of rows) await loseSession(unit, row)
+      for (const row of rows) await closeOverdue(unit, row)
       return rows.length
     })
   }

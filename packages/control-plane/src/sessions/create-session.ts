@@ -1,4 +1,10 @@
-import { ApiError, formatDuration, newId, type SessionSpec } from '@plexd/protocol'
+import {
+  ApiError,
+  formatDuration,
+  newId,
+  type SessionSpec,
+  type SessionSupport,
+} from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import type { Limits } from '../limits.ts'
 import type { NodeRecord, OperatorRecord } from '../mesh/fleet.ts'
@@ -24,7 +30,7 @@ export interface SessionDeps {
 
 /**
  * Opens a session and tells its node; durable with the unit. Throws an ApiError: 409 for what the agent of the node cannot
- * do, 429 if the node or the operator has too many.
+ * do, or has as many of as it runs, 429 if the node or the operator has too many for us.
  */
 export async function createSession(
   unit: Unit,
@@ -35,7 +41,8 @@ export async function createSession(
   await refuseTooMany(unit, given, limits)
   const stored = await readNode(unit.tx, node.id)
   const support = stored?.capabilities?.sessions
-  if (!support) refuseBeyondTunnel(node, spec)
+  if (support) await refuseBeyondNode(unit, node, support)
+  else refuseBeyondTunnel(node, spec)
   const session = newSession(unit, given)
   const event = unit.emit({
     type: 'ssh_session_setup',
@@ -109,6 +116,20 @@ function refuseBeyondTunnel({ hostname }: NodeRecord, { way, record = true }: Se
     throw new ApiError(
       'conflict',
       `${why}; it can only lead to the SSH server of the machine, which is not recorded: ask for it without a recording`,
+    )
+}
+
+/** It would refuse the session itself, when the operator has no connection yet that says why. */
+async function refuseBeyondNode(
+  { tx }: Unit,
+  { id, hostname }: NodeRecord,
+  { max_sessions }: SessionSupport,
+): Promise<void> {
+  const open = await countOpenSessions(tx, { node_id: id })
+  if (open >= max_sessions)
+    throw new ApiError(
+      'conflict',
+      `"${hostname}" has ${open} open sessions, and runs ${max_sessions} at most ("sessions.max_sessions" there): end some, or revoke them`,
     )
 }
 

@@ -26,12 +26,14 @@ export async function revokeSessionsOf(unit: Unit, of: SessionsOf, detail: strin
   for (const row of await readOpenSessions(unit.tx, of)) await revokeSession(unit, row, detail)
 }
 
-/** Gives up on a session whose end was never reported. */
-export async function loseSession(unit: Unit, row: StoredSession): Promise<void> {
-  const detail =
+/** Closes a session whose time is up, and whose end was not reported: it is lost if it has begun. */
+export async function closeOverdue(unit: Unit, row: StoredSession): Promise<void> {
+  const change = end(
+    row,
     row.state === 'opening'
-      ? 'the node never said that it was ready'
-      : 'the node did not report its end'
-  const change = end(row, { reason: 'lost', detail }, unit.nowMs)
+      ? { reason: 'expired', detail: 'the node never answered' }
+      : { reason: 'lost', detail: 'the node did not report its end' },
+    unit.nowMs,
+  )
   if (change) await changeSession(unit, row, change)
 }

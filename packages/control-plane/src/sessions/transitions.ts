@@ -9,7 +9,7 @@ export function ready(row: StoredSession, listenAddr: string): SessionChange | u
 
 /**
  * The effect of a node's word that the session has ended; undefined for a repeat. Of one that we have ended it tells how
- * long it was and what went through, and the reason stays ours, but for `lost`, which only says that there was no word.
+ * long it was and what went through, and the reason stays ours, but for `lost` and `expired`: with these we only say that there was no word.
  */
 export function reported(
   row: StoredSession,
@@ -24,7 +24,8 @@ export function reported(
     bytes_out: report.bytes_out ?? null,
     recording_chunks: report.recording_chunks ?? null,
   }
-  if (row.state === 'closed' && row.reason !== 'lost') return said
+  const isGuess = row.reason === 'lost' || row.reason === 'expired'
+  if (row.state === 'closed' && !isGuess) return said
   return { ...said, ...reasonOf(report), state: 'closed', closed_at: closedAt(row, report, nowMs) }
 }
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Timestamp, WholeNumber } from '../schemas/scalars.ts'
+import { Count, Timestamp } from '../schemas/scalars.ts'
 
 export const TunnelReady = Type.Object({
   listen_addr: Type.String(),
@@ -11,8 +11,8 @@ export const TunnelClosed = Type.Object({
   timestamp: Type.Optional(Timestamp),
   // Our extensions, by our agent.
   detail: Type.Optional(Type.String({ maxLength: 1_024 })),
-  bytes_in: Type.Optional(WholeNumber),
-  bytes_out: Type.Optional(WholeNumber),
-  recording_chunks: Type.Optional(WholeNumber),
+  bytes_in: Type.Optional(Count),
+  bytes_out: Type.Optional(Count),
+  recording_chunks: Type.Optional(Count),
 })
 export type TunnelClosed = Static<typeof TunnelClosed>

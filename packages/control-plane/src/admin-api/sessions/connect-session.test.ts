@@ -95,15 +95,40 @@ describe('the two sides of a relayed session', () => {
     assert.deepEqual(statuses, new Set([404, 429]))
   })
 
-  it('are there once', async () => {
-    const session = await open()
+  it('are there once, as is on record', async () => {
+    const once = await plane.enrol('once', { capabilities })
+    const session = await open(owner, 'once')
     const client = await asClient(session)
     await assert.rejects(asClient(session), refusal(409, /has a client already/))
-    const served = await asNode(session)
-    await assert.rejects(asNode(session), refusal(409, /its node was connected/))
+    const served = await asNode(session, once)
+    await assert.rejects(asNode(session, once), refusal(409, /its node was connected/))
     client.end()
     await served.resume().whenClosed
     await assert.rejects(asClient(session), refusal(409, /its client was connected/))
+    await assert.rejects(asClient(session, other.token), refusal(403, /another operator/))
+    const { body } = await plane.admin.listTelemetry({ params: { node: 'once', kind: 'audit' } })
+    const results = body.items
+      .map(({ record }) => record as { action: string; result?: string })
+      .filter(({ action }) => ['connect', 'relay'].includes(action))
+      .map(({ action, result }) => `${action} ${result}`)
+    assert.deepEqual(results.toSorted(), [
+      ...['connect denied', 'connect denied', 'connect denied', 'connect success'],
+      'relay denied',
+    ])
+  })
+
+  it('are there again when the node has let nobody in, and says so by coming again', async () => {
+    const session = await open()
+    const client = await asClient(session)
+    const served = await asNode(session)
+    served.hangUp(4000, 'not let in')
+    await client.resume().whenClosed
+    const again = await asNode(session)
+    const second = await asClient(session)
+    second.write('SSH-2.0-second')
+    assert.equal(String((await once(again, 'data'))[0]), 'SSH-2.0-second')
+    await assert.rejects(asNode(session), refusal(409, /its node was connected/))
+    second.end()
   })
 
   it('end with the token of the operator', async () => {
@@ -123,7 +148,10 @@ describe('the two sides of a relayed session', () => {
     const client = await asClient(revoked)
     const served = await asNode(revoked)
     await plane.admin.revokeSession({ params: { session: revoked } })
-    const closing = { ...relayEnds.revoked, reason: 'revoked by "admin"' }
+    const closing = {
+      ...relayEnds.revoked,
+      reason: 'revoked by "admin", before the node had said that it was ready',
+    }
     assert.deepEqual(await client.resume().whenClosed, closing)
     assert.deepEqual(await served.resume().whenClosed, closing)
     await assert.rejects(asClient(revoked), refusal(409, /has ended: revoked/))

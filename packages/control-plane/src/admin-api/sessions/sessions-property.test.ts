@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import type { Session } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime/testing'
 import fc from 'fast-check'
-import { closeForsakenSessions, closeLostSessions } from '../../jobs/sessions.ts'
+import { closeForsakenSessions, closeOverdueSessions } from '../../jobs/sessions.ts'
 import {
   type EnrolledNode,
   startControlPlane,
@@ -87,7 +87,7 @@ async function walk(stage: Stage, steps: readonly Step[]): Promise<void> {
     before = after
   }
   await stage.clock.advance(ttlMs + 30_000)
-  await closeLostSessions(stage.plane.app)
+  await closeOverdueSessions(stage.plane.app)
   const last = await listed(stage)
   check(before, last)
   for (const { state, reason, closed_at } of last) {
@@ -104,7 +104,7 @@ async function take(stage: Stage, one: Step, known: readonly Session[]): Promise
   await clock.advance(1)
   if ('ms' in one) {
     await clock.advance(one.ms)
-    await closeLostSessions(plane.app)
+    await closeOverdueSessions(plane.app)
     await closeForsakenSessions(plane.app)
   } else if ('reason' in one) {
     const chosen = known[one.of % Math.max(1, known.length)]

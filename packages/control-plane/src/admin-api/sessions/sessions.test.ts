@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { OpenedSession, SessionSpec } from '@plexd/protocol'
 import { createFakeClock, until } from '@plexd/runtime/testing'
-import { closeForsakenSessions, closeLostSessions, forgetSessions } from '../../jobs/sessions.ts'
+import { closeForsakenSessions, closeOverdueSessions, forgetSessions } from '../../jobs/sessions.ts'
 import { revokeOperator } from '../../rows/fleet/operators.ts'
 import { readAfter } from '../../rows/log/log.ts'
 import { readForsakenSessions } from '../../rows/sessions.ts'
@@ -87,19 +87,62 @@ describe('a session', () => {
     await using it = await stage()
     const { plane, clock, web } = it
     const { session } = await open(plane, { ttl: '1m' })
+    const silent = await open(plane, { ttl: '1m' })
+    const params = { node_id: web.node_id, session_id: session.id }
+    await web.api.tunnelReady({ params, body: { listen_addr: 'relay' } })
     await clock.advance(minute + 29_000)
-    await closeLostSessions(plane.app)
-    assert.equal((await read(plane, session.id)).state, 'opening')
+    await closeOverdueSessions(plane.app)
+    assert.equal((await read(plane, session.id)).state, 'open')
     await clock.advance(1_000)
-    await closeLostSessions(plane.app)
+    await closeOverdueSessions(plane.app)
     const lost = await read(plane, session.id)
     assert.deepEqual([lost.state, lost.reason], ['closed', 'lost'])
-    assert.equal(lost.detail, 'the node never said that it was ready')
-    const params = { node_id: web.node_id, session_id: session.id }
+    assert.equal(lost.detail, 'the node did not report its end')
     await web.api.tunnelReady({ params, body: { listen_addr: 'relay' } })
     assert.equal((await read(plane, session.id)).state, 'closed')
     await web.api.tunnelClosed({ params, body: { reason: 'expired' } })
     assert.equal((await read(plane, session.id)).reason, 'expired')
+
+    const never = await read(plane, silent.session.id)
+    assert.deepEqual([never.state, never.reason], ['closed', 'expired'])
+    assert.equal(never.detail, 'the node never answered')
+    const late = { node_id: web.node_id, session_id: silent.session.id }
+    await web.api.tunnelClosed({ params: late, body: { reason: 'client_closed' } })
+    assert.equal((await read(plane, silent.session.id)).reason, 'client_closed')
+  })
+
+  it('is not ended by a report that makes no sense, which is told field by field', async () => {
+    await using it = await stage()
+    const { session } = await open(it.plane)
+    const params = { node_id: it.web.node_id, session_id: session.id }
+    const report = { reason: 'idle', duration: '4m0s', bytes_in: 3, bytes_out: 5 }
+    for (const [field, value] of [
+      ['bytes_in', -1],
+      ['bytes_out', -5],
+      ['recording_chunks', -1],
+      ['duration', 'long'],
+      ['duration', '-4m0s'],
+    ] as const)
+      await assert.rejects(
+        it.web.api.tunnelClosed({ params, body: { ...report, [field]: value } }),
+        ({ status, message }) => status === 400 && message.includes(field),
+      )
+    assert.equal((await read(it.plane, session.id)).state, 'opening')
+    await it.web.api.tunnelClosed({ params, body: report })
+    assert.equal((await read(it.plane, session.id)).reason, 'idle')
+  })
+
+  it('is not opened beyond what its node says that it runs', async () => {
+    await using it = await stage()
+    await it.plane.enrol('db', { capabilities: { sessions: { host_key: key, max_sessions: 1 } } })
+    const { session } = await open(it.plane, { node: 'db' })
+    await assert.rejects(open(it.plane, { node: 'db' }), {
+      status: 409,
+      message:
+        '"db" has 1 open sessions, and runs 1 at most ("sessions.max_sessions" there): end some, or revoke them',
+    })
+    await it.plane.admin.revokeSession({ params: { session: session.id } })
+    await open(it.plane, { node: 'db' })
   })
 
   it('is forgotten after 90 days', async () => {
@@ -150,7 +193,7 @@ describe('a session is ended at once, and its node told', () => {
     const { body } = await it.plane.admin.revokeSession({ params })
     assert.deepEqual(
       [body.state, body.reason, body.detail],
-      ['closed', 'revoked', 'revoked by "admin"'],
+      ['closed', 'revoked', 'revoked by "admin", before the node had said that it was ready'],
     )
     assert.equal((await reader.next('session_revoked')).payload.session_id, session.id)
     assert.deepEqual((await it.plane.admin.revokeSession({ params })).body, body)

@@ -55,7 +55,7 @@ export const revokeSession = handle(
     const row = await app.change(async (unit) => {
       const before = await findSession(unit.tx, principal, params.session)
       refuseEnded(before)
-      return revoke(unit, before, `revoked by "${principal.name}"`)
+      return revoke(unit, before, `revoked by "${principal.name}"${silenceIn(before)}`)
     })
     return shown(app, row)
   },
@@ -65,6 +65,11 @@ export const revokeSession = handle(
 function refuseEnded({ id, state, reason }: StoredSession): void {
   if (state === 'closed' && reason !== 'revoked')
     throw new ApiError('conflict', `session "${id}" has ended: ${reason}`)
+}
+
+/** One that nobody could use is told from one that was cut off. */
+function silenceIn({ state }: StoredSession): string {
+  return state === 'opening' ? ', before the node had said that it was ready' : ''
 }
 
 /** A session of the operator's tenant. Throws an ApiError (404). */

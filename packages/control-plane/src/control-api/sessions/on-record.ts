@@ -7,7 +7,7 @@ import { sourceOf } from '../../telemetry/store.ts'
 export interface Told {
   session_id: string
   principal: NodeRecord
-  body: { timestamp?: string }
+  body: { timestamp?: string; why?: string }
   action: string
 }
 

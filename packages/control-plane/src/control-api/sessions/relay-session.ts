@@ -4,7 +4,7 @@ import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { readSession, type StoredSession } from '../../rows/sessions.ts'
 import { takeSide } from '../../sessions/relay/take-side.ts'
-import { refuseClaim } from './on-record.ts'
+import { putOnRecord, refuseClaim, type Told } from './on-record.ts'
 
 type Place = State & RelayAccess & SideStores & Intake & Environment
 
@@ -15,7 +15,13 @@ export const relaySession = handle(
     const read = () => readSession(app.store.reader, session_id)
     const session = await sessionOf(app, principal, session_id)
     const accept = () => app.upgrader.accept(reply)
-    await takeSide({ relay: app.relay, session, side: 'node', accept, read })
+    try {
+      await takeSide({ relay: app.relay, session, side: 'node', accept, read })
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 409)
+        await refused(app, { session_id, principal, body: { why: error.message }, action: 'relay' })
+      throw error
+    }
     return undefined
   },
 )
@@ -29,8 +35,18 @@ async function sessionOf(
   const session = await readSession(app.store.reader, session_id)
   if (!session) throw new ApiError('not_found', `there is no session "${session_id}" of this node`)
   if (session.node_id === principal.id) return session
-  // A write, which those that ask for a WebSocket otherwise are not.
-  app.budgets.writes.demand(principal.id)
-  app.budgets.writes.charge(principal.id, { records: 1 })
+  chargeRecord(app, principal)
   return refuseClaim(app, { session_id, principal, body: {}, action: 'relay' })
+}
+
+/** Puts it on record that a node does not get its side. Throws an ApiError (429) if it asks too often. */
+async function refused(app: Place, told: Told): Promise<void> {
+  chargeRecord(app, told.principal)
+  await putOnRecord(app, told, { result: 'denied' })
+}
+
+/** A write, which those that ask for a WebSocket otherwise are not. */
+function chargeRecord({ budgets }: Place, { id }: NodeRecord): void {
+  budgets.writes.demand(id)
+  budgets.writes.charge(id, { records: 1 })
 }

@@ -1,4 +1,4 @@
-import { controlApi } from '@plexd/protocol'
+import { ApiError, controlApi, parseDuration, type TunnelClosed } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { handle } from '../../handle.ts'
@@ -26,11 +26,26 @@ export const tunnelReady = handle(
 export const tunnelClosed = handle(
   controlApi.tunnelClosed,
   async ({ params: { session_id }, body, principal }, app: Place) => {
+    demandDuration(body)
     const told = { session_id, principal, body, action: 'closed' }
     await settle(app, told, (row, { nowMs }) => reported(row, body, nowMs))
     return {}
   },
 )
+
+/** Throws an ApiError (400) for one that operators could not be shown. */
+function demandDuration({ duration }: TunnelClosed): void {
+  if (duration !== undefined && !isDuration(duration))
+    throw new ApiError('bad_request', `duration "${duration}": want a duration such as "1m30s"`)
+}
+
+function isDuration(text: string): boolean {
+  try {
+    return parseDuration(text) >= 0
+  } catch {
+    return false
+  }
+}
 
 /**
  * Puts it on record, and lets it have its effect. A session that nobody knows is on record too: a Go node may run it for

@@ -87,7 +87,7 @@ describe('the relay', () => {
     assert.deepEqual(await client.closed, relayEnds.node_lost)
   })
 
-  it('refuses a second client while one is there, and any side afterwards', async () => {
+  it('refuses a second client while one is there, and afterwards until the node has come again', async () => {
     const session = { id: 'twice', node_id: 'n', expires_at: Date.now() + hour }
     const refused = (side: Side) => () => relay.demandFree(session, side)
     const conflict = (error: unknown) => error instanceof ApiError && error.status === 409
@@ -95,10 +95,26 @@ describe('the relay', () => {
     assert.throws(refused('client'), conflict)
     relay.demandFree(session, 'node')
     const node = await join('twice', 'node')
+    assert.throws(refused('node'), conflict)
     client.socket.close()
     await node.closed
     assert.throws(refused('client'), conflict)
-    assert.throws(refused('node'), conflict)
+    await join('twice', 'node')
+    relay.demandFree(session, 'client')
+    relay.cut('twice', relayEnds.ended)
+  })
+
+  it('does not wait for the close of a client when the node comes again', async () => {
+    await using it = makeRelay()
+    const { client, node } = await pairOf('hung', { relay: it })
+    client.socket.pause()
+    node.socket.terminate()
+    await until('it is over', () => it.open() === 0)
+    await join('hung', 'node', { relay: it })
+    const second = await join('hung', 'client', { relay: it })
+    it.cut('hung', relayEnds.revoked)
+    assert.deepEqual(await second.closed, relayEnds.revoked)
+    client.socket.terminate()
   })
 
   it('is not held up by empty messages before the other side is there', async () => {

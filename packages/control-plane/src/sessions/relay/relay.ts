@@ -15,12 +15,13 @@ export interface Relayed {
 
 /**
  * Connects the two sides of sessions. They come by WebSockets, in any order. The client waits 15 s for the node; the node waits until
- * the session ends, because nobody knows when the client comes.
+ * the session ends, because nobody knows when the client comes. A node that comes again after both were there says that it has let nobody
+ * in: it has one client, ever, and knows whom.
  */
 export interface Relay extends AsyncDisposable {
   /**
-   * Throws an ApiError: 409 if the session has expired or the side is taken, or was, and 503 while stopping. A node may come again while it waits for the
-   * client: its first connection may be lost without our knowing.
+   * Throws an ApiError: 409 if the session has expired or the side is taken, or the client was there and its node has not come again, and 503 while stopping.
+   * A node may come again while it waits for the client: its first connection may be lost without our knowing.
    */
   demandFree(session: Relayed, side: Side): void
   /** To be called in the same turn as `demandFree`. */
@@ -45,10 +46,11 @@ export interface RelayOptions {
   waitMs?: number
 }
 
-/** Kept until the session has ended if both sides were there: none can be taken twice. */
+/** Kept until the session has ended if both sides were there: the client's cannot be taken again as it likes. */
 interface Entry {
   readonly session: Relayed
-  readonly pair: Pair
+  /** Another one after the node has come again. */
+  pair: Pair
   readonly expiry: Disposable
   wait?: Disposable
   /** The session has ended, so nobody is let in to its relay. */
@@ -66,12 +68,16 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
   function entryOf(session: Relayed): Entry {
     return entries.getOrInsertComputed(session.id, () => ({
       session,
-      pair: createPair({ onBytes: (side, count) => onBytes?.(side, count), ...told(session) }),
+      pair: pairOf(session),
       expiry: startTimer(clock, session.expires_at - clock.now(), () => {
         cut(session.id, relayEnds.expired)
         entries.delete(session.id)
       }),
     }))
+  }
+
+  function pairOf(session: Relayed): Pair {
+    return createPair({ onBytes: (side, count) => onBytes?.(side, count), ...told(session) })
   }
 
   function told({ id: session_id, node_id }: Relayed) {
@@ -127,7 +133,7 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
     if (isStopping)
       throw new ApiError('unavailable', relayEnds.stopping.reason, { retryAfterSeconds: 1 })
     const pair = entries.get(id)?.pair
-    if (pair?.wasJoined())
+    if (pair?.wasJoined() && (side === 'client' || pair.isOpen()))
       throw new ApiError('conflict', `session "${id}" is relayed once: its ${side} was connected`)
     if (side === 'client' && pair?.has('client'))
       throw new ApiError('conflict', `session "${id}" has a client already`)
@@ -136,19 +142,25 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
   function join(session: Relayed, side: Side, socket: WebSocket): void {
     demandPlace(session, side)
     const entry = entryOf(session)
+    if (entry.pair.wasJoined()) {
+      // What is left of it is a close that its client does not answer.
+      entry.pair.cut(relayEnds.replaced)
+      entry.pair = pairOf(session)
+    }
+    const { pair } = entry
     const half = createHalf(socket, {
       clock,
       onText: () => half.cut(relayEnds.not_binary),
       onClosed(closing) {
         connected.delete(half)
-        entry.pair.closed(half, closing)
+        pair.closed(half, closing)
         forget(entry)
       },
     })
     connected.add(half)
     entry.wait?.[Symbol.dispose]()
-    entry.pair.put(side, half)
-    if (side === 'client' && !entry.pair.wasJoined())
+    pair.put(side, half)
+    if (side === 'client' && !pair.wasJoined())
       entry.wait = startTimer(clock, waitMs, () => cutEntry(entry, relayEnds.no_node))
   }
 

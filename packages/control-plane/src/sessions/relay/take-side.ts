@@ -15,8 +15,8 @@ export interface SideTaking {
   read(): Promise<StoredSession | undefined>
 }
 
-/** Has a caller take a side of a session. Throws an ApiError (409) if the session is over or not relayed, or the side is taken. */
-export async function takeSide(taking: SideTaking): Promise<void> {
+/** Has a caller take a side of a session; resolves to false if it has gone meanwhile. Throws an ApiError (409) if the session is over or not relayed, or the side is taken. */
+export async function takeSide(taking: SideTaking): Promise<boolean> {
   const { relay, session, side, accept, read } = taking
   const { id, state, way, reason } = session
   if (way !== 'relay')
@@ -24,9 +24,10 @@ export async function takeSide(taking: SideTaking): Promise<void> {
   if (state === 'closed') throw new ApiError('conflict', `session "${id}" has ended: ${reason}`)
   relay.demandFree(session, side)
   const socket = accept()
-  if (!socket) return
+  if (!socket) return false
   relay.join(session, side, socket)
   // It may have been closed after it was read, and before there was anything to cut.
   const now = await read()
   if (now?.state === 'closed') relay.cut(id, relayEnds.ended)
+  return true
 }
