@@ -16,10 +16,12 @@ export interface SessionFlags {
 /** The node as these commands take it. */
 export const placeArgument = ['<node>', 'id or hostname; LOGIN@NODE for another login'] as const
 
+export const meshHelp = 'to its mesh address, not by the control plane; from machines of the mesh'
+
 export function addSessionFlags(command: Command): Command {
   return command
     .option('-l, --login <login>', 'user of the node (default: your own user name here)')
-    .option('--mesh', 'to its mesh address, not by the control plane; from machines of the mesh')
+    .option('--mesh', meshHelp)
     .option('--ttl <duration>', 'after which it ends, whatever happens (default 1h)', durationFlag)
     .option('--no-record', 'without a recording; needs the permission sessions.unrecorded')
 }

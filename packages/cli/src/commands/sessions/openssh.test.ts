@@ -42,6 +42,14 @@ describe('ssh-config', () => {
     assert.equal((await stat(join(folder, 'ssh_ed25519'))).mode & 0o777, 0o600)
   })
 
+  it('prints a block that goes by the mesh', async () => {
+    await using bench = await startBench(replies)
+
+    const { stdout } = await bench.run(['ssh-config', 'web-01', '--mesh'])
+
+    assert.match(stdout, /^ {2}ProxyCommand plexctl ssh-proxy %h -l %r --mesh$/m)
+  })
+
   it('prints the lines of known_hosts alone', async () => {
     await using bench = await startBench(replies)
 

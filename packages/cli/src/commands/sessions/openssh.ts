@@ -11,6 +11,7 @@ import {
   addActions,
   addRecordInput,
   addSessionFlags,
+  meshHelp,
   placeArgument,
   placeOf,
   type SessionFlags,
@@ -80,6 +81,7 @@ function asError(error: unknown): Error {
 interface ConfigFlags {
   knownHosts?: boolean
   login?: string
+  mesh?: boolean
   plexctl: string
 }
 
@@ -89,6 +91,7 @@ function addConfigCommand(program: Command, context: Context): void {
     .description('print what ~/.ssh/config needs for a node, or for all of them')
     .argument('[node]', 'id or hostname')
     .option('-l, --login <login>', 'user of the node (default: that of ssh)')
+    .option('--mesh', meshHelp)
     .option('--known-hosts', 'print the lines of known_hosts instead')
     .option('--plexctl <command>', 'how ssh runs plexctl', 'plexctl')
     .addHelpText(

@@ -13,6 +13,7 @@ interface PlayFlags {
   speed: number
   idleLimit: string
   output?: string
+  json?: boolean
 }
 
 export function addPlayCommand(
@@ -30,6 +31,7 @@ export function addPlayCommand(
       '-o, --output <file>',
       'keep it in a file (asciicast v2), and show nothing; "-": stdout',
     )
+    .option('--json', 'print its lines as they are; like -o -')
     .addHelpText(
       'after',
       examples(
@@ -43,7 +45,7 @@ export function addPlayCommand(
 async function play(
   { io, connect }: Context,
   id: string,
-  { speed, idleLimit, output }: PlayFlags,
+  { speed, idleLimit, json, output = json ? '-' : undefined }: PlayFlags,
 ): Promise<void> {
   const signal = io.interrupted()
   const { open } = await connect()
@@ -52,11 +54,9 @@ async function play(
   const { stdout } = io.streams()
   if (output !== undefined && output !== '-') return keep(recording, output)
   if (output === '-') return pipeline(recording, stdout, { end: false })
-  const events = readCast(
-    createInterface({ input: recording, crlfDelay: Number.POSITIVE_INFINITY }),
-  )
+  const lines = createInterface({ input: recording, crlfDelay: Number.POSITIVE_INFINITY })
   try {
-    await playCast(events, {
+    await playCast(readCast(lines), {
       output: stdout,
       notes: io.stderr,
       clock: io.clock,

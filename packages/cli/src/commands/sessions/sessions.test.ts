@@ -101,6 +101,27 @@ describe('session play', () => {
     assert.equal(await shown, 'one\r\ntwo €\r\n')
   })
 
+  it('lists what was done, with times, where nothing was shown', async () => {
+    const events = [
+      { version: 2, width: 80, height: 24 },
+      [0.25, 'm', 'sftp'],
+      [75.5, 'm', 'sftp: 10 bytes in, 20 \u001b[31mbytes out'],
+    ]
+    const copies = events.map((event) => `${JSON.stringify(event)}\n`).join('')
+    await using bench = await startBench(recording(copies))
+    const show = async (...flags: string[]): Promise<string> => {
+      const streams = createFakeStreams({ tty: true })
+      const shown = text(streams.stdout)
+      await bench.run(['session', 'play', 'sess_1', ...flags], { streams })
+      streams.stdout.end()
+      return shown
+    }
+
+    const listed = '       250ms  sftp\n     1m15.5s  sftp: 10 bytes in, 20 ?[31mbytes out\n'
+    assert.equal(await show(), listed)
+    assert.equal(await show('--json'), copies)
+  })
+
   it('keeps it in a file for its owner alone, and never in place of another', async () => {
     await using bench = await startBench(recording(cast))
     const path = join(bench.folder, 'session.cast')

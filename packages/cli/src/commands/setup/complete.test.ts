@@ -70,6 +70,20 @@ describe('completion of a command line', () => {
     assert.deepEqual(await candidates(bench, 'telemetry', 'list', 'web-01', 'dr'), ['drift'])
   })
 
+  it('offers nodes behind a login, also where bash takes it for several words', async () => {
+    const nodes = [aNode(), aNode({ id: 'n_db', hostname: 'db-01' })]
+    await using bench = await startBench({ 'GET /admin/v1/nodes?limit=1000': aPage(nodes) })
+
+    assert.deepEqual(await candidates(bench, 'ssh', 'we'), ['web-01'])
+    assert.deepEqual(await candidates(bench, 'ssh', 'deploy@we'), ['deploy@web-01'])
+    assert.deepEqual(await candidates(bench, 'ssh', 'deploy', '@', 'we'), ['web-01'])
+    assert.deepEqual(await candidates(bench, 'ssh', 'deploy', '@'), ['web-01', 'db-01'])
+    assert.deepEqual(await candidates(bench, 'forward', 'deploy', '@', 'db-01', '5432', ''), [])
+    assert.deepEqual(await candidates(bench, 'cp', 'motd', 'deploy@d'), ['deploy@db-01:'])
+    assert.deepEqual(await candidates(bench, 'cp', 'db-01', ':', 'motd', 'w'), ['web-01:'])
+    assert.deepEqual(await candidates(bench, 'cp', ''), [])
+  })
+
   it('offers the names of policies, and the keys of data and secrets', async () => {
     await using bench = await startBench({
       'GET /admin/v1/policies?limit=1000': aPage([aPolicy({ name: 'allow-all' })]),

@@ -8,6 +8,23 @@ export interface Candidates {
   names?: { noun: Noun; operands: readonly string[] }
 }
 
+/** What a shell takes for the ends of words, and we do not: bash gives `deploy@web` as three. */
+const inside = ['@', ':']
+
+/** The words as they were typed, and how much of the last one the shell does not want to be given again. Pure. */
+export function joinWords(words: readonly string[]): { words: string[]; givenChars: number } {
+  const joined: string[] = []
+  let givenChars = 0
+  words.forEach((word, at) => {
+    // An empty one behind is the next: bash gives none after what is inside.
+    const isPart = inside.includes(word) || (word !== '' && inside.includes(words[at - 1] ?? ''))
+    const before = isPart ? (joined.pop() ?? '') : ''
+    joined.push(before + word)
+    givenChars = inside.includes(word) ? before.length + 1 : before.length
+  })
+  return { words: joined, givenChars }
+}
+
 /** `words` are those behind `plexctl`, the last being the one under the cursor, which may be empty. */
 export function complete(program: Command, words: readonly string[]): Candidates {
   const before = words.slice(0, -1)
@@ -80,8 +97,20 @@ const nouns: Readonly<Record<string, Noun>> = {
   'session session': 'session',
 }
 
-function nounOf({ parent }: Command, argument: string): Noun | undefined {
-  return argument === 'node' ? 'node' : nouns[`${parent?.name()} ${argument}`]
+/** By the command itself: where one logs in. */
+const placeNouns: Readonly<Record<string, Noun>> = {
+  'ssh node': 'place',
+  'ssh-proxy node': 'place',
+  'forward node': 'place',
+  'cp src': 'remote',
+  'cp dst': 'remote',
+}
+
+function nounOf(command: Command, argument: string): Noun | undefined {
+  return (
+    placeNouns[`${command.name()} ${argument}`] ??
+    (argument === 'node' ? 'node' : nouns[`${command.parent?.name()} ${argument}`])
+  )
 }
 
 function optionsOf(program: Command, command: Command): readonly Option[] {
@@ -96,6 +125,7 @@ export const completionScripts: Record<Shell, string> = {
   // mapfile, as a plain assignment would expand what is in the answer.
   bash: `_plexctl() {
   mapfile -t COMPREPLY < <(plexctl __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  if [[ "\${COMPREPLY[0]-}" == *: ]]; then compopt -o nospace; fi
 }
 complete -o default -F _plexctl plexctl
 `,

@@ -1,6 +1,13 @@
 import { Argument, type Command } from 'commander'
 import { type Context, examples } from '../../context.ts'
-import { type Candidates, complete, completionScripts, type Shell, shells } from './complete.ts'
+import {
+  type Candidates,
+  complete,
+  completionScripts,
+  joinWords,
+  type Shell,
+  shells,
+} from './complete.ts'
 import { readNames } from './names.ts'
 
 export function addCompletionCommands(program: Command, context: Context): void {
@@ -26,10 +33,11 @@ export function addCompletionCommands(program: Command, context: Context): void 
   program
     .command('__complete', { hidden: true })
     .argument('[words...]')
-    .action(async (words: string[]) => {
+    .action(async (typed: string[]) => {
+      const { words, givenChars } = joinWords(typed)
       const { words: known, names } = complete(program, words)
       const found = names ? await namesOf(context, names, words.at(-1) ?? '') : known
-      for (const word of found) io.stdout.write(`${word}\n`)
+      for (const word of found) io.stdout.write(`${word.slice(givenChars)}\n`)
     })
 }
 

@@ -4,6 +4,10 @@ import type { Admin } from '../../command.ts'
 /** What only the control plane can name. */
 export type Noun =
   | 'node'
+  /** A node, behind `LOGIN@` if that has been typed. */
+  | 'place'
+  /** The same before a path on it. */
+  | 'remote'
   | 'action'
   | 'policy'
   | 'data'
@@ -24,10 +28,11 @@ interface Asked {
 const query = { limit: '1000' }
 
 const sources: Readonly<Record<Noun, (admin: Admin, asked: Asked) => Promise<string[]>>> = {
-  node: async (admin, { start, signal }) => {
-    const { body } = await admin.listNodes({ query, signal })
-    return body.items.map(({ hostname, id }) => (start.startsWith('n_') ? id : hostname))
-  },
+  node: nodesOf,
+  place: placesOf,
+  // A path is more likely where nothing has been typed.
+  remote: async (admin, asked) =>
+    asked.start === '' ? [] : (await placesOf(admin, asked)).map((place) => `${place}:`),
   action: async (admin, { operands: [node = ''], signal }) =>
     actionsOf((await admin.getNode({ params: { node }, signal })).body),
   policy: async (admin, { signal }) =>
@@ -50,6 +55,17 @@ export async function readNames(admin: Admin, noun: Noun, asked: Asked): Promise
   return [...new Set(names)].filter((name) => name.startsWith(asked.start) && isPlainWord(name))
 }
 
+async function nodesOf(admin: Admin, { start, signal }: Asked): Promise<string[]> {
+  const { body } = await admin.listNodes({ query, signal })
+  return body.items.map(({ hostname, id }) => (start.startsWith('n_') ? id : hostname))
+}
+
+async function placesOf(admin: Admin, { start, ...asked }: Asked): Promise<string[]> {
+  const login = start.slice(0, start.lastIndexOf('@') + 1)
+  const nodes = await nodesOf(admin, { ...asked, start: start.slice(login.length) })
+  return nodes.map((node) => `${login}${node}`)
+}
+
 function actionsOf({ capabilities }: NodeDetail): string[] {
   const { builtin_actions, hooks } = capabilities ?? {}
   return [...(builtin_actions ?? []), ...(hooks ?? [])].map(({ name }) => name)
@@ -62,5 +78,5 @@ function keysOf({ body }: { body: { items: readonly { key: string }[] } }): stri
 
 /** Nodes choose their hostnames and the keys of their reports, and a shell runs what it completes. */
 function isPlainWord(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(name)
+  return /^([A-Za-z_][\w-]*@)?[A-Za-z0-9][A-Za-z0-9._/-]*:?$/.test(name)
 }

@@ -7,6 +7,7 @@ export interface SshHost {
 interface Block {
   plexctl: string
   login?: string
+  mesh?: boolean
   keyFile: string
   knownHostsFile: string
 }
@@ -14,12 +15,12 @@ interface Block {
 /** Lines for `~/.ssh/config`. Its host key is in a file of plexctl, and in a comment for who wants it elsewhere. */
 export function hostBlock(
   host: SshHost,
-  { plexctl, login, keyFile, knownHostsFile }: Block,
+  { plexctl, login, mesh, keyFile, knownHostsFile }: Block,
 ): string {
   const lines = [
     `Host ${host.hostname}`,
     ...(login === undefined ? [] : [`  User ${login}`]),
-    `  ProxyCommand ${plexctl} ssh-proxy %h -l %r`,
+    `  ProxyCommand ${plexctl} ssh-proxy %h -l %r${mesh ? ' --mesh' : ''}`,
     `  IdentityFile ${quote(keyFile)}`,
     '  IdentitiesOnly yes',
     `  UserKnownHostsFile ${quote(knownHostsFile)}`,
