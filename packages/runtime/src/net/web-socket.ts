@@ -3,7 +3,7 @@ import https from 'node:https'
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errorOf, fillPath, maxRelayMessageBytes, type Operation } from '@plexd/protocol'
-import { createWebSocketStream, WebSocket } from 'ws'
+import type { ClientOptions, WebSocket } from 'ws'
 import { type Clock, systemClock } from '../time/clock.ts'
 import { stepMs as usualStepMs, watchConnecting } from './connecting.ts'
 import { collectAnswer, type HttpTransportOptions, placeOf, readCa } from './http-transport.ts'
@@ -52,8 +52,11 @@ export async function openWebSocket(
   options: WebSocketOptions,
 ): Promise<WebSocketStream> {
   const { signal, clock = systemClock } = options
+  // Only now: most programs open none, and a daemon would keep it.
+  const { createWebSocketStream, WebSocket } = await import('ws')
   signal?.throwIfAborted()
-  const socket = dial(fillPath(operation.path, options.params), options)
+  const [url, how] = planDialing(fillPath(operation.path, options.params), options)
+  const socket = new WebSocket(url, how)
   const whenClosed = new Promise<WebSocketClosing>((resolve) =>
     socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
   )
@@ -80,7 +83,8 @@ export async function openWebSocket(
   })
 }
 
-function dial(path: string, options: WebSocketOptions): WebSocket {
+/** Its URL, and how to connect. */
+function planDialing(path: string, options: WebSocketOptions): [url: string, how: ClientOptions] {
   const { baseUrl, caFile, userAgent, token, lookup, proxyUrl, stepMs } = options
   const { secure, prefix, place } = placeOf(baseUrl)
   const { port, socketPath } = place
@@ -91,7 +95,7 @@ function dial(path: string, options: WebSocketOptions): WebSocket {
   const agent = secure ? (tunnel ?? new https.Agent(ca)) : new http.Agent()
   const shown = host.includes(':') ? `[${host}]` : host
   const url = `${secure ? 'wss' : 'ws'}://${shown}${port ? `:${port}` : ''}${prefix}${path}`
-  return new WebSocket(url, {
+  const how: ClientOptions = {
     ...(socketPath ? { createConnection: () => connect(socketPath) } : { agent }),
     ...(lookup ? { lookup } : {}),
     headers: {
@@ -106,7 +110,8 @@ function dial(path: string, options: WebSocketOptions): WebSocket {
       if (port) watchConnecting(request, { host, port: Number(port), stepMs })
       request.end()
     },
-  })
+  }
+  return [url, how]
 }
 
 /** Rejects if the answer is not 101. */
