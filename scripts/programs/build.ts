@@ -13,6 +13,7 @@ export const sources = {
   'control-plane': {
     main: 'packages/control-plane/src/main.ts',
     'parser-worker': 'packages/control-plane/src/parser/worker.ts',
+    'search-worker': 'packages/control-plane/src/telemetry/search-worker.ts',
   },
 }
 /** For builds, and for V8's compile cache. */

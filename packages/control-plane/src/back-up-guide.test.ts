@@ -11,7 +11,7 @@ import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 const guide = join(import.meta.dirname, '../../../docs/guides/back-up.md')
 const main = join(import.meta.dirname, 'main.ts')
 
-it('the guide to backups brings back what was at the copy, without telemetry.db and recordings.db too', async () => {
+it('the guide to backups brings back what was at the copy, without telemetry and recordings.db too', async () => {
   await using folder = await makeTemporaryFolder()
   const dataDir = join(folder.path, 'data')
   const backup = join(folder.path, 'backup')
@@ -25,7 +25,8 @@ it('the guide to backups brings back what was at the copy, without telemetry.db 
 
   await withAdmin(serve, dataDir, (admin) => admin.createToken({ body: { hostname: 'before' } }))
   run(copy)
-  for (const name of ['telemetry.db', 'recordings.db']) await rm(join(backup, name))
+  for (const name of ['telemetry', 'recordings.db'])
+    await rm(join(backup, name), { recursive: true })
   await withAdmin(serve, dataDir, (admin) => admin.createToken({ body: { hostname: 'behind' } }))
   run(putAway)
   run(putBack)

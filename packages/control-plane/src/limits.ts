@@ -41,12 +41,16 @@ export const limits = limitTable({
     'what is asked for waits so long for another process that has locked the database',
   ),
   telemetry_bytes: limit.bytes(
-    1024 ** 3,
-    'metrics, logs, drift and violations kept; past it, the oldest of that node and kind with most go',
+    4 * 1024 ** 3,
+    'metrics, logs, drift and violations kept, as they are on the disk: about a sixth of what was sent; past it, the oldest of that node and kind with most go',
   ),
   audit_bytes: limit.bytes(
-    512 * 1024 ** 2,
+    1024 ** 3,
     'audit records kept; past it, the oldest of that node with most go',
+  ),
+  tenant_telemetry_bytes: limit.bytes(
+    4 * 1024 ** 3,
+    'the same of one tenant, for its audit records and for all else',
   ),
   recording_bytes: limit.bytes(
     10 * 1024 ** 3,
@@ -76,6 +80,14 @@ export const limits = limitTable({
   telemetry_records_per_second: limit.count(
     2_000,
     'records of metrics, logs and audit of a node, on average; ten seconds of it at once',
+  ),
+  tenant_telemetry_records_per_second: limit.count(
+    200_000,
+    'the same of all nodes of a tenant together',
+  ),
+  tenant_telemetry_bytes_per_second: limit.bytes(
+    64 * 1024 ** 2,
+    'what all nodes of a tenant send in batches, unpacked, on average; ten seconds of it at once',
   ),
   telemetry_batch_records: limit.count(
     50_000,

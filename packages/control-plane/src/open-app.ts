@@ -53,7 +53,12 @@ export async function openApp(
   const onGroup = metrics.committed
   const store = stack.use(await openSqliteStore(database, { onGroup, lockWaitMs }))
   const telemetry = stack.use(
-    openSqliteTelemetry(join(dataDir, 'telemetry.db'), { now: clock.now, lockWaitMs }),
+    openSqliteTelemetry(join(dataDir, 'telemetry'), {
+      now: clock.now,
+      lockWaitMs,
+      log,
+      before: join(dataDir, 'telemetry.db'),
+    }),
   )
   const recordings = stack.use(
     openSqliteRecordings(join(dataDir, 'recordings.db'), { now: clock.now, lockWaitMs }),

@@ -7,6 +7,8 @@ import { createRateLimit } from './rate-limit.ts'
 export interface NodeBudgets {
   /** Batches, by bytes and records. */
   telemetry: NodeBudget
+  /** The same of all nodes of a tenant, by its id. */
+  tenantTelemetry: NodeBudget
   /** All other writes. */
   writes: NodeBudget
   /** Full states sent to it. */
@@ -29,6 +31,7 @@ const burstSeconds = 10
 export function createNodeBudgets(limits: Limits, { monotonic }: Clock): NodeBudgets {
   const bytesPerSecond = limits.node_bytes_per_second
   const budget = (
+    who: string,
     does: string,
     rates: { recordsPerSecond: number; bytesPerSecond?: number; burstSeconds?: number },
   ): NodeBudget => {
@@ -38,21 +41,32 @@ export function createNodeBudgets(limits: Limits, { monotonic }: Clock): NodeBud
       demand(nodeId) {
         const retryAfterSeconds = rate.retryAfterSeconds(nodeId)
         if (retryAfterSeconds !== undefined)
-          throw new ApiError('too_many_requests', `this node ${does}`, { retryAfterSeconds })
+          throw new ApiError('too_many_requests', `${who} ${does}`, { retryAfterSeconds })
       },
       charge: (nodeId, { records = 0, bytes = 0 }) => rate.charge(nodeId, { records, bytes }),
     }
   }
   return {
     telemetry: budget(
+      'this node',
       `sends more than ${limits.telemetry_records_per_second} records or ${bytesPerSecond} bytes of telemetry a second (limits telemetry_records_per_second and node_bytes_per_second): wait and send it again`,
       { recordsPerSecond: limits.telemetry_records_per_second },
     ),
+    tenantTelemetry: budget(
+      'the nodes of this tenant',
+      `send more than ${limits.tenant_telemetry_records_per_second} records or ${limits.tenant_telemetry_bytes_per_second} bytes of telemetry a second (limits tenant_telemetry_records_per_second and tenant_telemetry_bytes_per_second): wait and send it again`,
+      {
+        recordsPerSecond: limits.tenant_telemetry_records_per_second,
+        bytesPerSecond: limits.tenant_telemetry_bytes_per_second,
+      },
+    ),
     writes: budget(
+      'this node',
       `writes more than ${limits.node_writes_per_second} times a second (limit node_writes_per_second): wait and send it again`,
       { recordsPerSecond: limits.node_writes_per_second },
     ),
     pulls: budget(
+      'this node',
       `pulls more than ${limits.node_state_bytes_per_second} bytes of states a second (limit node_state_bytes_per_second): wait, and name the revision that it has (If-None-Match)`,
       {
         recordsPerSecond: Number.POSITIVE_INFINITY,
@@ -60,6 +74,7 @@ export function createNodeBudgets(limits: Limits, { monotonic }: Clock): NodeBud
       },
     ),
     rotations: budget(
+      'this node',
       `rotates its key more than ${limits.key_rotations_per_minute} times a minute (limit key_rotations_per_minute): wait and send it again`,
       { recordsPerSecond: limits.key_rotations_per_minute / 60, burstSeconds: 60 },
     ),

@@ -4,7 +4,7 @@ import { loadMasterKey } from '../seal/master-key.ts'
 import { placeOf as sealedPlace } from '../seal/places.ts'
 import { open } from '../seal/seal.ts'
 import { startRemedy } from './folder-checks.ts'
-import { databases, fileIn, masterKeyFile, openDatabase, type Place, readRow } from './place.ts'
+import { databasesOf, fileIn, masterKeyFile, openDatabase, type Place, readRow } from './place.ts'
 
 /** The stored data, and the key that seals it. */
 export const databaseChecks: readonly Check<Place>[] = [
@@ -14,7 +14,7 @@ export const databaseChecks: readonly Check<Place>[] = [
 ]
 
 async function checkPages(place: Place): Promise<Finding> {
-  const paths = databases.map((name) => fileIn(place, name)).filter((path) => existsSync(path))
+  const paths = databasesOf(place).map((name) => fileIn(place, name))
   if (!paths.includes(fileIn(place, 'control-plane.db')))
     return failed('there is none yet', startRemedy(place))
   for (const path of paths) {

@@ -107,11 +107,11 @@ describe('the doctor of a control plane', () => {
     await using place = await startedOnce()
     const { dataDir } = place.config
     // As a killed process leaves them.
-    const beside = ['control-plane.db', 'telemetry.db'].flatMap((name) => [
+    const beside = ['control-plane.db', 'recordings.db'].flatMap((name) => [
       `${name}-wal`,
       `${name}-shm`,
     ])
-    const names = ['master.key', 'admin-token', 'control-plane.db', 'telemetry.db', ...beside]
+    const names = ['master.key', 'admin-token', 'control-plane.db', 'recordings.db', ...beside]
     for (const path of names.map((name) => join(dataDir, name))) {
       await writeFile(path, '', { flag: 'a' })
       await chmod(path, 0o644)

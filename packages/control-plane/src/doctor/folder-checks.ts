@@ -14,7 +14,7 @@ import {
   systemRemedy,
   warning,
 } from '@plexd/runtime'
-import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
+import { databasesOf, fileIn, masterKeyFile, type Place } from './place.ts'
 
 /** The data folder, its contents, and their permissions. */
 export const folderChecks: readonly Check<Place>[] = [
@@ -53,7 +53,7 @@ function privateFiles(place: Place): string[] {
   const names = [
     ...['admin-token', 'tls/server.key', 'lock'],
     // The files beside a database contain recent writes, and index them.
-    ...databases.flatMap((name) => [name, `${name}-wal`, `${name}-shm`]),
+    ...databasesOf(place).flatMap((name) => [name, `${name}-wal`, `${name}-shm`]),
   ]
   const { caKeyFile = fileIn(place, 'tls/ca.key'), tlsKeyFile } = place.config
   const keys = [masterKeyFile(place), caKeyFile, ...(tlsKeyFile === undefined ? [] : [tlsKeyFile])]

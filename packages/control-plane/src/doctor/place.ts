@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { lockHolder } from '@plexd/runtime'
@@ -16,8 +16,12 @@ export function placeOf(config: Config, nowMs: number): Place {
   return { config, pid: lockHolder(join(config.dataDir, 'lock')), nowMs }
 }
 
-/** The databases, by their names in the data folder. */
-export const databases = ['control-plane.db', 'telemetry.db', 'recordings.db'] as const
+/** The databases that there are, by their names in the data folder. */
+export function databasesOf({ config: { dataDir } }: Place): string[] {
+  const telemetry = globSync('telemetry/*.db', { cwd: dataDir }).sort()
+  const names = ['control-plane.db', 'telemetry.db', 'recordings.db', ...telemetry]
+  return names.filter((name) => existsSync(join(dataDir, name)))
+}
 
 /** Files of a data folder, by their names in it. */
 export function fileIn({ config }: Place, name: string): string {

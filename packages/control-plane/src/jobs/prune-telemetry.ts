@@ -11,6 +11,7 @@ export async function pruneTelemetry({
     beforeMs: clock.now() - config.telemetryMs,
     maxBytes: config.limits.telemetry_bytes,
     maxAuditBytes: config.limits.audit_bytes,
+    maxTenantBytes: config.limits.tenant_telemetry_bytes,
   })
   if (removed > 0) log.info('telemetry pruned', { records: removed })
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resolveLimits } from '@plexd/runtime'
 import { limits } from '../limits.ts'
+import { recordsOf, textOf } from '../telemetry/pack.ts'
 import { createParser } from './parser.ts'
 
 const record = '{"timestamp":"2025-01-15T10:30:00Z","message":"m"}'
@@ -14,8 +15,9 @@ describe('createParser', () => {
       parser.parse('logs', lines(1_000)),
       parser.parse('logs', lines(10_000)),
     ])
-    assert.deepEqual([small.records.length, large.records.length], [1_000, 10_000])
-    assert.equal(large.records[9_999], record)
+    assert.deepEqual([small.count, large.count], [1_000, 10_000])
+    const [pack] = large.packs
+    assert.equal(recordsOf(textOf(pack?.body ?? new Uint8Array())).at(-1), record)
   })
 
   it('refuses in the same words', async () => {

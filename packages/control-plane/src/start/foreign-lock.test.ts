@@ -40,14 +40,15 @@ describe('a database that another process has locked', () => {
       config: { limits: { database_lock_wait: 60_000 } },
     })
     const web = await plane.enrol('web-01')
-    const paths = ['control-plane.db', 'telemetry.db'].map((name) => join(plane.dataDir, name))
+    const drift = { params: web, body: { timestamp: new Date(0).toISOString(), corrections: [] } }
+    await web.api.reportDrift(drift)
+    const paths = ['control-plane.db', 'telemetry/drift-000001.db'].map((name) =>
+      join(plane.dataDir, name),
+    )
     const locks = await Promise.all(paths.map(holdLock))
     const writes = [
       web.api.putEndpoint({ params: web, body: { public_endpoint: '203.0.113.1:1' } }),
-      web.api.reportDrift({
-        params: web,
-        body: { timestamp: new Date(0).toISOString(), corrections: [] },
-      }),
+      web.api.reportDrift(drift),
     ]
     assert.equal((await plane.anonymous.ping({})).status, 200)
     for (const lock of locks) await lock.release()

@@ -7,7 +7,10 @@ import { startControlPlane } from '../testing/harness.ts'
 describe('the data folder', () => {
   it('shows nobody else a database, a key or a token', async () => {
     await using plane = await startControlPlane()
-    const files = await readdir(plane.dataDir)
+    const { api, node_id } = await plane.enrol('web')
+    const body = { timestamp: new Date(0).toISOString(), corrections: [] }
+    await api.reportDrift({ params: { node_id }, body })
+    const files = await readdir(plane.dataDir, { recursive: true })
 
     const open: string[] = []
     for (const name of files) {
@@ -15,7 +18,7 @@ describe('the data folder', () => {
       if (info.isFile() && (info.mode & 0o077) !== 0) open.push(name)
     }
 
-    assert.ok(files.includes('telemetry.db'))
+    assert.ok(files.includes('telemetry/drift-000001.db'))
     assert.deepEqual(open, [])
   })
 })

@@ -4,10 +4,18 @@ import type { TelemetryKind } from '@plexd/protocol'
 import { resolveLimits } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { parseBatch } from './batch.ts'
+import { recordsOf, textOf } from './pack.ts'
 
 const at = '2025-01-15T10:30:00Z'
-const parse = (kind: TelemetryKind, text: string) =>
-  parseBatch(kind, Buffer.from(text), resolveLimits(limits, {}))
+const parse = (kind: TelemetryKind, text: string) => {
+  const { packs, dropped, refusals } = parseBatch(
+    kind,
+    Buffer.from(text),
+    resolveLimits(limits, {}),
+  )
+  const records = packs.flatMap(({ body }) => recordsOf(textOf(body)))
+  return { records, dropped, refusals, packs }
+}
 const taken = (kind: TelemetryKind, text: string) => {
   const { records, dropped } = parse(kind, text)
   return { records, dropped }
@@ -68,11 +76,11 @@ describe('parseBatch', () => {
 
   it('says where the valid records stood, and why the first ten others were dropped', () => {
     const good = `{"timestamp":"${at}","message":"m"}`
-    const { places, dropped, refusals } = parse(
+    const { packs, dropped, refusals } = parse(
       'logs',
       `[7,${good},{"a":1}${',0'.repeat(20)},${good}]`,
     )
-    assert.deepEqual([places, dropped, refusals.length], [[1, 23], 22, 10])
+    assert.deepEqual([packs[0]?.places, dropped, refusals.length], [[1, 23], 22, 10])
     assert.deepEqual(refusals[1]?.record, 2)
     assert.match(refusals[1]?.reason ?? '', /timestamp/)
   })

@@ -9,12 +9,13 @@ import {
 } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
 import type { Limits } from '../limits.ts'
+import { type Pack, packRecords } from './pack.ts'
 
 export interface Batch {
-  /** The JSON text of each valid record, as the node wrote it except for the severity. */
-  records: string[]
-  /** The place of each of them in the batch. */
-  places: number[]
+  /** The valid records, ready to be stored: as the node wrote them except for the severity. */
+  packs: Pack[]
+  /** How many are valid. */
+  count: number
   dropped: number
   /** Of the first of those that were dropped. */
   refusals: { record: number; reason: string }[]
@@ -40,19 +41,22 @@ export function parseBatch(kind: TelemetryKind, body: Uint8Array, limits: BatchL
       'payload_too_large',
       `the batch has more than ${maxRecords} records (limit telemetry_batch_records): send it in parts`,
     )
-  const batch: Batch = { records: [], places: [], dropped: 0, refusals: [] }
+  const records: string[] = []
+  const places: number[] = []
+  const refusals: Batch['refusals'] = []
   for (const [place, record] of raw.entries()) {
     const { text, refusal } = read(kind, record, maxRecordBytes)
     if (text !== undefined) {
-      batch.records.push(text)
-      batch.places.push(place)
-    } else if (batch.dropped++ < maxRefusals)
-      batch.refusals.push({ record: place, reason: refusal?.() ?? '' })
+      records.push(text)
+      places.push(place)
+    } else if (refusals.length < maxRefusals)
+      refusals.push({ record: place, reason: refusal?.() ?? '' })
   }
-  const [first] = batch.refusals
-  if (batch.records.length === 0 && first)
+  const [first] = refusals
+  if (records.length === 0 && first)
     throw new ApiError('bad_request', `no record of the batch fits: record 0: ${first.reason}`)
-  return batch
+  const packs = packRecords(kind, { records, batch: { count: raw.length, places } })
+  return { packs, count: records.length, dropped: raw.length - records.length, refusals }
 }
 
 const validators = {

@@ -1,8 +1,20 @@
-import type { RecordFilter, RecordKind, StoredRecord } from './store.ts'
+import type { RecordKind } from './kinds.ts'
+
+export interface RecordFilter {
+  /** By the timestamp of a record, both ends included. */
+  sinceMs: number
+  untilMs: number
+  /** Of logs the unit, of metrics the group, of audit records the type of the event. */
+  units?: readonly string[] | undefined
+  /** Of logs. */
+  severities?: readonly string[] | undefined
+  /** What the message of a log record contains, or the JSON of another one, in upper or lower case. */
+  grep?: string | undefined
+}
 
 /** What a filter wants to know of a record. */
 export interface RecordFacts {
-  /** Its timestamp in milliseconds since 1970, or when it was received, if it has none. */
+  /** Its timestamp in milliseconds since 1970; NaN if it has none. */
   at: number
   unit: string | undefined
   severity: string | undefined
@@ -19,17 +31,13 @@ const unitMember: Readonly<Record<RecordKind, string>> = {
   violations: 'type',
 }
 
-/** The record is a JSON object. */
-export function factsOf(
-  kind: RecordKind,
-  { record: text, received_at }: Pick<StoredRecord, 'record' | 'received_at'>,
-): RecordFacts {
+/** Of a record, which is a JSON object. */
+export function factsOf(kind: RecordKind, text: string): RecordFacts {
   const record: Record<string, unknown> = JSON.parse(text)
   const { timestamp, severity, message } = record
   const words = kind === 'logs' && typeof message === 'string' ? message : text
-  const at = Date.parse(String(timestamp))
   return {
-    at: Number.isNaN(at) ? received_at : at,
+    at: typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN,
     unit: textOf(record[unitMember[kind]]),
     severity: textOf(severity),
     words: fold(words),

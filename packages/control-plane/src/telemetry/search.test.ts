@@ -89,7 +89,7 @@ async function found(
 async function withStore(use: (store: TelemetryStore) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-telemetry-'))
   try {
-    await using store = openSqliteTelemetry(join(folder, 'telemetry.db'))
+    await using store = openSqliteTelemetry(join(folder, 'telemetry'))
     await use(store)
   } finally {
     await rm(folder, { recursive: true })

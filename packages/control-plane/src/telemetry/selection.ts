@@ -3,7 +3,7 @@ import type { FoundRecord, RecordSearch } from './store.ts'
 /** The first records in the order of a search, whatever the order in which they are found. */
 export interface Selection {
   add(record: FoundRecord): void
-  /** Whether a record of this time could still be among them. */
+  /** Whether a record that comes at this time or behind it in the order could be among them. */
   wants(at: number): boolean
   /** In order. */
   result(): FoundRecord[]
@@ -34,10 +34,7 @@ export function createSelection({
       kept.push(record)
       if (kept.length >= 2 * limit) cut()
     },
-    wants(at) {
-      if (after && sign * (at - after.at) < 0) return false
-      return !worst || sign * (at - worst.at) <= 0
-    },
+    wants: (at) => !worst || sign * (at - worst.at) <= 0,
     result() {
       cut()
       return kept

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
+import type { RecordKind } from './kinds.ts'
+import { packRecords } from './pack.ts'
 import { openSqliteTelemetry } from './sqlite-store.ts'
-import type { RecordKind, RecordSource, TelemetryStore } from './store.ts'
+import type { RecordSource, TelemetryStore } from './store.ts'
 
 const web = { tenant_id: 'ten_a', node_id: 'n_web' }
 const db = { tenant_id: 'ten_a', node_id: 'n_db' }
@@ -52,7 +58,12 @@ describe('openSqliteTelemetry', () => {
         [6, '"e"'],
       ])
       assert.equal(
-        await store.prune({ beforeMs: clock.nowMs + 1, maxBytes: 1e9, maxAuditBytes: 1e9 }),
+        await store.prune({
+          beforeMs: clock.nowMs + 1,
+          maxBytes: 1e9,
+          maxAuditBytes: 1e9,
+          maxTenantBytes: 1e9,
+        }),
         6,
       )
       const again = await reopen()
@@ -122,21 +133,19 @@ describe('openSqliteTelemetry', () => {
 
   it('knows the positions of records of which others were refused', async () => {
     await withStore(async ({ store }) => {
-      const batch = {
-        kind: 'logs',
-        source: web,
-        records: ['1', '3', '4'],
-        places: [1, 3, 4],
-      } as const
-      const position = { epoch: 'epoch_a', first: 0, count: 6 }
-      await store.append({
-        ...batch,
-        records: ['1'],
-        places: [1],
-        position: { ...position, count: 3 },
-      })
-      assert.deepEqual(await store.append({ ...batch, position }), { duplicates: 1 })
-      assert.deepEqual(await store.append({ ...batch, position }), { duplicates: 3 })
+      const send = (records: string[], places: number[], count: number) => {
+        const packs = packRecords('logs', { records, batch: { count, places } })
+        const position = { epoch: 'epoch_a', first: 0, count }
+        return store.append({ kind: 'logs', source: web, packs, position })
+      }
+      await send(['1'], [1], 3)
+      assert.deepEqual(await send(['1', '3', '4'], [1, 3, 4], 6), { duplicates: 1 })
+      assert.deepEqual(await send(['1', '3', '4'], [1, 3, 4], 6), { duplicates: 3 })
+      const found = await store.list({ node_id: 'n_web', kind: 'logs', limit: 9 })
+      assert.deepEqual(
+        found.map(({ record }) => record),
+        ['1', '3', '4'],
+      )
     })
   })
 
@@ -147,7 +156,7 @@ describe('openSqliteTelemetry', () => {
         told.push(`${kind} ${source.node_id} ${firstId} ${records}`),
       )
       const position = { epoch: 'epoch_a', first: 0, count: 2 }
-      const start = store.cursorNow()
+      const start = store.cursorNow('logs')
       for (let n = 0; n < 2; n++)
         await store.append({ kind: 'logs', source: web, records: ['"a"', '"b"'], position })
       await store.append({ kind: 'metrics', source: web, records: ['"m"'] })
@@ -157,7 +166,7 @@ describe('openSqliteTelemetry', () => {
         source: { tenant_id: 'ten_b', node_id: 'n_b' },
         records: ['"c"'],
       })
-      assert.deepEqual(told, ['logs n_web 1 "a","b"', 'metrics n_web 3 "m"'])
+      assert.deepEqual(told, ['logs n_web 1 "a","b"', 'metrics n_web 1 "m"'])
       const pages: unknown[] = []
       for (let after = start; ; ) {
         const { records, cursor } = await store.readAfter({ kind: 'logs', after, limit: 2 })
@@ -169,67 +178,150 @@ describe('openSqliteTelemetry', () => {
     })
   })
 
-  it('prunes by age, then the oldest by size', async () => {
-    await withStore(async ({ store, clock }) => {
-      const big = JSON.stringify({ text: 'x'.repeat(1_000) })
-      const count = async (): Promise<number> =>
-        (await store.list({ node_id: 'n_web', kind: 'logs', limit: 100_000 })).length
-      await store.append({ kind: 'logs', source: web, records: Array(100).fill(big) })
-      clock.nowMs += 1_000
-      await store.append({ kind: 'logs', source: web, records: Array(9_000).fill(big) })
-      assert.equal(
-        await store.prune({ beforeMs: clock.nowMs, maxBytes: 1e9, maxAuditBytes: 1e9 }),
-        100,
+  it('goes on with ids, positions and pages when another day begins', async () => {
+    await withStore(async ({ store, clock, reopen }) => {
+      const send = (to: TelemetryStore, first: number) =>
+        to.append({
+          kind: 'logs',
+          source: web,
+          records: [`${first}`, `${first + 1}`],
+          position: { epoch: 'epoch_a', first, count: 2 },
+        })
+      await send(store, 0)
+      clock.nowMs += dayMs
+      await send(store, 2)
+      assert.deepEqual(await send(store, 1), { duplicates: 2 })
+      // The clock is set back.
+      clock.nowMs -= dayMs
+      await send(store, 4)
+      const again = await reopen()
+      assert.deepEqual(await send(again, 4), { duplicates: 2 })
+      const { records } = await again.readAfter({ kind: 'logs', after: '1', limit: 9 })
+      assert.deepEqual(
+        records.map(({ id, record }) => [id, record]),
+        [2, 3, 4, 5, 6].map((id) => [id, `${id - 1}`]),
       )
-      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6, maxAuditBytes: 0 }), 6_000)
-      assert.equal(await count(), 3_000)
-      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6, maxAuditBytes: 0 }), 0)
+    })
+  })
+
+  it('prunes by age, whole days at once', async () => {
+    await withStore(async ({ store, clock, folder }) => {
+      const limits = { maxBytes: 1e9, maxAuditBytes: 1e9, maxTenantBytes: 1e9 }
+      const files = async () =>
+        (await readdir(join(folder, 'telemetry'))).filter((name) => name.endsWith('.db'))
+      await store.append({ kind: 'logs', source: web, records: Array(100).fill('1') })
+      clock.nowMs += dayMs
+      await store.append({ kind: 'logs', source: web, records: Array(10).fill('2') })
+      clock.nowMs += 1_000
+      await store.append({ kind: 'logs', source: web, records: Array(9_000).fill('3') })
+      assert.equal((await files()).length, 2)
+      assert.equal(await store.prune({ ...limits, beforeMs: clock.nowMs }), 110)
+      assert.deepEqual(await files(), ['logs-000002.db'])
+    })
+  })
+
+  it('prunes the oldest by size, of all and of each tenant', async () => {
+    await withStore(async ({ store }) => {
+      const other = { tenant_id: 'ten_b', node_id: 'n_other' }
+      await store.append({ kind: 'logs', source: web, records: ['"first"', ...noise(6_000)] })
+      await store.append({ kind: 'logs', source: other, records: noise(100) })
+      const left = async ({ node_id }: RecordSource) =>
+        (await store.list({ node_id, kind: 'logs', limit: 100_000 })).length
+      const limits = { beforeMs: 0, maxAuditBytes: 0, maxTenantBytes: 1e9 }
+      const ofTenant = await store.prune({ ...limits, maxBytes: 1e9, maxTenantBytes: 2.3e6 })
+      const ofAll = await store.prune({ ...limits, maxBytes: 1.5e6 })
+      assert.ok(ofTenant > 500 && ofAll > 500, `${ofTenant} and ${ofAll} went`)
+      assert.deepEqual([await left(web), await left(other)], [6_001 - ofTenant - ofAll, 100])
+      const [oldest] = await store.list({ node_id: 'n_web', kind: 'logs', limit: 1 })
+      assert.notEqual(oldest?.record, '"first"')
+      assert.equal(await store.prune({ ...limits, maxBytes: 1.5e6 }), 0)
     })
   })
 
   it('lets the oldest go of that node and kind of which there is most, audit apart', async () => {
     await withStore(async ({ store, reopen }) => {
-      const big = (n: number) => JSON.stringify({ n, text: 'x'.repeat(1_000) })
-      await store.append({ kind: 'audit', source: web, records: [big(0)] })
-      await store.append({ kind: 'logs', source: web, records: [big(1)] })
-      await store.append({ kind: 'audit', source: db, records: [big(2)] })
-      for (let n = 0; n < 1_150; n++)
-        await store.append({ kind: 'drift', source: db, records: [big(n)] })
+      await store.append({ kind: 'audit', source: web, records: ['"a"'] })
+      await store.append({ kind: 'logs', source: web, records: ['"b"'] })
+      await store.append({ kind: 'audit', source: db, records: ['"c"'] })
+      const many = noise(300)
+      for (const record of many)
+        await store.append({ kind: 'drift', source: db, records: [record] })
       const held = async (kind: RecordKind, { node_id }: RecordSource) =>
-        (await again.list({ kind, node_id, limit: 9_999 })).map(
-          ({ record }) => JSON.parse(record).n,
-        )
+        (await again.list({ kind, node_id, limit: 9_999 })).map(({ record }) => record)
 
       const again = await reopen()
-      await again.prune({ beforeMs: 0, maxBytes: 100_000, maxAuditBytes: 5_000 })
+      await again.prune({
+        beforeMs: 0,
+        maxBytes: 100_000,
+        maxAuditBytes: 5_000,
+        maxTenantBytes: 1e9,
+      })
 
       assert.deepEqual(
         [await held('audit', web), await held('logs', web), await held('audit', db)],
-        [[0], [1], [2]],
+        [['"a"'], ['"b"'], ['"c"']],
       )
       const drift = await held('drift', db)
-      assert.equal(drift.at(-1), 1_149)
-      assert.ok(drift.length > 60 && drift.length < 100, `${drift.length} are left`)
+      assert.deepEqual(drift, many.slice(-drift.length))
+      assert.ok(drift.length > 60 && drift.length < 200, `${drift.length} are left`)
+    })
+  })
+
+  it('takes over what an earlier version has stored, each record once', async () => {
+    await withStore(async ({ folder, reopen }) => {
+      const before = new DatabaseSync(join(folder, 'telemetry.db'))
+      before.exec(`create table batches (
+        last_id integer primary key autoincrement, count integer not null, tenant_id text not null, node_id text not null,
+        kind text not null, received_at integer not null, records text not null);
+        insert into batches values
+          (2, 2, 'ten_a', 'n_web', 'logs', 5, '"a"' || char(30) || '"b"'), (3, 1, 'ten_a', 'n_web', 'drift', 5, '"d"'),
+          (5, 2, 'ten_a', 'n_web', 'logs', 7, '"c"' || char(30) || '"d"');`)
+      before.close()
+      const store = await reopen()
+      await store.append({ kind: 'logs', source: web, records: ['"new"'] })
+      await until('all is taken over', () => !existsSync(join(folder, 'telemetry.db')))
+      const found = await store.list({ node_id: 'n_web', kind: 'logs', limit: 9 })
+      assert.deepEqual(found.map(({ record }) => record).sort(), [
+        '"a"',
+        '"b"',
+        '"c"',
+        '"d"',
+        '"new"',
+      ])
+      assert.ok(found.every(({ id }) => id > 5))
+      assert.equal((await store.list({ node_id: 'n_web', kind: 'drift', limit: 9 })).length, 1)
     })
   })
 })
+
+const dayMs = 24 * 60 * 60_000
+
+/** Records of some 400 bytes that no compression makes smaller. */
+function noise(count: number): string[] {
+  return Array.from({ length: count }, () => JSON.stringify(randomBytes(400).toString('base64')))
+}
 
 async function withStore(
   use: (parts: {
     store: TelemetryStore
     clock: { nowMs: number }
+    folder: string
     reopen: () => Promise<TelemetryStore>
   }) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-telemetry-'))
   const clock = { nowMs: 1_000_000 }
   const open = (): TelemetryStore =>
-    openSqliteTelemetry(join(folder, 'telemetry.db'), { now: () => clock.nowMs })
+    openSqliteTelemetry(join(folder, 'telemetry'), {
+      now: () => clock.nowMs,
+      before: join(folder, 'telemetry.db'),
+    })
   let store = open()
   try {
     await use({
       store,
       clock,
+      folder,
       reopen: async () => {
         await store[Symbol.asyncDispose]()
         store = open()

@@ -1,12 +1,7 @@
 import type { BatchPosition } from '@plexd/protocol'
-
-/** What nodes report apart from their state: the three kinds of batches, and also drift and violations. */
-export const recordKinds = ['metrics', 'logs', 'audit', 'drift', 'violations'] as const
-export type RecordKind = (typeof recordKinds)[number]
-
-export function isRecordKind(text: string): text is RecordKind {
-  return (recordKinds as readonly string[]).includes(text)
-}
+import type { RecordKind } from './kinds.ts'
+import type { RecordFilter } from './matcher.ts'
+import type { Pack } from './pack.ts'
 
 export interface StoredRecord {
   /** Grows in the order of arrival. */
@@ -26,26 +21,23 @@ export function sourceOf({ tenant_id, id }: { tenant_id: string; id: string }): 
   return { tenant_id, node_id: id }
 }
 
-/** What one node has sent at once. */
-export interface RecordBatch {
+/** What one node has sent at once: as JSON texts, or packed already. */
+export type RecordBatch = {
   kind: RecordKind
   source: RecordSource
-  /** JSON text each. */
-  records: readonly string[]
   /** Where the node has the batch in its queue; without it, what is sent twice is stored twice. */
   position?: BatchPosition | undefined
-  /** The place of each record in the batch that the position is of, if some of it were refused; ascending. */
-  places?: readonly number[] | undefined
-}
+} & ({ records: readonly string[] } | { packs: readonly Pack[] })
 
-/** What is new of a batch, once it is on disk. */
+/** What is new of a batch, or of a part of a large one, once it is on disk. */
 export interface ArrivedBatch {
   kind: RecordKind
   source: RecordSource
   received_at: number
   /** Those of further records follow it. */
   firstId: number
-  records: readonly string[]
+  /** Unpacked when it is first asked for. */
+  readonly records: readonly string[]
 }
 
 /** Of one node, or of all nodes of a tenant; the latter only of violations, which are few. */
@@ -67,18 +59,6 @@ export type RecordQuery = RecordOwner & {
 export interface FoundRecord extends StoredRecord {
   /** Its timestamp, in milliseconds since 1970: results are in its order, and records of one time in that of their ids. */
   at: number
-}
-
-export interface RecordFilter {
-  /** By the timestamp of a record, both ends included. */
-  sinceMs: number
-  untilMs: number
-  /** Of logs the unit, of metrics the group, of audit records the type of the event. */
-  units?: readonly string[] | undefined
-  /** Of logs. */
-  severities?: readonly string[] | undefined
-  /** What the message of a log record contains, or the JSON of another one, in upper or lower case. */
-  grep?: string | undefined
 }
 
 export interface RecordSearch extends RecordFilter {
@@ -119,17 +99,25 @@ export interface TelemetryStore extends AsyncDisposable {
   /** Yields some records at a time, as many in all as the limit says. What it holds in memory is bounded by the limit. */
   search(query: RecordSearch): AsyncIterable<readonly FoundRecord[]>
   /**
-   * Of all tenants, in the order of arrival. With the cursor of each page, none is left out; after a crash, or when it lags by hours, one may
-   * come twice.
+   * Of all tenants, in the order of arrival. With the cursor of each page, none is left out, but what was removed meanwhile.
    */
   readAfter(query: ArrivalQuery): Promise<ArrivalPage>
-  /** Behind all records that are stored now. */
-  cursorNow(): string
+  /** Behind all records of the kind that are stored now. */
+  cursorNow(kind: RecordKind): string
   /** Called after the commit, in the order of ids of each kind. It must not throw. Returns how to stop it. */
   onAppend(listener: (batch: ArrivedBatch) => void): () => void
   /**
-   * Deletes records received before the time. Above the size limit, deletes the oldest of the node and kind with the
-   * most data, so that nobody loses records because of another; audit has its own limit. Returns the number.
+   * Deletes records received before the time. Past a limit, the oldest of the node and kind with most go, so that nobody
+   * loses records because of another; audit has the same limits for itself. Returns the number.
    */
-  prune(limits: { beforeMs: number; maxBytes: number; maxAuditBytes: number }): Promise<number>
+  prune(limits: Retention): Promise<number>
+}
+
+export interface Retention {
+  beforeMs: number
+  /** On disk, of all tenants together. */
+  maxBytes: number
+  maxAuditBytes: number
+  /** The same of each tenant. */
+  maxTenantBytes: number
 }

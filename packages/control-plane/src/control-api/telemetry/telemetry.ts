@@ -8,6 +8,9 @@ import {
 } from '@plexd/protocol'
 import type { Environment, Intake, SideStores } from '../../app.ts'
 import { handle } from '../../handle.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
+import { NothingChanged } from '../../store/sqlite-error.ts'
+import type { Batch } from '../../telemetry/batch.ts'
 import { sourceOf } from '../../telemetry/store.ts'
 
 export const sendMetrics = receiving(controlApi.sendMetrics, 'metrics')
@@ -42,8 +45,7 @@ export const reportViolation = handle(
   },
 )
 
-/** The number of records of a refused batch is unknown, so the maximum is charged. */
-const minRecordBytes = 2
+type Needs = Intake & SideStores & Environment
 
 /** Stores a node's batch. Accepted records are durable. */
 function receiving(
@@ -53,49 +55,55 @@ function receiving(
     | typeof controlApi.sendAudit,
   kind: TelemetryKind,
 ) {
-  return handle(
-    operation,
-    async ({ body, principal, headers }, app: Intake & SideStores & Environment) => {
-      const {
-        parser,
-        telemetry,
-        budgets,
-        metrics,
-        config: { limits },
-      } = app
-      budgets.telemetry.demand(principal.id)
-      const position = positionOf(headers[batchPositionHeader])
-      const bytes: Uint8Array = body ?? new Uint8Array()
-      // Transferred to the parser thread, the bytes are gone afterwards.
-      const { length } = bytes
-      // Charged before parsing: reading an invalid batch costs as much.
-      budgets.telemetry.charge(principal.id, { bytes: length })
-      const chargeRecords = (records: number): void =>
-        budgets.telemetry.charge(principal.id, { records })
-      const batch = await parser.parse(kind, bytes).catch((error: unknown) => {
-        chargeRecords(Math.min(length / minRecordBytes, limits.telemetry_batch_records))
-        throw error
-      })
-      const { records, places, dropped, refusals } = batch
-      const count = records.length + dropped
-      chargeRecords(count)
-      if (position && position.count !== count)
-        throw new ApiError(
-          'bad_request',
-          `header "${batchPositionHeader}" says that the batch has ${position.count} records: it has ${count}`,
-        )
-      const source = sourceOf(principal)
-      const { duplicates } = await telemetry.append({ kind, source, records, position, places })
-      const accepted = records.length - duplicates
-      metrics.telemetry(kind, { accepted, dropped, duplicates })
-      return {
-        accepted,
-        dropped,
-        ...(position && { duplicates }),
-        ...(dropped > 0 && { refusals }),
-      }
-    },
-  )
+  return handle(operation, async ({ body, principal, headers }, app: Needs) => {
+    const charge = demandBudget(app, principal)
+    const position = positionOf(headers[batchPositionHeader])
+    const batch = await parse(app, { kind, bytes: body ?? new Uint8Array(), charge })
+    const { packs, dropped, refusals } = batch
+    if (position) requireCount(position, batch.count + dropped)
+    const { duplicates } = await app.telemetry
+      .append({ kind, source: sourceOf(principal), packs, position })
+      .catch(refuseOnFullDisk)
+    const accepted = batch.count - duplicates
+    app.metrics.telemetry(kind, { accepted, dropped, duplicates })
+    return {
+      accepted,
+      dropped,
+      ...(position && { duplicates }),
+      ...(dropped > 0 && { refusals }),
+    }
+  })
+}
+
+type Charge = (taken: { bytes: number } | { records: number }) => void
+
+/** Throws an ApiError (429) if the node or its tenant is over its budget. */
+function demandBudget({ budgets }: Needs, { id, tenant_id }: NodeRecord): Charge {
+  budgets.telemetry.demand(id)
+  budgets.tenantTelemetry.demand(tenant_id)
+  return (taken) => {
+    budgets.telemetry.charge(id, taken)
+    budgets.tenantTelemetry.charge(tenant_id, taken)
+  }
+}
+
+/** The number of records of a refused batch is unknown, so the maximum is charged. */
+const minRecordBytes = 2
+
+async function parse(
+  { parser, config: { limits } }: Needs,
+  { kind, bytes, charge }: { kind: TelemetryKind; bytes: Uint8Array; charge: Charge },
+): Promise<Batch> {
+  // Transferred to the parser thread, the bytes are gone afterwards.
+  const { length } = bytes
+  // Charged before parsing: reading an invalid batch costs as much.
+  charge({ bytes: length })
+  const batch = await parser.parse(kind, bytes).catch((error: unknown) => {
+    charge({ records: Math.min(length / minRecordBytes, limits.telemetry_batch_records) })
+    throw error
+  })
+  charge({ records: batch.count + batch.dropped })
+  return batch
 }
 
 function positionOf(header: string | string[] | undefined): BatchPosition | undefined {
@@ -107,4 +115,19 @@ function positionOf(header: string | string[] | undefined): BatchPosition | unde
       `header "${batchPositionHeader}": "${String(header).slice(0, 64)}" is not of the form EPOCH FIRST COUNT`,
     )
   return position
+}
+
+function requireCount(position: BatchPosition, count: number): void {
+  if (position.count !== count)
+    throw new ApiError(
+      'bad_request',
+      `header "${batchPositionHeader}" says that the batch has ${position.count} records: it has ${count}`,
+    )
+}
+
+/** As the specification says it of batches (wire contract 2.14-16), and because other requests may well be answered. */
+function refuseOnFullDisk(error: unknown): never {
+  if (!(error instanceof NothingChanged)) throw error
+  const { message, retryAfterSeconds = 30 } = error
+  throw new ApiError('too_many_requests', message, { cause: error, retryAfterSeconds })
 }

@@ -1,0 +1,97 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type RecordKind, recordKinds } from './kinds.ts'
+import { type NewPartition, openPartition, type Partition } from './partition.ts'
+
+const dayMs = 24 * 60 * 60_000
+
+/** The partitions of all kinds, as files of one folder, all of which are open. */
+export interface Partitions extends AsyncDisposable {
+  /** The oldest first. Ids grow from each to the next. */
+  of(kind: RecordKind): Partition[]
+  /** The one for what is received now; another one begins each day. */
+  current(kind: RecordKind): Partition
+  /** Behind all records of the kind. */
+  lastId(kind: RecordKind): number
+  /** Closes it, and deletes its file. Never the last of its kind, which knows how far nodes have come. */
+  drop(kind: RecordKind, partition: Partition): Promise<void>
+}
+
+export interface PartitionsOptions {
+  now(): number
+  lockWaitMs?: number | undefined
+  /** Behind which the ids of a kind begin that has no partition yet. */
+  startId?: number | undefined
+}
+
+export function openPartitions(
+  folder: string,
+  { now, lockWaitMs, startId = 0 }: PartitionsOptions,
+): Partitions {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const opened = new Map<RecordKind, Map<number, Partition>>()
+
+  for (const kind of recordKinds) for (const number of numbersIn(folder, kind)) open(kind, number)
+
+  function ofKind(kind: RecordKind): Map<number, Partition> {
+    return opened.get(kind) ?? new Map()
+  }
+
+  function open(kind: RecordKind, number: number): Partition {
+    const partitions = ofKind(kind)
+    const before = [...partitions.values()].at(-1)
+    const created = (): NewPartition => ({
+      kind,
+      nowMs: now(),
+      lastId: before?.lastId() ?? startId,
+      marks: before?.marks() ?? [],
+    })
+    const partition = openPartition(join(folder, fileName(kind, number)), { lockWaitMs, created })
+    opened.set(kind, partitions.set(number, partition))
+    return partition
+  }
+
+  return {
+    of: (kind) => [...ofKind(kind).values()],
+    current(kind) {
+      const [number, newest] = [...ofKind(kind)].at(-1) ?? [0]
+      // Also when the clock was set back: its days are not in order then, but the ids still are.
+      const isOfToday = newest && dayOf(newest.createdAtMs) === dayOf(now())
+      return isOfToday ? newest : open(kind, number + 1)
+    },
+    lastId: (kind) => [...ofKind(kind).values()].at(-1)?.lastId() ?? startId,
+    async drop(kind, partition) {
+      const partitions = ofKind(kind)
+      for (const [number, one] of partitions) if (one === partition) partitions.delete(number)
+      await partition[Symbol.asyncDispose]()
+      for (const suffix of ['', '-wal', '-shm']) rmSync(partition.path + suffix, { force: true })
+    },
+    async [Symbol.asyncDispose]() {
+      const all = [...opened.values()].flatMap((partitions) => [...partitions.values()])
+      await Promise.all(all.map((partition) => partition[Symbol.asyncDispose]()))
+    },
+  }
+}
+
+function dayOf(ms: number): number {
+  return Math.floor(ms / dayMs)
+}
+
+function fileName(kind: RecordKind, number: number): string {
+  return `${kind}-${String(number).padStart(6, '0')}.db`
+}
+
+/** Of the partitions of a kind, ascending. */
+function numbersIn(folder: string, kind: RecordKind): number[] {
+  return readdirSync(folder)
+    .flatMap((name) => partitionNameOf(name) ?? [])
+    .filter((name) => name.kind === kind)
+    .map(({ number }) => number)
+    .sort((a, b) => a - b)
+}
+
+/** Undefined for a file that is none. */
+export function partitionNameOf(name: string): { kind: string; number: number } | undefined {
+  const [, kind, number] = /^([a-z]+)-(\d+)\.db$/.exec(name) ?? []
+  return kind === undefined ? undefined : { kind, number: Number(number) }
+}

@@ -1,0 +1,56 @@
+import { recordsOf, textOf } from './pack.ts'
+import type { PackRow, Partition } from './partition.ts'
+import type { ArrivalPage, RecordQuery, StoredRecord } from './store.ts'
+
+/** Of one node, or of all of a tenant, in the order of arrival. The partitions are in their order. */
+export function listRecords(partitions: readonly Partition[], query: RecordQuery): StoredRecord[] {
+  const { sinceMs = 0, after = 0, limit, maxBytes = Number.POSITIVE_INFINITY } = query
+  const [owner, id] =
+    'node_id' in query ? ['node_id = ?', query.node_id] : ['tenant_id = ?', query.tenant_id]
+  const found: StoredRecord[] = []
+  let bytes = 0
+  for (const { database, lastId } of partitions) {
+    if (lastId() <= after) continue
+    const rows = database
+      .prepare(`${selectRows} where ${owner} and last_id > ? and received_at >= ? order by last_id`)
+      .iterate(id, after, sinceMs)
+    for (const row of rows)
+      for (const stored of unpacked(row as unknown as PackRow, after)) {
+        found.push(stored)
+        bytes += Buffer.byteLength(stored.record)
+        if (found.length === limit || (bytes > maxBytes && found.length > 1)) return found
+      }
+  }
+  return found
+}
+
+/** Of all tenants, in the order of arrival. */
+export function readArrivals(
+  partitions: readonly Partition[],
+  { after, limit }: { after: number; limit: number },
+): ArrivalPage {
+  const records: ArrivalPage['records'] = []
+  let last = after
+  for (const { database, lastId } of partitions) {
+    if (lastId() <= last) continue
+    const rows = database.prepare(`${selectRows} where last_id > ? order by last_id`).iterate(last)
+    for (const row of rows) {
+      const { tenant_id } = row as unknown as PackRow // the columns of the select
+      for (const stored of unpacked(row as unknown as PackRow, last)) {
+        records.push({ ...stored, tenant_id })
+        last = stored.id
+        if (records.length === limit) return { records, cursor: String(last) }
+      }
+    }
+  }
+  return { records, cursor: String(last) }
+}
+
+const selectRows = 'select last_id, count, tenant_id, node_id, received_at, body from packs'
+
+function* unpacked(row: PackRow, after: number): Generator<StoredRecord> {
+  const { last_id, count, node_id, received_at, body } = row
+  const firstId = last_id - count + 1
+  for (const [index, record] of recordsOf(textOf(body)).entries())
+    if (firstId + index > after) yield { id: firstId + index, node_id, received_at, record }
+}

@@ -1,0 +1,104 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { type RecordKind, recordKinds } from './kinds.ts'
+import type { Holding, Partition } from './partition.ts'
+import type { Partitions } from './partitions.ts'
+import type { RecordSource, Retention } from './store.ts'
+
+/** Past its part of this, a removal gives others their turn. */
+const stepBytes = 8 * 1024 * 1024
+
+/** How many records went. */
+export async function prunePartitions(
+  partitions: Partitions,
+  { beforeMs, maxBytes, maxAuditBytes, maxTenantBytes }: Retention,
+): Promise<number> {
+  let gone = 0
+  for (const kind of recordKinds) gone += await removeOld(partitions, kind, beforeMs)
+  for (const [kinds, max] of [
+    [recordKinds.filter((kind) => kind !== 'audit'), maxBytes],
+    [['audit'], maxAuditBytes],
+  ] as const) {
+    gone += await removeExcess(partitions, kinds, Math.min(max, maxTenantBytes), tenantOf)
+    gone += await removeExcess(partitions, kinds, max, everyone)
+  }
+  return gone
+}
+
+async function removeOld(
+  partitions: Partitions,
+  kind: RecordKind,
+  beforeMs: number,
+): Promise<number> {
+  let gone = 0
+  for (const partition of partitions.of(kind)) {
+    const isNewest = partition === partitions.of(kind).at(-1)
+    if (!isNewest && partition.lastReceivedAtMs() < beforeMs) {
+      gone += partition.count()
+      await partitions.drop(kind, partition)
+    } else return gone + (await removeOldRows(partition, beforeMs))
+  }
+  return gone
+}
+
+async function removeOldRows(partition: Partition, beforeMs: number): Promise<number> {
+  let gone = 0
+  for (;;) {
+    const { records } = await partition.removeBefore(beforeMs)
+    if (records === 0) return gone
+    gone += records
+    await turn()
+  }
+}
+
+type GroupOf = (source: RecordSource) => string
+const tenantOf: GroupOf = ({ tenant_id }) => tenant_id
+const everyone: GroupOf = () => ''
+
+/** What one node has of one kind. */
+interface Share extends Holding {
+  kind: RecordKind
+}
+
+/** Within each group, the node and kind with most lose their oldest until the group has its bytes. */
+async function removeExcess(
+  partitions: Partitions,
+  kinds: readonly RecordKind[],
+  maxBytes: number,
+  groupOf: GroupOf,
+): Promise<number> {
+  let gone = 0
+  const groups = Map.groupBy(sharesOf(partitions, kinds), groupOf)
+  for (const shares of groups.values()) {
+    let excess = shares.reduce((sum, { bytes }) => sum + bytes, 0) - maxBytes
+    while (excess > 0) {
+      const most = shares.reduce((a, b) => (b.bytes > a.bytes ? b : a))
+      const removed = await removeOldest(partitions, most, Math.min(excess, stepBytes))
+      if (removed.bytes === 0) break
+      most.bytes -= removed.bytes
+      excess -= removed.bytes
+      gone += removed.records
+      await turn()
+    }
+  }
+  return gone
+}
+
+function sharesOf(partitions: Partitions, kinds: readonly RecordKind[]): Share[] {
+  const shares = new Map<string, Share>()
+  for (const kind of kinds)
+    for (const partition of partitions.of(kind))
+      for (const holding of partition.holdings()) {
+        const key = `${kind} ${holding.tenant_id} ${holding.node_id}`
+        const share = shares.get(key) ?? { ...holding, kind, bytes: 0 }
+        shares.set(key, { ...share, bytes: share.bytes + holding.bytes })
+      }
+  return [...shares.values()]
+}
+
+async function removeOldest(partitions: Partitions, share: Share, bytes: number) {
+  for (const partition of partitions.of(share.kind)) {
+    const removed = await partition.removeOf(share, bytes)
+    if (removed.bytes > 0) return removed
+  }
+  return { records: 0, bytes: 0 }
+}

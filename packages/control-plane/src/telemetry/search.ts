@@ -1,0 +1,127 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { createMatcher, factsOf, fold } from './matcher.ts'
+import { recordsOf, textOf } from './pack.ts'
+import { createSelection, type Selection } from './selection.ts'
+import type { FoundRecord, RecordSearch } from './store.ts'
+import { mayContain } from './word-filter.ts'
+
+/** A search as it is sent to the thread that does it. */
+export type PlainSearch = Omit<RecordSearch, 'signal'>
+
+/** Called between two packs: waits so that others have their turn, and throws to end the search. */
+export type Pause = () => Promise<void>
+
+/**
+ * Searches partitions, the oldest first in the list. Reads those packs that can contain a record of the search, in its order, and ends
+ * when no further one can be among the first. Holds the records that it returns, as many again, and one pack.
+ */
+export async function searchPartitions(
+  databases: readonly DatabaseSync[],
+  query: PlainSearch,
+  pause: Pause,
+): Promise<FoundRecord[]> {
+  const selection = createSelection(query)
+  for (const database of query.order === 'newest' ? databases.toReversed() : databases)
+    await searchOne(database, { query, selection, pause })
+  return selection.result()
+}
+
+interface Searching {
+  query: PlainSearch
+  selection: Selection
+  pause: Pause
+}
+
+async function searchOne(
+  database: DatabaseSync,
+  { query, selection, pause }: Searching,
+): Promise<void> {
+  const isWanted = createPackFilter(query)
+  const find = createFinder(query)
+  const selectHead = database.prepare(
+    'select last_id, count, tenant_id, node_id, received_at, units, severities, is_escaped, words from packs where last_id = ?',
+  )
+  const selectBody = database.prepare('select body from packs where last_id = ?')
+  for (const { last_id, first } of candidates(database, query)) {
+    if (!selection.wants(first)) return
+    await pause()
+    const head = selectHead.get(last_id) as PackHead | undefined // its columns
+    // It may have been removed meanwhile.
+    if (!head || !isWanted(head)) continue
+    const body = selectBody.get(last_id)?.body
+    if (body instanceof Uint8Array)
+      for (const record of find(head, textOf(body))) selection.add(record)
+  }
+}
+
+interface PackHead {
+  last_id: number
+  count: number
+  tenant_id: string
+  node_id: string
+  received_at: number
+  units: string | null
+  severities: string | null
+  is_escaped: number
+  words: Uint8Array
+}
+
+interface Candidate {
+  last_id: number
+  /** The time of the record of the pack that comes first in the order. */
+  first: number
+}
+
+/** The packs of the time, by the first of their records. */
+function candidates(
+  database: DatabaseSync,
+  { tenant_id, node_ids, sinceMs, untilMs, order, after }: PlainSearch,
+): Iterable<Candidate> {
+  const [by, direction] = order === 'newest' ? ['max_at', 'desc'] : ['min_at', 'asc']
+  const owner = node_ids ? 'node_id in (select value from json_each(?))' : 'tenant_id = ?'
+  const statement = database.prepare(
+    `select last_id, ${by} as first from packs where ${owner} and max_at >= ? and min_at <= ? order by ${by} ${direction}`,
+  )
+  const since = order === 'oldest' && after ? Math.max(sinceMs, after.at) : sinceMs
+  const until = order === 'newest' && after ? Math.min(untilMs, after.at) : untilMs
+  const id = node_ids ? JSON.stringify(node_ids) : tenant_id
+  return statement.iterate(id, since, until) as unknown as Iterable<Candidate> // its columns
+}
+
+/** Whether a record of the search can be in a pack, by what is known of it without its body. */
+function createPackFilter({ tenant_id, units, severities, grep }: PlainSearch) {
+  const needle = fold(grep ?? '')
+  return (head: PackHead): boolean =>
+    head.tenant_id === tenant_id &&
+    hasOneOf(head.units, units) &&
+    hasOneOf(head.severities, severities) &&
+    mayContain(head.words, needle)
+}
+
+/** `listed` is null if these are too many to tell. */
+function hasOneOf(listed: string | null, wanted: readonly string[] | undefined): boolean {
+  if (listed === null || !wanted) return true
+  const values: readonly string[] = JSON.parse(listed)
+  return wanted.some((value) => value === '' || values.includes(value))
+}
+
+/** Finds the records of a search in the text of a pack. */
+function createFinder(query: PlainSearch) {
+  const { kind } = query
+  const matches = createMatcher(query)
+  const needle = fold(query.grep ?? '')
+  // As JSON has it; of kinds other than logs the JSON itself is searched.
+  const written = kind === 'logs' ? JSON.stringify(needle).slice(1, -1) : needle
+  return function* (head: PackHead, text: string): Generator<FoundRecord> {
+    const canSkip = needle !== '' && (head.is_escaped === 0 || kind !== 'logs')
+    if (canSkip && !fold(text).includes(written)) return
+    const firstId = head.last_id - head.count + 1
+    for (const [index, record] of recordsOf(text).entries()) {
+      if (canSkip && !fold(record).includes(written)) continue
+      const facts = factsOf(kind, record)
+      const at = Number.isNaN(facts.at) ? head.received_at : facts.at
+      const { node_id, received_at } = head
+      if (matches({ ...facts, at })) yield { id: firstId + index, node_id, received_at, record, at }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { Worker } from 'node:worker_threads'
+import { ApiError } from '@plexd/protocol'
+import type { PlainSearch } from './search.ts'
+import type { SearchAnswer, SearchTask } from './search-worker.ts'
+import type { FoundRecord, RecordSearch } from './store.ts'
+
+/** Searches on a thread of its own, because one may read gigabytes. */
+export interface Searcher extends AsyncDisposable {
+  search(query: RecordSearch): Promise<FoundRecord[]>
+}
+
+interface Waiting {
+  resolve(records: FoundRecord[]): void
+  reject(error: unknown): void
+}
+
+/** The thread is started by the first search. */
+export function createSearcher(folder: string): Searcher {
+  const waiting = new Map<number, Waiting>()
+  let worker: Worker | undefined
+  let lastNumber = 0
+
+  function start(): Worker {
+    const started = new Worker(new URL(workerFile, import.meta.url), { workerData: folder })
+    started.on('message', (answer: SearchAnswer) => settle(answer))
+    started.on('error', (error) => abandon(error))
+    started.on('exit', () => abandon(new Error('the search thread has ended')))
+    started.unref()
+    return started
+
+    // One failure must not disable it for others: the next search starts a new thread.
+    function abandon(cause: unknown): void {
+      if (worker === started) worker = undefined
+      const error = new ApiError('unavailable', 'telemetry cannot be searched now', {
+        cause,
+        retryAfterSeconds: 1,
+      })
+      for (const { reject } of waiting.values()) reject(error)
+      waiting.clear()
+    }
+  }
+
+  function settle(answer: SearchAnswer): void {
+    const one = waiting.get(answer.number)
+    waiting.delete(answer.number)
+    if ('records' in answer) one?.resolve(answer.records)
+    else one?.reject(new Error(`search telemetry: ${answer.failure}`))
+  }
+
+  return {
+    async search({ signal, ...query }) {
+      signal?.throwIfAborted()
+      worker ??= start()
+      const number = ++lastNumber
+      const { promise, resolve, reject } = Promise.withResolvers<FoundRecord[]>()
+      waiting.set(number, { resolve, reject })
+      post(worker, { number, query })
+      const end = (): void => {
+        waiting.delete(number)
+        if (worker) post(worker, { number, end: true })
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', end)
+      return promise.finally(() => signal?.removeEventListener('abort', end))
+    },
+    async [Symbol.asyncDispose]() {
+      await worker?.terminate()
+    },
+  }
+}
+
+function post(worker: Worker, task: SearchTask): void {
+  worker.postMessage(task satisfies { query: PlainSearch } | { end: true })
+}
+
+/** Beside this file; scripts/programs/build.ts puts it beside the bundle too. */
+const workerFile = import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.mjs'

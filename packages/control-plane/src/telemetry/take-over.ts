@@ -1,0 +1,62 @@
+import { existsSync, rmSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate as turn } from 'node:timers/promises'
+import { openPrivateDatabase } from '../store/private-database.ts'
+import { isRecordKind } from './kinds.ts'
+import { packRecords } from './pack.ts'
+import type { Partitions } from './partitions.ts'
+
+/** `telemetry.db`, in which all telemetry was until 0.1: one row for each batch, not compressed. */
+export interface FormerStore extends Disposable {
+  /** Of its last record. */
+  readonly lastId: number
+  /** Puts what is in it into partitions, each batch once even if it is interrupted, and deletes it. */
+  takeOver(partitions: Partitions, signal: AbortSignal): Promise<void>
+}
+
+/** Undefined if there is none. */
+export function openFormerStore(path: string): FormerStore | undefined {
+  if (!existsSync(path)) return undefined
+  const database = openPrivateDatabase(path, 5_000)
+  if (!hasBatches(database)) {
+    database.close()
+    return undefined
+  }
+  return {
+    lastId: Number(
+      database.prepare("select seq from sqlite_sequence where name = 'batches'").get()?.seq ?? 0,
+    ),
+    async takeOver(partitions, signal) {
+      const next = database.prepare(
+        'select * from batches where last_id > ? order by last_id limit 1',
+      )
+      for (let row = next.get(0); row; row = next.get(Number(row.last_id))) {
+        if (signal.aborted) return
+        await store(row, partitions)
+        await turn()
+      }
+      database.close()
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+    },
+    [Symbol.dispose]() {
+      if (database.isOpen) database.close()
+    },
+  }
+}
+
+function hasBatches(database: DatabaseSync): boolean {
+  return database.prepare("select 1 from sqlite_schema where name = 'batches'").get() !== undefined
+}
+
+/** Its batches have their places in it as their positions. */
+async function store(row: Record<string, unknown>, partitions: Partitions): Promise<void> {
+  const [kind, count] = [String(row.kind), Number(row.count)]
+  if (!isRecordKind(kind)) return
+  const source = { tenant_id: String(row.tenant_id), node_id: String(row.node_id) }
+  const receivedAtMs = Number(row.received_at)
+  const first = Number(row.last_id) - count
+  for (const pack of packRecords(kind, { records: String(row.records).split('\x1e') })) {
+    const position = { of: 'telemetry.db', epoch: 'telemetry.db', first, count }
+    await partitions.current(kind).write({ source, receivedAtMs, pack, position })
+  }
+}
