@@ -44,6 +44,7 @@ const runMark = `run${process.pid}`
 /** Families of cases of which some are drawn otherwise; what is set already stays as it is. */
 const whole = {
   PLEXD_KILL_ROUNDS: '1000',
+  PLEXD_TELEMETRY_KILL_ROUNDS: '100',
   PLEXD_CONTAIN_ROUNDS: '50',
   PLEXD_DISPATCH_EXECUTIONS: '1000',
   PLEXD_DISPATCH_KILLS: '300',

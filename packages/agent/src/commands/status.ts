@@ -1,4 +1,4 @@
-import type { DaemonStatus, UpgradeStatus } from '@plexd/protocol'
+import type { DaemonStatus, TelemetryStatus, UpgradeStatus } from '@plexd/protocol'
 import { printable } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { show } from './local.ts'
@@ -39,6 +39,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
     ...describeSessions(status.sessions),
     ['waiting', `${counts.reports_unsynced} reports, ${counts.pending_results} action results`],
     ...(status.queues?.map(describeQueue) ?? []),
+    ...(status.telemetry?.map(describeTelemetry) ?? []),
   ]
   const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}\n`)
   return lines.join('') + formatProblems(status.problems)
@@ -72,6 +73,14 @@ function describeQueue(queue: Queued): [string, string] {
     ...(refused > 0 ? [`${refused} refused by the control plane`] : []),
   ]
   return [`  ${name}`, [`${items} queued, ${bytes} bytes`, ...lost].join(', ')]
+}
+
+function describeTelemetry(status: TelemetryStatus): [string, string] {
+  const { kind, enabled, reason, records, bytes, lag_seconds, dropped, refused } = status
+  if (!enabled) return [`  ${kind}`, reason]
+  const late = records > 0 ? [`${lag_seconds} s behind`] : []
+  const lost = dropped + refused > 0 ? [`${dropped + refused} lost`] : []
+  return [`  ${kind}`, [`${records} records queued, ${bytes} bytes`, ...late, ...lost].join(', ')]
 }
 
 function describePlace({ url, proxy }: Static<typeof DaemonStatus>['control_plane']): string {

@@ -205,6 +205,31 @@ export const commands: Record<string, CommandRow> = {
       },
     },
   },
+  'log-status': {
+    description: 'Show which logs this node sends, what waits, and what was lost',
+    form: withSocket,
+    examples: [
+      ['plexd log-status', 'for people'],
+      [`plexd log-status --json | jq '.sources[] | select(.state != "running")'`, 'for scripts'],
+    ],
+    load: async () => (await import('./telemetry.ts')).showLogStatus,
+  },
+  audit: {
+    description: 'Show which audit records this node sends, what waits, and what was lost',
+    form: withSocket,
+    examples: [
+      ['plexd audit', 'for people'],
+      ['plexd audit status --json | jq .lag_seconds', 'for scripts'],
+    ],
+    load: async () => (await import('./telemetry.ts')).showAuditStatus,
+    subcommands: {
+      status: {
+        description: 'The same',
+        form: withSocket,
+        load: async () => (await import('./telemetry.ts')).showAuditStatus,
+      },
+    },
+  },
   config: {
     description: 'The config file of plexd',
     subcommands: {

@@ -6,6 +6,7 @@ import { startPauseWatch } from '../health/pause-watch.ts'
 import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
 import { startEventIntake } from './loops/event-intake.ts'
 import { openSessions } from './loops/open-sessions.ts'
+import { openTelemetry, type Telemetry } from './loops/open-telemetry.ts'
 import { type Queues, startQueues } from './loops/queues.ts'
 import { openStateWays, startReconciler } from './loops/state-loops.ts'
 import { startUpgrades } from './loops/upgrades.ts'
@@ -32,6 +33,7 @@ export async function startRunning(
   await using stack = new AsyncDisposableStack()
   // Disposed in reverse order: the sources of work before its consumers.
   const queues = startQueues(node, capabilities, stack)
+  const telemetry = await openTelemetry(node, stack)
   const ways = openStateWays(node, stack)
   const sessions = await openSessions(node, ways, stack)
   const heartbeat = stack.use(
@@ -51,6 +53,7 @@ export async function startRunning(
     requests.ask()
     heartbeat.wake()
     queues.wake()
+    telemetry.wake()
   }
   const events = startEventIntake(
     node,
@@ -61,6 +64,7 @@ export async function startRunning(
   function wake(): void {
     events.wake()
     queues.wake()
+    telemetry.wake()
   }
   stack.defer(node.back.add(wake))
   function keepOnly(localAddresses: ReadonlySet<string>): void {
@@ -88,12 +92,16 @@ export async function startRunning(
       log,
     }),
   )
-  node.shown.show(viewOf(node, queues, watch))
+  node.shown.show(viewOf(node, { queues, telemetry, watch }))
   startUpgrades(node, queues.outbox, stack)
   return { announce: queues.announce, [Symbol.asyncDispose]: handOver(stack) }
 }
 
-function viewOf(node: Enrolled, { waiting, executor }: Queues, watch: MeshWatch): Partial<View> {
+function viewOf(
+  node: Enrolled,
+  { queues, telemetry, watch }: { queues: Queues; telemetry: Telemetry; watch: MeshWatch },
+): Partial<View> {
+  const { waiting, executor } = queues
   const { discovery, sizes } = watch
   return {
     status: () =>
@@ -101,6 +109,7 @@ function viewOf(node: Enrolled, { waiting, executor }: Queues, watch: MeshWatch)
         ...sourcesOf(node),
         waiting: waiting(),
         sessions: node.shown.sessions(),
+        telemetry: telemetry.status(),
       }),
     peers: () => node.mesh.describePeers(sizes?.largestTo),
     runAction: executor.runLocal,

@@ -11,7 +11,7 @@ export interface Place {
 export interface Waiting {
   readonly number: number
   /** What it takes of the queue's room. */
-  readonly bytes: number
+  bytes: number
   /** Absent while it is on no disk. */
   place?: Place
   /** Present while it has to be written, which may be once more. */
@@ -24,15 +24,17 @@ export interface QueueContents {
   load(segment: number, records: readonly PlacedRecord[]): void
   /** To be called once all are loaded: an item that was copied to a later segment gets its order back. */
   sort(): void
-  /** An item that is on no disk yet. */
-  add(json: string): void
-  /** The item has to be written once more. */
-  copy(number: number, json: string): void
+  /** An item that is on no disk yet; returns its number. */
+  add(json: string): number
+  /** The item has to be written once more, and may be another now. Nothing, if it does not wait. */
+  put(number: number, json: string): void
   /** The item is on the disk, here. */
   place(number: number, place: Place): void
   /** Takes out those that wait; returns the numbers of those that are on the disk. */
   remove(numbers: readonly number[]): number[]
   all(): Iterable<Waiting>
+  /** Those of these numbers that wait. */
+  find(numbers: readonly number[]): Waiting[]
   /** Those that have to be written. */
   unwritten(): Waiting[]
   /** Those in this segment. */
@@ -70,6 +72,11 @@ export function createContents(): QueueContents {
     bytes -= entry.bytes
   }
 
+  function resize(entry: Waiting, json: string): void {
+    bytes += bytesOf(json) - entry.bytes
+    entry.bytes = bytesOf(json)
+  }
+
   function leaveSegment(entry: Waiting): void {
     const segment = entry.place?.segment ?? 0
     const others = bySegment.get(segment)
@@ -94,7 +101,9 @@ export function createContents(): QueueContents {
       return
     }
     const { number, json } = record
-    if (!waiting.has(number)) insert({ number, bytes: bytesOf(json) })
+    const known = waiting.get(number)
+    if (known) resize(known, json)
+    else insert({ number, bytes: bytesOf(json) })
     place(number, { segment, offset, length })
   }
 
@@ -113,10 +122,12 @@ export function createContents(): QueueContents {
       const entry = { number: last + 1, bytes: bytesOf(json), json }
       insert(entry)
       unwritten.add(entry)
+      return entry.number
     },
-    copy(number, json) {
+    put(number, json) {
       const entry = waiting.get(number)
       if (!entry) return
+      resize(entry, json)
       entry.json = json
       unwritten.add(entry)
     },
@@ -127,6 +138,7 @@ export function createContents(): QueueContents {
       return gone.filter((entry) => entry.place !== undefined).map(({ number }) => number)
     },
     all: () => waiting.values(),
+    find: found,
     unwritten: () => [...unwritten],
     in: (segment) => [...(bySegment.get(segment) ?? [])],
     count: () => waiting.size,

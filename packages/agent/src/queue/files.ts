@@ -1,7 +1,7 @@
 import { describeError, type Log } from '@plexd/runtime'
 import { createContents, type QueueContents, type Waiting } from './contents.ts'
 import { tidyOldest } from './plan.ts'
-import { decodeRecord, encodeRecord, readSegment } from './record.ts'
+import { decodeRecord, encodeRecord, type QueueRecord, readSegment } from './record.ts'
 import { openSegments, type Segments } from './segments.ts'
 
 /** The contents of a queue and its files, which follow them. Calls must not overlap. */
@@ -17,7 +17,11 @@ export interface QueueFiles extends AsyncDisposable {
   read(entries: readonly Waiting[]): Promise<(string | undefined)[]>
 }
 
-export async function openQueueFiles(folder: string, log: Pick<Log, 'warn'>): Promise<QueueFiles> {
+/** `isWhole`: of what is written together all is there after a crash, or nothing. */
+export async function openQueueFiles(
+  folder: string,
+  { log, isWhole = false }: { log: Pick<Log, 'warn'>; isWhole?: boolean },
+): Promise<QueueFiles> {
   const contents = createContents()
   let damaged = 0
   const segments = await openSegments(folder, (number, bytes) => {
@@ -31,7 +35,13 @@ export async function openQueueFiles(folder: string, log: Pick<Log, 'warn'>): Pr
   const gone = new Set<number>()
 
   async function write(): Promise<void> {
-    await append()
+    try {
+      await append()
+    } catch (error) {
+      // Files of which nothing waits may be what fills the disk.
+      if (!(await removeEmpty())) throw error
+      await append()
+    }
     try {
       await tidy()
     } catch (error) {
@@ -43,16 +53,30 @@ export async function openQueueFiles(folder: string, log: Pick<Log, 'warn'>): Pr
   async function append(): Promise<void> {
     const items = contents.unwritten()
     const numbers = [...gone]
-    const lines = items.map(({ number, json = '' }) => encode({ kind: 'item', number, json }))
-    const last = numbers.length === 0 ? [] : [encode({ kind: 'done', numbers })]
-    if (lines.length + last.length === 0) return
-    const { segment, offset } = await segments.append(Buffer.concat([...lines, ...last]))
+    const records: QueueRecord[] = [
+      ...items.map(({ number, json = '' }) => ({ kind: 'item' as const, number, json })),
+      ...(numbers.length === 0 ? [] : [{ kind: 'done' as const, numbers }]),
+    ]
+    if (records.length === 0) return
+    const lines = records.map((record, index) =>
+      Buffer.from(encodeRecord(record, isWhole && index < records.length - 1)),
+    )
+    const { segment, offset } = await segments.append(Buffer.concat(lines))
     let at = offset
     for (const [index, line] of lines.entries()) {
-      contents.place(items[index]?.number ?? 0, { segment, offset: at, length: line.length })
+      const item = items[index]
+      if (item) contents.place(item.number, { segment, offset: at, length: line.length })
       at += line.length
     }
     for (const number of numbers) gone.delete(number)
+  }
+
+  /** Resolves to whether there was any. */
+  async function removeEmpty(): Promise<boolean> {
+    let isAny = false
+    for (; tidyOldest(survey(segments, contents)) === 'remove'; isAny = true)
+      await segments.removeOldest()
+    return isAny
   }
 
   /** Removes files of which nothing waits. */
@@ -70,7 +94,7 @@ export async function openQueueFiles(folder: string, log: Pick<Log, 'warn'>): Pr
     for (const [index, json] of (await read(entries)).entries()) {
       const number = entries[index]?.number ?? 0
       if (json === undefined) remove([number])
-      else contents.copy(number, json)
+      else contents.put(number, json)
     }
     await append()
   }
@@ -107,10 +131,6 @@ function survey(segments: Segments, contents: QueueContents): Parameters<typeof 
 
 function oldestOf(segments: Segments): number {
   return segments.numbers()[0] ?? 0
-}
-
-function encode(record: Parameters<typeof encodeRecord>[0]): Buffer {
-  return Buffer.from(encodeRecord(record))
 }
 
 function jsonOf(line: Buffer | undefined, number: number): string | undefined {

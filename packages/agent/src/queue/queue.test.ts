@@ -49,6 +49,30 @@ describe('a queue', () => {
     assert.deepEqual(await valuesIn(queue), ['a', 'c', 'd'])
   })
 
+  it('puts, adds and removes in one write, and shows all of it', async () => {
+    await using place = await aPlace()
+    await using queue = await place.open()
+    const { numbers } = await queue.change({ added: ['a', 'b', 'c'] })
+    const [a = 0, b = 0] = numbers
+    const changed = await queue.change({
+      put: [
+        { number: a, value: 'longer than a' },
+        { number: 99, value: 'it does not wait' },
+      ],
+      added: ['d'],
+      removed: [b],
+    })
+    assert.equal(changed.isOnDisk, true)
+    assert.deepEqual(await valuesIn(queue), ['longer than a', 'c', 'd'])
+    assert.deepEqual(await queue.get([b, a]), [{ number: a, value: 'longer than a' }])
+    const seen: string[] = []
+    await queue.each(({ value }) => seen.push(value))
+    assert.deepEqual(seen, await valuesIn(queue))
+    const { bytes } = queue.waiting()
+    await using again = await place.open()
+    assert.deepEqual([await valuesIn(again), again.waiting().bytes], [seen, bytes])
+  })
+
   it('removes files of which nothing waits', async () => {
     await using place = await aPlace()
     await using queue = await place.open()
@@ -165,10 +189,24 @@ describe('a queue', () => {
     assert.deepEqual(await valuesIn(queue), ['x'.repeat(50_000), 'beside', 'after'])
   })
 
-  it('is what a list would be, over any sequence of additions, removals and starts', async () => {
+  it('makes room on a full disk by removing files of which nothing waits', async (t) => {
+    await using disk = await aSmallDisk()
+    if (!disk) return void t.skip('mounting a tmpfs needs root')
+    await using place = await aPlace(disk.path)
+    await using queue = await place.open()
+    const { numbers } = await queue.change({ added: ['x'.repeat(100_000)] })
+    await disk.fill()
+    const more = 'y'.repeat(50_000)
+    assert.equal(await queue.append([more]), false)
+    assert.equal((await queue.change({ removed: numbers })).isOnDisk, true)
+    assert.deepEqual(await valuesIn(queue), [more])
+  })
+
+  it('is what a list would be, over any sequence of additions, replacements, removals and starts', async () => {
     const step = fc.oneof(
       fc.record({ add: fc.array(fc.integer({ min: 1, max: 400_000 }), { maxLength: 3 }) }),
       fc.record({ remove: fc.array(fc.nat(5), { minLength: 1, maxLength: 3 }) }),
+      fc.record({ put: fc.nat(5), length: fc.integer({ min: 1, max: 400_000 }) }),
       fc.record({ reopen: fc.constant(true) }),
     )
     await fc.assert(
@@ -182,6 +220,11 @@ describe('a queue', () => {
             const items = each.add.map((length) => `${count++} ${'x'.repeat(length)}`)
             await queue.append(items)
             list.push(...items)
+          } else if ('put' in each) {
+            const found = (await queue.read(everything))[each.put]
+            const value = `${count++} ${'x'.repeat(each.length)}`
+            await queue.change({ put: found ? [{ ...found, value }] : [], added: [`+${value}`] })
+            list = [...list.map((old) => (old === found?.value ? value : old)), `+${value}`]
           } else if ('remove' in each) {
             const gone = each.remove.flatMap((at) => list[at] ?? [])
             for (const value of new Set(gone)) await remove(queue, value)

@@ -18,6 +18,12 @@ export interface Queue<Item> extends AsyncDisposable {
    * nothing. Rejects with a QueueFull if there is no room for them; then none is added.
    */
   append(items: readonly Item[]): Promise<boolean>
+  /** In one write: additions as by `append`, and others. Resolves when it is durable, or in memory alone. */
+  change(change: QueueChange<Item>): Promise<Changed>
+  /** All that wait, oldest first; a part at a time is in memory. */
+  each(visit: (item: QueuedItem<Item>) => void): Promise<void>
+  /** Those of these numbers that wait. */
+  get(numbers: readonly number[]): Promise<QueuedItem<Item>[]>
   /** The oldest of those that wait, one at least if there is any; none of `except`. */
   read(limit: ReadLimit, except?: ReadonlySet<unknown>): Promise<QueuedItem<Item>[]>
   /** They have arrived, or never will. Durable when it resolves, or once the disk takes something. */
@@ -25,8 +31,22 @@ export interface Queue<Item> extends AsyncDisposable {
   waiting(): QueueCounts
   /** Called after items were added. Returns the function that ends it. */
   onAppend(listener: () => void): () => void
-  /** The disk takes something again: writes what is in memory alone. */
-  flush(): Promise<void>
+  /** The disk takes something again: writes what is in memory alone. Resolves to whether all is on the disk then. */
+  flush(): Promise<boolean>
+}
+
+export interface QueueChange<Item> {
+  /** In the place of the item of that number, if it waits. */
+  put?: readonly QueuedItem<Item>[]
+  added?: readonly Item[]
+  removed?: readonly number[]
+}
+
+export interface Changed {
+  /** False if it is in memory alone, because the disk takes nothing. */
+  isOnDisk: boolean
+  /** Of the added items. */
+  numbers: readonly number[]
 }
 
 export interface QueuedItem<Item> {
@@ -50,6 +70,8 @@ export interface QueueOptions<Item> {
   limit: QueueLimit
   /** What gives way when there is no room. */
   whenFull: 'drop oldest' | 'refuse newest'
+  /** Whether of a change all is there after a crash, or nothing; an earlier plexd cannot read such a queue. */
+  isWhole?: boolean
   log: Pick<Log, 'warn' | 'error'>
   /** Called for every failed write. */
   onFailure?: (error: unknown) => void
@@ -64,9 +86,10 @@ export class QueueFull extends Error {
 
 /** An addition or a removal, and its caller. */
 interface Change {
+  put: readonly (readonly [number: number, json: string])[]
   added: readonly string[]
   removed: readonly number[]
-  resolve: (isOnDisk: boolean) => void
+  resolve: (changed: Changed) => void
   reject: (error: unknown) => void
 }
 
@@ -75,7 +98,7 @@ export async function openQueue<Item>(
   folder: string,
   options: QueueOptions<Item>,
 ): Promise<Queue<Item>> {
-  return createQueue(await openQueueFiles(join(folder, options.name), options.log), options)
+  return createQueue(await openQueueFiles(join(folder, options.name), options), options)
 }
 
 /** A queue over these files, which end with it. */
@@ -94,34 +117,47 @@ export function createQueue<Item>(files: QueueFiles, options: QueueOptions<Item>
   let isInMemory = false
   let dropped = 0
 
-  function change(added: readonly string[], removed: readonly number[]): Promise<boolean> {
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-    changes.add({ added, removed, resolve, reject })
+  async function change({
+    put = [],
+    added = [],
+    removed = [],
+  }: QueueChange<Item>): Promise<Changed> {
+    const { promise, resolve, reject } = Promise.withResolvers<Changed>()
+    changes.add({
+      put: put.map(({ number, value }) => [number, JSON.stringify(value)]),
+      added: added.map((item) => JSON.stringify(item)),
+      removed,
+      resolve,
+      reject,
+    })
     return promise
   }
 
   async function applyGroup(group: readonly Change[]): Promise<void> {
-    const taken = group.filter(take)
+    const taken = group.flatMap((change) => {
+      const numbers = take(change)
+      return numbers ? [{ ...change, numbers }] : []
+    })
     await write()
-    for (const { resolve } of taken) resolve(!isInMemory)
+    for (const { resolve, numbers } of taken) resolve({ isOnDisk: !isInMemory, numbers })
     if (taken.some(({ added }) => added.length > 0)) listeners.tell()
   }
 
-  /** Into memory; false if there is no room for it. */
-  function take({ added, removed, reject }: Change): boolean {
+  /** Into memory; the numbers of what was added, undefined if there is no room for it. */
+  function take({ put, added, removed, reject }: Change): number[] | undefined {
     files.remove(removed)
+    for (const [number, json] of put) contents.put(number, json)
     const over = itemsOver(contents, limit, added)
     if (over === undefined || (over.length > 0 && whenFull === 'refuse newest')) {
       reject(new QueueFull(`queue "${name}" is full: ${contents.count()} items wait`))
-      return false
+      return undefined
     }
     if (over.length > 0) {
       log.warn('queue is full, the oldest items are dropped', { queue: name, dropped: over.length })
       dropped += over.length
       files.remove(over)
     }
-    for (const json of added) contents.add(json)
-    return true
+    return added.map(contents.add)
   }
 
   async function write(): Promise<void> {
@@ -144,9 +180,21 @@ export function createQueue<Item>(files: QueueFiles, options: QueueOptions<Item>
         wanted,
         (entry) => !except.has(entry.number) && (isInMemory || entry.place !== undefined),
       )
-      const texts = await files.read(entries)
-      const items = entries.flatMap((entry, index) => parse(entry, texts[index]))
+      const items = await readAll(entries)
       if (items.length > 0 || entries.length === 0) return items
+    }
+  }
+
+  async function readAll(entries: readonly Waiting[]): Promise<QueuedItem<Item>[]> {
+    const texts = await files.read(entries)
+    return entries.flatMap((entry, index) => parse(entry, texts[index]))
+  }
+
+  async function each(visit: (item: QueuedItem<Item>) => void): Promise<void> {
+    for (let left = [...contents.all()]; left.length > 0; ) {
+      const part = itemsToRead(left, readTogether, () => true)
+      for (const item of await readAll(part)) visit(item)
+      left = left.slice(part.length)
     }
   }
 
@@ -160,16 +208,15 @@ export function createQueue<Item>(files: QueueFiles, options: QueueOptions<Item>
 
   return {
     name,
-    append: (items) =>
-      change(
-        items.map((item) => JSON.stringify(item)),
-        [],
-      ),
+    append: async (items) => (await change({ added: items })).isOnDisk,
+    change,
+    each: (visit) => inTurn(() => each(visit)),
+    get: (numbers) => inTurn(() => readAll(contents.find(numbers))),
     read: (wanted, except = new Set()) => inTurn(() => read(wanted, except)),
-    remove: async (numbers) => void (await change([], numbers)),
+    remove: async (numbers) => void (await change({ removed: numbers })),
     waiting: () => ({ items: contents.count(), bytes: contents.bytes(), dropped }),
     onAppend: listeners.add,
-    flush: async () => void (await change([], [])),
+    flush: async () => (await change({})).isOnDisk,
     async [Symbol.asyncDispose]() {
       await changes.drain()
       await inTurn(async () => files[Symbol.asyncDispose]())
@@ -177,13 +224,15 @@ export function createQueue<Item>(files: QueueFiles, options: QueueOptions<Item>
   }
 }
 
+const readTogether: ReadLimit = { items: 1_000, bytes: 1024 * 1024 }
+
 /** How much of what waits is written at a time: its lines are joined in memory. */
 const maxGroupBytes = 4 * 1024 * 1024
 
 function takeGroup(waiting: Change[]): Change[] {
   let bytes = 0
-  const beyond = waiting.findIndex(({ added }) => {
-    bytes += added.reduce((sum, json) => sum + json.length, 0)
+  const beyond = waiting.findIndex(({ put, added }) => {
+    bytes += [...put.map(([, json]) => json), ...added].reduce((sum, json) => sum + json.length, 0)
     return bytes > maxGroupBytes
   })
   return waiting.splice(0, beyond === -1 ? waiting.length : Math.max(1, beyond))

@@ -62,6 +62,24 @@ describe('readSegment', () => {
     )
   })
 
+  it('reads nothing of what counts only with a line that was never written', () => {
+    fc.assert(
+      fc.property(segment, segment, (before, records) => {
+        const first = written(before).bytes
+        const lines = records.map((record, index) =>
+          Buffer.from(encodeRecord(record, index < records.length - 1)),
+        )
+        const bytes = Buffer.concat([first, ...lines])
+        for (let length = first.length; length < bytes.length; length++) {
+          const read = readSegment(bytes.subarray(0, length))
+          assert.deepEqual([recordsOf(read), read.end], [before, first.length])
+        }
+        assert.deepEqual(recordsOf(readSegment(bytes)), [...before, ...records])
+      }),
+      { numRuns: 25 },
+    )
+  })
+
   it('counts the places that are damaged', () => {
     const { bytes, ends } = written(Array.from({ length: 9 }, (_, number) => anItem(number)))
     for (const record of [1, 2, 5]) bytes[(ends[record] ?? 0) - 3] = 0

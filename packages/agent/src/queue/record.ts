@@ -8,6 +8,8 @@ export type QueueRecord =
 /** A record and the bytes of its line in the segment. */
 export interface PlacedRecord {
   record: QueueRecord
+  /** Whether it counts only with the next one. */
+  isOpen: boolean
   offset: number
   length: number
 }
@@ -26,14 +28,15 @@ const newline = 10
 
 /**
  * One line: the length of its body in bytes, the CRC-32 of its body, the body, a newline. JSON has no newline of its own, so that reading
- * can go on behind a damaged line; and with its length a line can be read of which only the newline is damaged.
+ * can go on behind a damaged line; and with its length a line can be read of which only the newline is damaged. `&` before the body
+ * says that the line counts only with the next one.
  */
-export function encodeRecord(record: QueueRecord): string {
-  const body = bodyOf(record)
+export function encodeRecord(record: QueueRecord, isOpen = false): string {
+  const body = `${isOpen ? '&' : ''}${bodyOf(record)}`
   return `${hex(Buffer.byteLength(body))} ${hex(crc32(body))} ${body}\n`
 }
 
-/** All records of a segment in order. Pure. */
+/** All records of a segment in order. Those that count only with one that was never written are not there. Pure. */
 export function readSegment(bytes: Buffer): SegmentContents {
   const records: PlacedRecord[] = []
   let damaged = 0
@@ -48,7 +51,13 @@ export function readSegment(bytes: Buffer): SegmentContents {
     isDamage = placed === undefined
     at = end
   }
-  return { records, damaged, end: at }
+  return isDamage ? { records, damaged, end: at } : { ...closed(records, at), damaged }
+}
+
+/** Without what was begun at the end. */
+function closed(records: PlacedRecord[], end: number): Pick<SegmentContents, 'records' | 'end'> {
+  const count = records.findLastIndex(({ isOpen }) => !isOpen) + 1
+  return { records: records.slice(0, count), end: records[count]?.offset ?? end }
 }
 
 /** The one record of these bytes; undefined if it is damaged. */
@@ -67,8 +76,10 @@ function recordAt(bytes: Buffer, offset: number): PlacedRecord | undefined {
   if (end + 1 > bytes.length) return undefined
   const body = bytes.subarray(start, end)
   if (crc32(body) !== Number.parseInt(header[2] ?? '', 16)) return undefined
-  const record = recordOf(body.toString())
-  return record && { record, offset, length: end + 1 - offset }
+  const text = body.toString()
+  const isOpen = text.startsWith('&')
+  const record = recordOf(isOpen ? text.slice(1) : text)
+  return record && { record, isOpen, offset, length: end + 1 - offset }
 }
 
 function bodyOf(record: QueueRecord): string {

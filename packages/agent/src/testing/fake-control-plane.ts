@@ -192,6 +192,15 @@ async function record(incoming: IncomingMessage): Promise<Recorded> {
     line: `${incoming.method} ${incoming.url}`,
     atMs: performance.now(),
     headers: incoming.headers,
-    body: plain.length === 0 ? undefined : JSON.parse(plain.toString('utf8')),
+    body: plain.length === 0 ? undefined : parse(plain.toString('utf8'), incoming.headers),
   }
+}
+
+function parse(text: string, { 'content-type': type }: IncomingHttpHeaders): unknown {
+  return type === 'application/x-ndjson'
+    ? text
+        .trimEnd()
+        .split('\n')
+        .map((line): unknown => JSON.parse(line))
+    : JSON.parse(text)
 }

@@ -25,7 +25,7 @@ export interface HttpTransportOptions {
   proxyUrl?: string | undefined
   /** For each step of connecting, see watchConnecting. */
   stepMs?: number
-  /** Bodies longer than this are sent as gzip; default never. */
+  /** Bodies longer than this are sent as gzip, unless they have an encoding; default never. */
   gzipOverBytes?: number
 }
 
@@ -52,7 +52,8 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   const agent = secure ? secureAgent : new http.Agent({ keepAlive: true })
 
   const send: Transport = async ({ method, path, headers, body, signal }) => {
-    const packed = await pack(body, options.gzipOverBytes)
+    const isPacked = headers['content-encoding'] !== undefined
+    const packed = await pack(body, isPacked ? undefined : options.gzipOverBytes)
     return within(options.timeoutMs ?? 30_000, signal, (signal) =>
       exchange(
         secure ? https : http,

@@ -97,7 +97,8 @@ export async function openSendQueues(
   return queues
 }
 
-function describeDamage(folder: string, name: string, places: number): string {
+/** For people: the places of a queue's files that cannot be read. */
+export function describeDamage(folder: string, name: string, places: number): string {
   const where = places === 1 ? 'a place' : `${places} places`
   return `what waits for the control plane is damaged in ${where} of "${join(folder, name)}", and is lost there: look at the disk, and at "dmesg"`
 }

@@ -3,6 +3,7 @@ import {
   formatDuration,
   type HeartbeatRequest,
   type NodeSessions,
+  type TelemetryStatus,
   type UpgradeStatus,
 } from '@plexd/protocol'
 import { type Clock, showProxy } from '@plexd/runtime'
@@ -32,6 +33,7 @@ export interface StatusSources {
   queues: SendQueues
   waiting?: Waiting
   sessions?: NodeSessions
+  telemetry?: TelemetryStatus[]
   vitals: Vitals
   problems: Problems
   skew: ClockSkew
@@ -96,6 +98,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       ...waiting(),
       refused: refusedItems[name] ?? 0,
     })),
+    ...(sources.telemetry ? { telemetry: sources.telemetry } : {}),
     problems: [...problems.list(), ...describeRefused(refusedReports)],
   }
 }

@@ -1,3 +1,5 @@
+import type { SourceStatus } from '@plexd/protocol'
+
 /** How far a source has been read: the value is the source's own affair, as an offset or a cursor of the journal. */
 export interface SourceCursor {
   /** Unique within the kind, the same after a restart: a path, `journald`. */
@@ -21,4 +23,9 @@ export interface Collector<Entry> {
   cursor(source: string): string | undefined
   /** Those with a cursor. */
   sources(): string[]
+}
+
+/** A running source of records, or several; disposing resolves when it appends nothing more. */
+export interface Collecting extends AsyncDisposable {
+  sources(): readonly SourceStatus[]
 }
