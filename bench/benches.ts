@@ -25,6 +25,7 @@ import { secrets } from './scenarios/secrets.ts'
 import { sessionRelay } from './scenarios/session-relay.ts'
 import { slowReaders } from './scenarios/slow-readers.ts'
 import { storm } from './scenarios/storm.ts'
+import { telemetrySearch } from './telemetry/telemetry-search.ts'
 
 /** All that can be measured, in the order of the targets. */
 export const benches: readonly Bench[] = [
@@ -43,6 +44,7 @@ export const benches: readonly Bench[] = [
   liveness,
   churn,
   ingest,
+  telemetrySearch,
   secrets,
   abuse,
   hostileBodiesBench,

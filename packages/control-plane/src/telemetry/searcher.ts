@@ -25,7 +25,6 @@ export function createSearcher(folder: string): Searcher {
     started.on('message', (answer: SearchAnswer) => settle(answer))
     started.on('error', (error) => abandon(error))
     started.on('exit', () => abandon(new Error('the search thread has ended')))
-    started.unref()
     return started
 
     // One failure must not disable it for others: the next search starts a new thread.
@@ -42,9 +41,15 @@ export function createSearcher(folder: string): Searcher {
 
   function settle(answer: SearchAnswer): void {
     const one = waiting.get(answer.number)
-    waiting.delete(answer.number)
+    forget(answer.number)
     if ('records' in answer) one?.resolve(answer.records)
     else one?.reject(new Error(`search telemetry: ${answer.failure}`))
+  }
+
+  /** The process may end when nobody waits. */
+  function forget(number: number): void {
+    waiting.delete(number)
+    if (waiting.size === 0) worker?.unref()
   }
 
   return {
@@ -54,9 +59,10 @@ export function createSearcher(folder: string): Searcher {
       const number = ++lastNumber
       const { promise, resolve, reject } = Promise.withResolvers<FoundRecord[]>()
       waiting.set(number, { resolve, reject })
+      worker.ref()
       post(worker, { number, query })
       const end = (): void => {
-        waiting.delete(number)
+        forget(number)
         if (worker) post(worker, { number, end: true })
         reject(signal?.reason)
       }

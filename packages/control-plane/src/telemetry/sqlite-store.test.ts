@@ -9,6 +9,7 @@ import { describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
 import type { RecordKind } from './kinds.ts'
 import { packRecords } from './pack.ts'
+import { openPartition } from './partition.ts'
 import { openSqliteTelemetry } from './sqlite-store.ts'
 import type { RecordSource, TelemetryStore } from './store.ts'
 
@@ -264,6 +265,32 @@ describe('openSqliteTelemetry', () => {
       const drift = await held('drift', db)
       assert.deepEqual(drift, many.slice(-drift.length))
       assert.ok(drift.length > 60 && drift.length < 200, `${drift.length} are left`)
+    })
+  })
+
+  it('takes nothing on a full disk, the position neither, and goes on when there is room', async () => {
+    await withStore(async ({ folder }) => {
+      await using partition = openPartition(join(folder, 'logs-000001.db'), {
+        created: () => ({ kind: 'logs', nowMs: 0, lastId: 0, marks: [] }),
+      })
+      const [pack] = packRecords('logs', { records: noise(500) })
+      assert.ok(pack)
+      const write = (first: number) =>
+        partition.write({
+          source: web,
+          receivedAtMs: 1,
+          pack,
+          position: { of: 'n_web', epoch: 'epoch_a', first, count: 500 },
+        })
+      await write(0)
+      // As SQLite sees a disk without room: no page more than there are.
+      partition.database.exec('pragma max_page_count = 1')
+      await assert.rejects(write(500), { message: 'nothing was changed: the disk is full' })
+      partition.database.exec('pragma max_page_count = 1000000')
+      assert.equal((await write(500)).pack?.count, 500)
+      assert.equal((await write(500)).pack, undefined)
+      assert.equal(partition.count(), 1_000)
+      assert.equal(partition.database.prepare('pragma quick_check').get()?.quick_check, 'ok')
     })
   })
 

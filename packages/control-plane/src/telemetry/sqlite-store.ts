@@ -71,6 +71,7 @@ export function openSqliteTelemetry(
     },
     list: (query) => patience(() => listRecords(partitions.of(query.kind), query)),
     async *search(query) {
+      if (partitions.of(query.kind).length === 0) return
       const found = await searcher.search(query)
       for (let at = 0; at < found.length; at += pageRecords) yield found.slice(at, at + pageRecords)
     },

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { pruneTelemetry } from '../../jobs/prune-telemetry.ts'
+import { NothingChanged } from '../../store/sqlite-error.ts'
 import {
   type EnrolledNode,
   startControlPlane,
@@ -132,6 +133,30 @@ describe('telemetry', () => {
     )
   })
 
+  it('is put off on a full disk', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web')
+    plane.app.telemetry.append = () =>
+      Promise.reject(new NothingChanged('the disk is full', { cause: 0, retryAfterSeconds: 30 }))
+    const { status, headers, body } = await send(plane, web, { body: log('x') })
+    assert.deepEqual([status, headers.get('retry-after')], [429, '30'])
+    assert.deepEqual(body, {
+      error: 'nothing was changed: the disk is full',
+      code: 'too_many_requests',
+    })
+  })
+
+  it('is put off for all nodes of a tenant that send too much together', async () => {
+    const limits = { tenant_telemetry_records_per_second: 10 }
+    await using plane = await startControlPlane({ clock: createFakeClock(), config: { limits } })
+    const nodes = [await plane.enrol('web'), await plane.enrol('db')]
+    const body = `${log('x')}\n`.repeat(60)
+    const statuses: number[] = []
+    for (let n = 0; n < 3; n++)
+      statuses.push((await send(plane, nodes[n % 2] as EnrolledNode, { body })).status)
+    assert.deepEqual(statuses, [202, 202, 429])
+  })
+
   it('is put off for a node that sends too much, and for that node only', async () => {
     const clock = createFakeClock()
     await using plane = await startControlPlane({ clock })
@@ -151,9 +176,9 @@ describe('telemetry', () => {
     await using plane = await startControlPlane({ clock })
     const web = await plane.enrol('web')
     await send(plane, web, { body: log('old') })
-    await clock.advance(3_600_000)
+    await clock.advance(120_000)
     await send(plane, web, { body: `${log('a')}\n${log('b')}` })
-    assert.equal((await kept(plane, 'logs', { since: '30m' })).length, 2)
+    assert.equal((await kept(plane, 'logs', { since: '1m' })).length, 2)
     assert.equal(
       (await kept(plane, 'logs', { since: new Date(clock.now()).toISOString() })).length,
       2,
@@ -193,10 +218,10 @@ describe('telemetry', () => {
 
   it('is forgotten when it is old', async () => {
     const clock = createFakeClock()
-    await using plane = await startControlPlane({ clock, config: { telemetryMs: 3_600_000 } })
+    await using plane = await startControlPlane({ clock, config: { telemetryMs: 60_000 } })
     const web = await plane.enrol('web')
     await send(plane, web, { body: log('old') })
-    await clock.advance(3_600_001)
+    await clock.advance(60_001)
     await send(plane, web, { body: log('new') })
     await pruneTelemetry(plane.app)
     assert.deepEqual(

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import { ApiError, adminApi, type Client, controlApi, createClient } from '@plexd/protocol'
+import { createHttpTransport } from '@plexd/runtime'
+import { type ControlPlaneProcess, startProcess } from '../testing/child.ts'
+import { newPublicKey } from '../testing/harness.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+
+const rounds = Number(process.env.PLEXD_TELEMETRY_KILLS ?? 2)
+
+/** A node that sends its records in order, each until it is acknowledged, as ours does. */
+interface Sender {
+  id: string
+  token: string
+  /** The position of the first record that is not acknowledged. */
+  next: number
+}
+
+describe('telemetry of a control plane that is killed while it comes', () => {
+  it(`is stored exactly once, ${rounds} times`, { timeout: 3_600_000 }, async () => {
+    await using folder = await makeTemporaryFolder()
+    const args = ['--data-dir', folder.path, '--listen', '127.0.0.1:0', '--insecure-http']
+    args.push('--log-level', 'error', '--limit', 'telemetry_records_per_second=1000000')
+    const senders: Sender[] = []
+    for (let round = 0; round < rounds; round++) {
+      await using plane = await startProcess(args)
+      if (round === 0)
+        for (let n = 0; n < 4; n++) senders.push(await enrol(plane, folder.path, `node-${n}`))
+      const before = acknowledged(senders)
+      const sending = senders.map((sender) => sendUntilCut(plane, sender))
+      while (acknowledged(senders) === before) await delay(5)
+      await delay(Math.random() * 200)
+      await plane.kill('SIGKILL')
+      await Promise.all(sending)
+    }
+    await using plane = await startProcess(args)
+    for (const sender of senders) {
+      const numbers = await stored(plane, folder.path, sender)
+      assert.deepEqual(numbers, [...numbers.keys()])
+      // What was cut off by a kill may be stored too.
+      assert.ok(numbers.length >= sender.next, `${sender.next} were acknowledged`)
+    }
+  })
+})
+
+function acknowledged(senders: readonly Sender[]): number {
+  return senders.reduce((sum, { next }) => sum + next, 0)
+}
+
+async function enrol(
+  plane: ControlPlaneProcess,
+  dataDir: string,
+  hostname: string,
+): Promise<Sender> {
+  using transport = createHttpTransport({ baseUrl: plane.url, userAgent: 'plexd/test' })
+  const { body } = await (await adminOf(transport, dataDir)).createToken({ body: {} })
+  const { body: node } = await createClient(controlApi, transport).register({
+    body: { token: body.token, public_key: newPublicKey(), hostname, capabilities: {} },
+  })
+  return { id: node.node_id, token: node.node_token ?? '', next: 0 }
+}
+
+async function adminOf(
+  transport: ReturnType<typeof createHttpTransport>,
+  dataDir: string,
+): Promise<Client<typeof adminApi>> {
+  const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
+  return createClient(adminApi, transport, () => token)
+}
+
+async function sendUntilCut(plane: ControlPlaneProcess, sender: Sender): Promise<void> {
+  try {
+    for (;;) await send(plane, sender, 1 + Math.floor(Math.random() * 300))
+  } catch (error) {
+    // An answer is a fault; none is what this is about.
+    if (error instanceof ApiError) throw error
+  }
+}
+
+async function send(plane: ControlPlaneProcess, sender: Sender, count: number): Promise<void> {
+  const timestamp = new Date().toISOString()
+  const records = Array.from({ length: count }, (_, n) =>
+    JSON.stringify({ timestamp, message: `${sender.next + n}` }),
+  )
+  const answer = await fetch(`${plane.url}/v1/nodes/${sender.id}/logs`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${sender.token}`,
+      'content-type': 'application/x-ndjson',
+      'content-encoding': 'gzip',
+      'plexd-batch': `0123456789abcdef ${sender.next} ${count}`,
+    },
+    body: gzipSync(records.join('\n')),
+  })
+  const text = await answer.text()
+  assert.equal(answer.status, 202, text)
+  sender.next += count
+}
+
+/** The numbers of the records that the control plane has. */
+async function stored(
+  plane: ControlPlaneProcess,
+  dataDir: string,
+  { id }: Sender,
+): Promise<number[]> {
+  using transport = createHttpTransport({ baseUrl: plane.url, userAgent: 'plexd/test' })
+  const admin = await adminOf(transport, dataDir)
+  const numbers: number[] = []
+  for (let after: string | undefined; ; ) {
+    const query = { limit: '500', ...(after === undefined ? {} : { after }) }
+    const { body } = await admin.listTelemetry({ params: { node: id, kind: 'logs' }, query })
+    for (const { record } of body.items)
+      numbers.push(Number((record as { message: string }).message))
+    if (body.next === null) return numbers
+    after = body.next
+  }
+}
