@@ -228,6 +228,7 @@ const controlPlaneRooms: Rooms = [
   ['schedules', 'start them'],
   ['telemetry', 'a database of its own'],
   ['telemetry/latest', 'follows what is stored there'],
+  ['telemetry/tail', 'likewise, for whoever reads along'],
   ['recordings', 'of sessions, likewise; whoever sends or plays them'],
   ['reports', 'how they are merged, whoever sends them'],
   ['parser', 'reads batches of reports and telemetry'],
@@ -407,6 +408,7 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/agent/src/wireguard/device/device-record.ts': 'a write that may wait for others',
   'packages/control-plane/src/admin-api/events/tail-events.ts':
     'keeps one stream alive, not the process',
+  'packages/control-plane/src/admin-api/telemetry/follow-records.ts': 'likewise',
   'packages/control-plane/src/doctor/ask.ts': 'a STUN server that does not answer',
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
   'packages/control-plane/src/http/client-error.ts': 'a socket after its last answer',

@@ -21,7 +21,7 @@ export const jsonHelp = 'print JSON with the fields of the admin API'
 
 const pageSize = 500
 
-interface Page<Item> {
+export interface Page<Item> {
   items: Item[]
   next: string | null
 }

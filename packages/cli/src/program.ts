@@ -24,6 +24,8 @@ import { addSshCommand } from './commands/sessions/ssh.ts'
 import { addCompletionCommands } from './commands/setup/completion.ts'
 import { addConfigCommands } from './commands/setup/config.ts'
 import { addVersionCommands } from './commands/setup/version.ts'
+import { addRecordCommands } from './commands/telemetry/logs.ts'
+import { addTopCommands } from './commands/telemetry/top.ts'
 import { connect } from './connection/connection.ts'
 import { addGlobalFlags, type Flags, readSettings } from './connection/flags.ts'
 import { type Context, examples } from './context.ts'
@@ -71,6 +73,8 @@ export function createProgram(io: Io): Command {
   addOpenSshCommands(program, context)
   addPolicyCommands(program, context)
   addEventCommands(program, context)
+  addRecordCommands(program, context)
+  addTopCommands(program, context)
   addTelemetryCommands(program, context)
   addViolationCommands(program, context)
   addArtifactCommands(program, context)

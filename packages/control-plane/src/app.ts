@@ -17,6 +17,7 @@ import type { Relay } from './sessions/relay/relay.ts'
 import type { Store } from './store/db.ts'
 import type { Latest } from './telemetry/latest/latest.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
+import type { OpenTails } from './telemetry/tail/open-tails.ts'
 
 /** The committed state, and the one way to change it. */
 export interface State {
@@ -49,6 +50,8 @@ export interface Waiters {
   readonly executions: ChangeWatch
   readonly sessions: ChangeWatch
   readonly operatorEnds: OperatorEnds
+  /** Of logs and audit records. */
+  readonly tails: OpenTails
 }
 
 /** The two sides of relayed sessions. */

@@ -34,6 +34,7 @@ import { openSqliteStore } from './store/sqlite.ts'
 import { startFilling } from './telemetry/latest/fill-latest.ts'
 import { createLatest } from './telemetry/latest/latest.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
+import { createOpenTails } from './telemetry/tail/open-tails.ts'
 
 /** Locks and opens the data folder, and loads what is held in memory. */
 export async function openApp(
@@ -90,6 +91,7 @@ export async function openApp(
     executions: createChangeWatch(clock),
     sessions: createChangeWatch(clock),
     operatorEnds: createOperatorEnds(fleet),
+    tails: createOpenTails(),
   }
   for (const follower of [
     // First, because these need the fleet from before the change.

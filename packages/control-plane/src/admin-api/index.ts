@@ -27,8 +27,12 @@ import * as connectSession from './sessions/connect-session.ts'
 import * as getRecording from './sessions/get-recording.ts'
 import * as openSession from './sessions/open-session.ts'
 import * as sessions from './sessions/sessions.ts'
+import * as followRecords from './telemetry/follow-records.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
 import * as violations from './telemetry/list-violations.ts'
+import * as searchRecords from './telemetry/search-records.ts'
+import * as topNodes from './telemetry/top-nodes.ts'
+import * as topPeers from './telemetry/top-peers.ts'
 import * as tokens from './tokens/tokens.ts'
 
 /** The handler of each row of the admin API: each file exports those of its noun, by the names of their rows. */
@@ -62,5 +66,9 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...getRecording,
   ...telemetry,
   ...violations,
+  ...searchRecords,
+  ...followRecords,
+  ...topNodes,
+  ...topPeers,
   ...tokens,
 }

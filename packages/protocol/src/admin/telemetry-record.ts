@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { NodeId, Timestamp, WholeNumber } from '../schemas/scalars.ts'
+import { NodeId, nullable, Timestamp, WholeNumber } from '../schemas/scalars.ts'
 import { IntegrityViolation } from '../telemetry/records.ts'
 import { NodeHostname } from './node.ts'
 
@@ -22,3 +22,17 @@ export const Violation = Type.Object({
   record: IntegrityViolation,
 })
 export type Violation = Static<typeof Violation>
+
+/** What did not go to a reader that was too slow, or away for too long. */
+export const Skipped = Type.Object({
+  skipped: Type.Object({
+    count: nullable(WholeNumber, { description: 'Null where nobody has counted them' }),
+    since: Timestamp,
+    until: Timestamp,
+  }),
+})
+export type Skipped = Static<typeof Skipped>
+
+/** Of an event stream: a record, or what stands for those that are left out. Ask for these by their time. */
+export const FollowedRecord = Type.Union([TelemetryRecord, Skipped])
+export type FollowedRecord = Static<typeof FollowedRecord>

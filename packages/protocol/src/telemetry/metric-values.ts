@@ -43,6 +43,12 @@ const goGroups: Readonly<Record<string, GoGroup>> = {
   },
 }
 
+/** The names under which points of one of our groups come: ours, and that of the Go agent. */
+export function groupNames(group: string): string[] {
+  const others = Object.entries(goGroups).filter(([, go]) => go.group === group)
+  return [group, ...others.map(([name]) => name)]
+}
+
 /** What is not a number has no place among metrics, and is left out; undefined for a point without a time. */
 export function metricValues(point: MetricPoint): PointValues | undefined {
   const atMs = Date.parse(point.timestamp)

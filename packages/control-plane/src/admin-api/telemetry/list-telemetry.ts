@@ -5,7 +5,8 @@ import { firstOf } from '../../rows/page.ts'
 import { isRecordKind, recordKinds } from '../../telemetry/kinds.ts'
 import { findNodeEver } from '../wire/find-node.ts'
 import { boundsOf, cursorOf, nextOf, pageJson } from '../wire/paging.ts'
-import { readMoment, timestamp } from '../wire/timestamps.ts'
+import { readMoment } from '../wire/timestamps.ts'
+import { recordJson } from './record-json.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,
@@ -28,10 +29,7 @@ export const listTelemetry = handle(
       maxBytes: bounds.maxBytes,
     })
     const page = firstOf(found, bounds, ({ record }) => Buffer.byteLength(record))
-    const items = page.rows.map(({ id, received_at, record }) => {
-      const head = { id, node_id, node_hostname, received_at: timestamp(received_at) }
-      return `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
-    })
+    const items = page.rows.map((row) => recordJson(row, node_hostname))
     return pageJson(
       items,
       nextOf(page, ({ id }) => [id]),

@@ -4,7 +4,8 @@ import { handle } from '../../handle.ts'
 import { firstOf } from '../../rows/page.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 import { boundsOf, cursorOf, nextOf, pageJson } from '../wire/paging.ts'
-import { readMoment, timestamp } from '../wire/timestamps.ts'
+import { readMoment } from '../wire/timestamps.ts'
+import { recordJson } from './record-json.ts'
 
 /** Of all nodes of the tenant, removed ones included. */
 export const listViolations = handle(
@@ -25,11 +26,7 @@ export const listViolations = handle(
     const page = firstOf(found, bounds, ({ record }) => Buffer.byteLength(record))
     const ids = page.rows.map(({ node_id }) => node_id)
     const hostnameOf = await readHostnames(app, { tenantId: tenant_id, ids })
-    const items = page.rows.map(({ id, node_id, received_at, record }) => {
-      const node_hostname = hostnameOf(node_id)
-      const head = { id, node_id, node_hostname, received_at: timestamp(received_at) }
-      return `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
-    })
+    const items = page.rows.map((row) => recordJson(row, hostnameOf(row.node_id)))
     return pageJson(
       items,
       nextOf(page, ({ id }) => [id]),

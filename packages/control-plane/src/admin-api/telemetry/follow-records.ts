@@ -1,0 +1,142 @@
+import { ApiError, adminApi } from '@plexd/protocol'
+import type { FastifyReply } from 'fastify'
+import type { Environment, SideStores, State, Waiters } from '../../app.ts'
+import { handle } from '../../handle.ts'
+import { openSse, type SseStream } from '../../http/sse.ts'
+import type { OperatorRecord } from '../../mesh/fleet.ts'
+import type { RecordKind } from '../../telemetry/kinds.ts'
+import { createMatcher, factsOf } from '../../telemetry/matcher.ts'
+import type { StoredRecord } from '../../telemetry/store.ts'
+import { readBacklog } from '../../telemetry/tail/backlog.ts'
+import { createTail } from '../../telemetry/tail/tail.ts'
+import { createSink, positionFrame } from './follow-frames.ts'
+import {
+  type FollowedNodes,
+  followedNodes,
+  type NodesQuery,
+  timesOf,
+  type WordsQuery,
+  wordsOf,
+} from './record-filter.ts'
+
+type Needs = State & SideStores & Waiters & Environment
+
+export const followLogs = handle(adminApi.followLogs, (call, app: Needs) =>
+  follow(app, 'logs', call),
+)
+
+export const followAudit = handle(adminApi.followAudit, (call, app: Needs) =>
+  follow(app, 'audit', call),
+)
+
+interface FollowCall {
+  principal: OperatorRecord
+  query: NodesQuery & WordsQuery & { after?: string }
+  reply: FastifyReply
+}
+
+/** Ends when the token is revoked, its node is removed, or the control plane stops. */
+async function follow(
+  app: Needs,
+  kind: RecordKind,
+  { principal, query, reply }: FollowCall,
+): Promise<undefined> {
+  const nodes = followedNodes(app, principal, query)
+  const after = positionOf(query.after)
+  const matches = createMatcher({ ...timesOf({}, 0), ...wordsOf(query) })
+  // Whatever time the node says it is.
+  const isWanted = ({ record }: StoredRecord): boolean =>
+    matches({ ...factsOf(kind, record), at: 0 })
+  const ended = app.operatorEnds.signalOf(principal)
+  ended.throwIfAborted()
+  const place = app.tails.take(principal.id, app.config.limits.operator_tails)
+  const stream = openSse(reply, app.clock.monotonic)
+  const stop = startTail(app, stream, { kind, nodes, isWanted, after })
+  const watch = setInterval(() => {
+    if (app.notServing() === 'stopping' || nodes.areGone()) stream.end()
+    else if (isStalled(stream, app.clock.monotonic())) stream.destroy()
+    else stream.keepAlive()
+  }, watchMs).unref()
+  ended.addEventListener('abort', stream.end)
+  stream.onClose(() => {
+    ended.removeEventListener('abort', stream.end)
+    clearInterval(watch)
+    stop()
+    place[Symbol.dispose]()
+  })
+  return undefined
+}
+
+interface TailSubject {
+  kind: RecordKind
+  nodes: FollowedNodes
+  isWanted(record: StoredRecord): boolean
+  /** The id of the last record that the reader has; undefined to begin now. */
+  after: number | undefined
+}
+
+const watchMs = 1_000
+/** A reader that has taken nothing for this long may come again, with its position. */
+const stalledMs = 2 * 60_000
+/** For a reader that is slow. */
+const bounds = { maxRecords: 5_000, maxBytes: 1024 * 1024 }
+/** For a reader that was away. */
+const backlogRecords = 10_000
+
+/** What came before the call is read from the store, what comes later is heard of: each record comes once. Returns how to stop it. */
+function startTail(
+  { telemetry, clock }: Needs,
+  stream: SseStream,
+  { kind, nodes, isWanted, after }: TailSubject,
+): () => void {
+  const gone = new AbortController()
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+  const sink = createSink(stream, (id) => nodes.find(id)?.hostname ?? '')
+  const tail = createTail(sink, { ...bounds, ready })
+  const stopFollowing = telemetry.onAppend((batch) => {
+    const { node_id } = batch.source
+    if (batch.kind !== kind || !nodes.find(node_id)) return
+    for (const [index, record] of batch.records.entries()) {
+      const stored = { id: batch.firstId + index, node_id, received_at: batch.received_at, record }
+      // One that was committed before, and is told of only now, is read from the store.
+      if (stored.id > upTo && isWanted(stored)) tail.offer(stored)
+    }
+  })
+  const upTo = Number(telemetry.cursorNow(kind))
+
+  async function sendBacklog(from: number): Promise<void> {
+    const { signal } = gone
+    const nodeIds = nodes.all().map(({ id }) => id)
+    const options = { kind, nodeIds, after: from, upTo, isWanted, signal }
+    const { records, isCut } = await readBacklog(telemetry, {
+      ...options,
+      maxRecords: backlogRecords,
+    })
+    for (const record of records) await sink.record(record)
+    const last = records.at(-1)
+    if (isCut && last) {
+      const untilMs = clock.now()
+      await sink.skipped({ count: undefined, sinceMs: last.received_at, untilMs }, upTo)
+    } else await stream.write(positionFrame(upTo))
+  }
+
+  sendBacklog(after ?? upTo).then(resolve, (error) => {
+    reject(error)
+    stream.destroy()
+  })
+  return () => {
+    gone.abort()
+    stopFollowing()
+  }
+}
+
+function isStalled(stream: SseStream, now: number): boolean {
+  const since = stream.stalledSinceMs()
+  return since !== undefined && now - since > stalledMs
+}
+
+function positionOf(after: string | undefined): number | undefined {
+  if (after === undefined) return undefined
+  if (/^\d{1,15}$/.test(after)) return Number(after)
+  throw new ApiError('bad_request', `after "${after}": it is no id of this stream`)
+}

@@ -1,0 +1,41 @@
+import { type Static, Type } from 'typebox'
+import { NodeId, nullable, Timestamp } from '../schemas/scalars.ts'
+import { type MetricGroup, metricGroups } from '../telemetry/metrics.ts'
+import { NodeHostname, NodeStatus } from './node.ts'
+
+const measured = {
+  measured_at: nullable(Timestamp, { description: 'Null for one that has sent nothing of late' }),
+  stale: Type.Boolean({ description: 'Whether that is too long ago to say anything of now' }),
+}
+
+/** The metrics of a group by their fields, null where there is no value. */
+function fieldsOf<const Group extends MetricGroup>(group: Group) {
+  const rows = Object.entries(metricGroups[group]).map(([field, { help }]) => [
+    field,
+    nullable(Type.Number(), { description: help }),
+  ])
+  return Object.fromEntries(rows) as Record<
+    keyof (typeof metricGroups)[Group],
+    ReturnType<typeof nullable<ReturnType<typeof Type.Number>>>
+  > // the keys of the table
+}
+
+/** The last values of what a node measures of its machine. */
+export const NodeUsage = Type.Object({
+  node_id: NodeId,
+  node_hostname: NodeHostname,
+  status: NodeStatus,
+  ...measured,
+  ...fieldsOf('node_resources'),
+})
+export type NodeUsage = Static<typeof NodeUsage>
+
+/** The same of what it measures of a peer. */
+export const PeerUsage = Type.Object({
+  peer_id: Type.String(),
+  peer_hostname: NodeHostname,
+  ...measured,
+  ...fieldsOf('tunnel_health'),
+  ...fieldsOf('peer_latency'),
+})
+export type PeerUsage = Static<typeof PeerUsage>
