@@ -13,6 +13,7 @@ const healthy: Parameters<typeof formatStatus>[0] = {
   control_plane: {
     url: 'https://cp.example.com',
     stream: 'connected',
+    stream_connects: 1,
     last_event_id: 'a1-42',
     last_heartbeat_at: '2025-01-15T10:29:48Z',
     last_reconcile_at: '2025-01-15T10:29:30Z',

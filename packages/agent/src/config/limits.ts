@@ -35,6 +35,10 @@ export const limits = limitTable({
     16 * 1024 * 1024,
     'what the entries that one user other than root wrote may take; TCP counts as one user',
   ),
+  local_metric_values_per_second: limit.count(
+    500,
+    'values of metrics that one user may send on average; TCP counts as one user',
+  ),
   data_entry_bytes: limit.bytes(
     4 * 1024 * 1024,
     'a data entry from the control plane, as JSON; a larger one is left out',

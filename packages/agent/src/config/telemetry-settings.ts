@@ -1,6 +1,16 @@
 import { severities } from '@plexd/protocol'
 import { setting } from './setting.ts'
-import { duration, flag, mappings, path, paths, text, texts, word } from './values.ts'
+import {
+  duration,
+  flag,
+  httpUrls,
+  listenAddress,
+  path,
+  paths,
+  text,
+  texts,
+  word,
+} from './values.ts'
 
 /** What is measured, read and sent of this machine. The Go agent calls the sections `metrics`, `log_fwd` and `audit_fwd`. */
 export const telemetrySettings = {
@@ -16,11 +26,11 @@ export const telemetrySettings = {
     keys: ['observe.flush_interval', 'metrics.reportinterval'],
     help: 'how long metrics are gathered before they are sent',
   }),
-  observeScrape: setting<readonly Readonly<Record<string, unknown>>[]>([], mappings, {
+  observeScrape: setting<readonly string[]>([], httpUrls, {
     keys: ['observe.scrape'],
-    help: 'a list of programs on this machine that say what they measure over HTTP, in the form of Prometheus; docs/guides/telemetry.md has the fields',
+    help: 'a list of addresses at which programs say what they measure, in the form of Prometheus: http://127.0.0.1:9100/metrics',
   }),
-  observeListen: setting<string | undefined>(undefined, text, {
+  observeListen: setting<string | undefined>(undefined, listenAddress, {
     keys: ['observe.listen'],
     help: 'where metrics are served to Prometheus beside the Local Node API, ADDRESS:PORT; nowhere by default',
   }),

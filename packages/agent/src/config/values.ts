@@ -122,6 +122,23 @@ export function texts(value: unknown): readonly string[] {
 }
 
 /** Absolute paths, in which `*` may stand for any name: one, or a list. */
+/** Addresses of programs of this machine, or of what it can reach. */
+export function httpUrls(value: unknown): readonly string[] {
+  return texts(value).map((one) => {
+    const protocol = URL.parse(one)?.protocol
+    if (protocol === 'http:' || protocol === 'https:') return one
+    throw new RangeError('want an address such as http://127.0.0.1:9100/metrics, or several')
+  })
+}
+
+/** `ADDRESS:PORT`, with an IPv6 address in brackets. */
+export function listenAddress(value: unknown): string {
+  const one = text(value)
+  const url = URL.parse(`http://${one}`)
+  if (url && url.host === one && url.port !== '') return one
+  throw new RangeError('want ADDRESS:PORT, such as 10.100.0.7:9101')
+}
+
 export function paths(value: unknown): readonly string[] {
   return texts(value).map((one) => {
     if (one.startsWith('/')) return one

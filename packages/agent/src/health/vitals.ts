@@ -13,6 +13,7 @@ export type Vitals = Omit<
 export function createVitals(): Vitals {
   return {
     stream: 'stopped',
+    stream_connects: 0,
     last_event_id: '',
     last_heartbeat_at: null,
     last_reconcile_at: null,

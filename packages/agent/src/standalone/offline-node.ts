@@ -86,6 +86,7 @@ function describe(
     control_plane: {
       url: config.apiUrl,
       stream: 'stopped',
+      stream_connects: 0,
       last_event_id: '',
       last_heartbeat_at: null,
       last_reconcile_at: null,

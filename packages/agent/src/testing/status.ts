@@ -15,6 +15,7 @@ export function aStatus(
     control_plane: {
       url: 'https://cp.example.com',
       stream: 'connected',
+      stream_connects: 0,
       last_event_id: '',
       last_heartbeat_at: null,
       last_reconcile_at: null,

@@ -20,6 +20,8 @@ export const DaemonStatus = Type.Object({
     /** The proxy for the control plane, without its credentials. */
     proxy: Type.Optional(Type.String()),
     stream: Type.Enum(['connected', 'connecting', 'polling', 'refused', 'stopped']),
+    /** How often the event stream was opened since the start. */
+    stream_connects: WholeNumber,
     last_event_id: Type.String(),
     last_heartbeat_at: nullable(Type.String()),
     last_reconcile_at: nullable(Type.String()),

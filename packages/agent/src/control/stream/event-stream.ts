@@ -92,6 +92,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     receiver.begin()
     log.info('event stream connected', { last_event_id: memory.cursor() })
     vitals.stream = 'connected'
+    vitals.stream_connects++
     problems.clear('stream')
     problems.clear('refused')
     deps.skew.observe(date, clock.now())

@@ -3,6 +3,7 @@ import { describeError } from '@plexd/runtime'
 import type { TelemetryEntry } from '../../telemetry/buffer/buffer.ts'
 import type { Collecting, Collector } from '../../telemetry/buffer/collector.ts'
 import type { Enrolled } from '../stages/enrolled.ts'
+import { collectMetrics } from './metrics.ts'
 
 /** Starts what collects of a kind. Rejects if it cannot, with the reason for people. */
 type Start<Kind extends TelemetryKind> = (
@@ -12,7 +13,7 @@ type Start<Kind extends TelemetryKind> = (
 
 /** All that collect, one line each. */
 const collectors: { readonly [Kind in TelemetryKind]: Readonly<Record<string, Start<Kind>>> } = {
-  metrics: {},
+  metrics: { machine: collectMetrics },
   logs: {},
   audit: {},
 }
