@@ -11,6 +11,7 @@ import {
 } from '@plexd/protocol'
 import { renderAccess } from './access.ts'
 import { renderActions } from './actions.ts'
+import { renderMetrics } from './metrics.ts'
 import { renderNetwork } from './network.ts'
 import { renderSettings } from './settings.ts'
 
@@ -46,6 +47,7 @@ export function renderReference(): Map<string, string> {
     ['actions.md', renderActions()],
     ['access.md', renderAccess()],
     ['network.md', renderNetwork()],
+    ['metrics.md', renderMetrics()],
   ])
 }
 
