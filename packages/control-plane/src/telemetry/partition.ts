@@ -57,6 +57,8 @@ export interface Partition extends AsyncDisposable {
   removeOf(source: RecordSource, bytes: number): Promise<Removed>
   /** Removes packs received before the time. */
   removeBefore(beforeMs: number): Promise<Removed>
+  /** Nothing is written to it any more for now: takes no more room than its records. */
+  rest(): Promise<void>
 }
 
 export interface Removed {
@@ -177,6 +179,12 @@ export function openPartition(
     return gone
   }
 
+  async function remove(statement: () => Record<string, unknown>[]): Promise<Removed> {
+    const gone = await inTransaction(() => forget(statement()))
+    if (gone.records > 0) await patience(() => database.exec('pragma incremental_vacuum(1000)'))
+    return gone
+  }
+
   return {
     path,
     database,
@@ -195,12 +203,10 @@ export function openPartition(
       database
         .prepare('select tenant_id, node_id, bytes from holdings where bytes > 0')
         .all() as unknown as Holding[], // its columns
-    removeOf: ({ node_id }, bytes) => inTransaction(() => forget(removeOf.all(node_id, bytes))),
-    removeBefore: (beforeMs) => inTransaction(() => forget(removeBefore.all(beforeMs))),
-    async [Symbol.asyncDispose]() {
-      await patience(() => database.exec('pragma incremental_vacuum(1000)')).catch(() => undefined)
-      await side[Symbol.asyncDispose]()
-    },
+    removeOf: ({ node_id }, bytes) => remove(() => removeOf.all(node_id, bytes)),
+    removeBefore: (beforeMs) => remove(() => removeBefore.all(beforeMs)),
+    rest: () => patience(() => database.exec('pragma wal_checkpoint(truncate)')),
+    [Symbol.asyncDispose]: () => side[Symbol.asyncDispose](),
   }
 }
 

@@ -57,7 +57,11 @@ export function openPartitions(
       const [number, newest] = [...ofKind(kind)].at(-1) ?? [0]
       // Also when the clock was set back: its days are not in order then, but the ids still are.
       const isOfToday = newest && dayOf(newest.createdAtMs) === dayOf(now())
-      return isOfToday ? newest : open(kind, number + 1)
+      if (isOfToday) return newest
+      const next = open(kind, number + 1)
+      // What waits in its group queue is written all the same.
+      newest?.rest().catch(() => {})
+      return next
     },
     lastId: (kind) => [...ofKind(kind).values()].at(-1)?.lastId() ?? startId,
     async drop(kind, partition) {

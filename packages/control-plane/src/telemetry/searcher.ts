@@ -21,7 +21,10 @@ export function createSearcher(folder: string): Searcher {
   let lastNumber = 0
 
   function start(): Worker {
-    const started = new Worker(new URL(workerFile, import.meta.url), { workerData: folder })
+    const started = new Worker(new URL(workerFile, import.meta.url), {
+      workerData: folder,
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+    })
     started.on('message', (answer: SearchAnswer) => settle(answer))
     started.on('error', (error) => abandon(error))
     started.on('exit', () => abandon(new Error('the search thread has ended')))

@@ -14,10 +14,11 @@ export function filterOf(texts: readonly string[]): Uint8Array {
   const bits = Math.min(maxBits, Math.max(8, 2 ** Math.ceil(Math.log2(2 * characters + 1))))
   let filter = new Uint8Array(bits / 8)
   for (const text of texts)
-    for (let at = 0; at + gramLength <= text.length; at++) {
-      const bit = bitOf(text, at) & (bits - 1)
+    eachGram(text, (hash) => {
+      const bit = hash & (bits - 1)
       filter[bit >>> 3] = (filter[bit >>> 3] ?? 0) | (1 << (bit & 7))
-    }
+      return true
+    })
   for (let half = halved(filter); half && densityOf(half) <= maxDensity; half = halved(half))
     filter = half
   return filter
@@ -26,29 +27,39 @@ export function filterOf(texts: readonly string[]): Uint8Array {
 /** Whether one of its texts may contain the needle, which is in lower case too. */
 export function mayContain(filter: Uint8Array, needle: string): boolean {
   const mask = filter.length * 8 - 1
-  for (let at = 0; at + gramLength <= needle.length; at++) {
-    const bit = bitOf(needle, at) & mask
-    if (((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false
+  return eachGram(needle, (hash) => {
+    const bit = hash & mask
+    return ((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0
+  })
+}
+
+/** Until `visit` returns false, and returns that. A hash has 17 bits. */
+function eachGram(text: string, visit: (hash: number) => boolean): boolean {
+  let a = text.charCodeAt(0)
+  let b = text.charCodeAt(1)
+  let c = text.charCodeAt(2)
+  for (let at = gramLength - 1; at < text.length; at++) {
+    const d = text.charCodeAt(at)
+    if (!visit(hashOf(a | (b << 16), c | (d << 16)))) return false
+    a = b
+    b = c
+    c = d
   }
   return true
 }
 
-function bitOf(text: string, at: number): number {
-  const first = text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16)
-  const second = text.charCodeAt(at + 2) | (text.charCodeAt(at + 3) << 16)
-  // Constants of MurmurHash3, whose low bits depend on all of the input.
+/** Constants of MurmurHash3, whose bits all depend on all of the input. */
+function hashOf(first: number, second: number): number {
   const mixed = Math.imul(first, 0xcc9e2d51) ^ Math.imul(second, 0x1b873593)
   return Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b) >>> 15
 }
 
 /** A hash has its low bits in the half too. */
 function halved(filter: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = filter.length / 2
-  if (bytes < 1) return undefined
-  return Uint8Array.from(
-    { length: bytes },
-    (_, at) => (filter[at] ?? 0) | (filter[at + bytes] ?? 0),
-  )
+  const half = filter.slice(0, filter.length / 2)
+  for (let at = 0; at < half.length; at++)
+    half[at] = (half[at] ?? 0) | (filter[at + half.length] ?? 0)
+  return half.length > 0 ? half : undefined
 }
 
 function densityOf(filter: Uint8Array): number {
