@@ -10,6 +10,7 @@ export function redact(text: string, secrets: Iterable<string> = []): string {
   for (const secret of longestFirst(secrets)) {
     for (const form of formsOf(secret)) left = left.replaceAll(form, mark)
   }
+  if (!hint.test(left)) return left
   for (const { pattern, by } of shapes) left = left.replace(pattern, by)
   return left
 }
@@ -26,7 +27,13 @@ function formsOf(secret: string): Set<string> {
   return new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])
 }
 
-/** Names whose values are secrets: whole words at the end of a name, so not `token_file`. */
+/** What is in each of the shapes: most texts have none, and need not be looked at eight times. */
+const hint = /plx_|private key|:\/\/|bearer|basic|passw|passphrase|secret|token|psk|key/i
+
+/**
+ * Names whose values are secrets: whole words at the end of a name, so not `token_file`. Texts come from anybody: no shape may begin at
+ * each place of a long name, or look as far as the end of the text from each place.
+ */
 const secretName =
   '[\\w.-]*(?:password|passwd|passphrase|secret|token|psk|(?:api|access|private|secret|preshared|node_secret)[_-]?key)'
 
@@ -38,7 +45,7 @@ const shapes: readonly { pattern: RegExp; by: string }[] = [
     by: `-----BEGIN $1PRIVATE KEY-----${mark}`,
   },
   // The user and password of a URL.
-  { pattern: /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]+@/gi, by: `$1${mark}@` },
+  { pattern: /\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"'@]+@/gi, by: `$1${mark}@` },
   { pattern: /\b(bearer|basic)\s+[\w+/=.~-]{6,}/gi, by: `$1 ${mark}` },
   {
     pattern: new RegExp(`"(${secretName})"(\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi'),
@@ -46,11 +53,14 @@ const shapes: readonly { pattern: RegExp; by: string }[] = [
   },
   // The same inside a text of JSON, where quotes are escaped.
   {
-    pattern: new RegExp(`(\\\\+")(${secretName})\\1(\\s*:\\s*)\\1[^]*?(?<!\\\\)\\1`, 'gi'),
+    pattern: new RegExp(`(\\\\{1,8}")(${secretName})\\1(\\s*:\\s*)\\1[^]*?(?<!\\\\)\\1`, 'gi'),
     by: `$1$2$1$3$1${mark}$1`,
   },
   {
-    pattern: new RegExp(`\\b(${secretName})(\\s*=\\s*)(?!\\[redacted)[^\\s"'&,;\\\\]+`, 'gi'),
+    pattern: new RegExp(
+      `(?<![\\w.-])(${secretName})(\\s*=\\s*)(?!\\[redacted)[^\\s"'&,;\\\\]+`,
+      'gi',
+    ),
     by: `$1$2${mark}`,
   },
 ]

@@ -69,12 +69,26 @@ export const exec: (
  * Runs a program until it is no longer wanted, and passes on its lines. Resolves to the reason why it ended, including
  * that it could not be started (for example without a free descriptor), or that the line handler threw.
  */
-export async function followTool(
+export function followTool(
   command: readonly [Tool, ...string[]],
-  { signal, onStart, onLine }: FollowOptions,
+  { onLine, ...options }: FollowOptions & { onLine(line: string): void },
+): Promise<string> {
+  return streamTool(command, {
+    ...options,
+    async onOutput(output) {
+      for await (const line of createInterface(output)) onLine(line)
+    },
+  })
+}
+
+/** The same, for whoever reads at a pace: while nothing is taken from `output`, the program is held back. */
+export async function streamTool(
+  command: readonly [Tool, ...string[]],
+  { signal, onStart, onOutput }: FollowOptions & { onOutput(output: Readable): Promise<void> },
 ): Promise<string> {
   const [program, ...args] = command
   const stop = new AbortController()
+  let reading: Promise<unknown> | undefined
   try {
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -84,24 +98,21 @@ export async function followTool(
     child.once('spawn', onStart)
     const end = ended(child)
     // There is no output stream if no descriptor was free.
-    const reading = child.stdout ? readLines(child.stdout, onLine) : end
+    reading = child.stdout ? onOutput(child.stdout) : end
     const [exitCode] = await Promise.all([end, reading])
     return await explainExit(command, describeEnd(exitCode, child.signalCode))
   } catch (error) {
     return await explainStart(command, error)
   } finally {
     stop.abort()
+    // Whoever goes on must not meet the last of it still being read.
+    await reading?.catch(() => {})
   }
 }
 
 interface FollowOptions {
   signal: AbortSignal
   onStart(): void
-  onLine(line: string): void
-}
-
-async function readLines(from: Readable, onLine: (line: string) => void): Promise<void> {
-  for await (const line of createInterface(from)) onLine(line)
 }
 
 /** Starts a program that outlives us, without output and without a HOME in which it could leave files. */
