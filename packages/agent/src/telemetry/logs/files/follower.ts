@@ -1,0 +1,189 @@
+import type { SourceStatus } from '@plexd/protocol'
+import { type Clock, describeError, type Log } from '@plexd/runtime'
+import type { Collector } from '../../buffer/collector.ts'
+import { findMoved } from './copies.ts'
+import { type FoundFile, findFiles, identify, isNamedBy } from './find-files.ts'
+import { type FollowedFile, type ReadDeps, readFile, readRest } from './followed-file.ts'
+import { copyPosition, keepPositions } from './kept-positions.ts'
+import { createMovedFiles } from './moved-files.ts'
+import { openFile } from './open-file.ts'
+import type { Position } from './position.ts'
+
+export interface FollowerOptions extends Omit<ReadDeps, 'onCopy'> {
+  patterns: readonly string[]
+  collector: Pick<Collector<unknown>, 'append' | 'cursor' | 'sources'>
+  maxFiles?: number
+  clock: Clock
+  log: Log
+}
+
+/**
+ * Keeps files open: what is written to them is read, wherever a rotation puts them. Calls must not overlap, and reject once the signal
+ * is aborted.
+ */
+export interface Follower extends AsyncDisposable {
+  /** Looks which files there are. */
+  look(): Promise<void>
+  /** Reads in turn what was written to those files, or to all. Resolves to those that are to be read again soon. */
+  read(paths?: ReadonlySet<string>): Promise<string[]>
+  /** Where they are, without those that are called otherwise now. */
+  paths(): string[]
+  /** Whether there are such, which every call of `read` reads. */
+  hasMoved(): boolean
+  sources(): SourceStatus[]
+}
+
+/** Chunks of a file that are read before another look at which files there are. */
+const maxTurns = 64
+
+export function createFollower(options: FollowerOptions): Follower {
+  const { patterns, collector, maxFiles = 1_000, clock, log, signal } = options
+  const files = new Map<string, FollowedFile>()
+  const positions = keepPositions(collector, signal)
+  const deps: ReadDeps = { ...options, onCopy: markCopy }
+  const moved = createMovedFiles({ deps, positions, log })
+  const opening = { positions, followed: () => files.values(), clock }
+  /** Those that were there before and could not be opened: once they can, they are no new ones. */
+  const known = new Set<string>()
+  let states: SourceStatus[] = patterns.map((name) => ({ name, state: 'waiting', detail: '' }))
+  let isStarted = false
+
+  async function look(): Promise<void> {
+    const there = new Set<string>()
+    const next: SourceStatus[] = []
+    for (const pattern of patterns) next.push(await lookFor(pattern, there))
+    for (const [id, file] of files) {
+      if (there.has(id)) continue
+      files.delete(id)
+      moved.add(file)
+    }
+    if (!isStarted) for (const { id, position } of positions.all()) await resume(id, position)
+    isStarted = true
+    tell(next)
+    states = next
+  }
+
+  /** Adds what it finds to `there`. */
+  async function lookFor(pattern: string, there: Set<string>): Promise<SourceStatus> {
+    const sinceMs = await positions.since(pattern, clock.now())
+    const { files: found, problems } = await findFiles(pattern)
+    let left = 0
+    for (const one of found.toSorted(knownFirst)) {
+      signal.throwIfAborted()
+      const id = identify(one.stats)
+      if (there.size >= maxFiles && !there.has(id)) left++
+      else {
+        there.add(id)
+        problems.push(...(await follow(id, one, sinceMs)))
+      }
+    }
+    if (left > 0) problems.push(`${left} more files than the ${maxFiles} that are followed`)
+    return stateOf(pattern, found.length - left, problems)
+  }
+
+  /** A copy is known by what was read of the original, which has to be open. */
+  function knownFirst(a: FoundFile, b: FoundFile): number {
+    const isKnown = ({ stats }: FoundFile) => Number(positions.of(identify(stats)) !== undefined)
+    return isKnown(b) - isKnown(a)
+  }
+
+  /** Returns why it cannot be followed. */
+  async function follow(
+    id: string,
+    { path, stats }: FoundFile,
+    sinceMs: number | undefined,
+  ): Promise<string[]> {
+    const file = files.get(id) ?? moved.take(id)
+    if (file) {
+      files.set(id, Object.assign(file, { path }))
+      return []
+    }
+    // The kernel's time of a new file may be a little behind the clock.
+    const isYounger = sinceMs !== undefined && stats.birthtimeMs >= sinceMs - 1_000
+    try {
+      const isNew = isStarted ? !known.has(id) : isYounger
+      files.set(id, await openFile({ id, path, isNew }, opening))
+      known.delete(id)
+      return []
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isStarted) known.add(id)
+      return [describeError(error)]
+    }
+  }
+
+  /** What an earlier run has read, and may be called otherwise now. */
+  async function resume(id: string, position: Position): Promise<void> {
+    if (files.has(id)) return
+    if (position.isCopy || !isNamedBy(position.path, patterns)) return await positions.forget(id)
+    const path = await findMoved(position.path, id)
+    const file =
+      path && (await openFile({ id, path, isNew: false }, opening).catch(() => undefined))
+    if (file) return moved.add(file)
+    if (!(await readRest({ id, position }, deps)))
+      log.warn('a followed file was removed while plexd did not run', { path: position.path })
+    await positions.forget(id)
+  }
+
+  async function markCopy(id: string): Promise<void> {
+    const file = files.get(id)
+    if (file) file.position = copyPosition
+    await positions.keep(id, copyPosition)
+  }
+
+  function tell(next: readonly SourceStatus[]): void {
+    for (const { name, state, detail } of next) {
+      const before = states.find((one) => one.name === name)
+      if (state === 'failed' && before?.detail !== detail)
+        log.warn('files (logs.files) are not followed', { pattern: name, error: detail })
+    }
+  }
+
+  async function read(paths?: ReadonlySet<string>): Promise<string[]> {
+    const waiting: string[] = []
+    let queue = [...files.values()].filter(({ path }) => paths?.has(path) ?? true)
+    for (let turn = 0; queue.length > 0 && turn < maxTurns; turn++) {
+      const more: FollowedFile[] = []
+      for (const file of queue) {
+        const result = await tryRead(file)
+        if (result === 'more') more.push(file)
+        else if (result === 'waiting') waiting.push(file.path)
+      }
+      queue = more
+    }
+    await moved.read()
+    return [...waiting, ...queue.map(({ path }) => path)]
+  }
+
+  /** What cannot be read is opened again by the next look. */
+  async function tryRead(file: FollowedFile): ReturnType<typeof readFile> {
+    try {
+      return await readFile(file, deps)
+    } catch (error) {
+      signal.throwIfAborted()
+      log.warn('a file cannot be read', { path: file.path, error: describeError(error) })
+      files.delete(file.id)
+      await file.handle.close().catch(() => {})
+      return 'idle'
+    }
+  }
+
+  return {
+    look,
+    read,
+    hasMoved: moved.hasAny,
+    paths: () => [...files.values()].map(({ path }) => path),
+    sources: () => states,
+    async [Symbol.asyncDispose]() {
+      for (const { handle } of files.values()) await handle.close()
+      await moved[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function stateOf(name: string, count: number, problems: readonly string[]): SourceStatus {
+  const state = problems.length > 0 ? 'failed' : count === 0 ? 'waiting' : 'running'
+  const followed = count === 1 ? '1 file' : `${count} files`
+  const what = count > 0 ? [followed] : problems.length === 0 ? ['no such file yet'] : []
+  return { name, state, detail: [...what, ...problems.slice(0, 3)].join('; ') }
+}

@@ -1,0 +1,54 @@
+import type { FileHandle } from 'node:fs/promises'
+import type { Clock } from '@plexd/runtime'
+import { isCopyOf, openToRead } from './copies.ts'
+import { identify } from './find-files.ts'
+import type { FollowedFile } from './followed-file.ts'
+import { copyPosition, type KeptPositions } from './kept-positions.ts'
+import { noPrint, type Position, readAt, readPart } from './position.ts'
+
+export interface OpenDeps {
+  positions: KeptPositions
+  /** Those that are followed: a new file may be a copy of one. */
+  followed(): Iterable<FollowedFile>
+  clock: Pick<Clock, 'monotonic'>
+}
+
+/** Goes on where it was read to; one that is new is read from its beginning, any other from its end. */
+export async function openFile(
+  { id, path, isNew }: { id: string; path: string; isNew: boolean },
+  { positions, followed, clock }: OpenDeps,
+): Promise<FollowedFile> {
+  const handle = await openToRead(path)
+  try {
+    const stats = await handle.stat()
+    if (!stats.isFile() || identify(stats) !== id) throw new Error(`"${path}" was replaced`)
+    const kept = positions.of(id)
+    const first = () => (isNew ? firstOf(handle, path, followed()) : endOf(handle, path))
+    const position = kept ?? (await first())
+    if (!kept) await positions.keep(id, position)
+    return { id, path, handle, position, quietMs: clock.monotonic() }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+async function firstOf(
+  handle: FileHandle,
+  path: string,
+  followed: Iterable<FollowedFile>,
+): Promise<Position> {
+  for (const original of followed) if (await isCopyOf(handle, path, original)) return copyPosition
+  return { path, offset: 0, skip: '', print: noPrint, isCopy: false }
+}
+
+/** In the middle of a line, the next line is the first. */
+async function endOf(handle: FileHandle, path: string): Promise<Position> {
+  const { size } = await handle.stat()
+  const { print } = await readPart(handle, size, 0)
+  const last = await readAt(handle, Math.max(0, size - 1), 1)
+  const isWhole = size === 0 || last[0] === newline
+  return { path, offset: size, skip: isWhole ? '' : 'line', print, isCopy: false }
+}
+
+const newline = 0x0a

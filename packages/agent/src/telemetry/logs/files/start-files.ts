@@ -1,0 +1,73 @@
+import { dirname } from 'node:path'
+import { startTask } from '../../../process/task.ts'
+import { createTrigger } from '../../../process/trigger.ts'
+import type { LogSource } from '../journal.ts'
+import { isGlob } from './find-files.ts'
+import { createFollower, type FollowerOptions } from './follower.ts'
+import { watchFolders } from './watch-folders.ts'
+
+/** What no watch told of is found so late: on a network's disk, and where the kernel has no watches left. */
+const lookMs = 10_000
+const unwatchedLookMs = 2_000
+/** A program that writes all the time has its lines read so often. */
+const pauseMs = 200
+/** Programs make and remove files beside the log without end. */
+const namesPauseMs = 1_000
+const waitingMs = 1_000
+
+/** Follows files by the events of their folders, and looks itself now and then. */
+export function startFiles(options: Omit<FollowerOptions, 'signal'>): LogSource {
+  const { patterns, clock } = options
+  const ending = new AbortController()
+  const follower = createFollower({ ...options, signal: ending.signal })
+  const woken = createTrigger(clock)
+  let written = new Set<string>()
+  let areNamesNew = false
+  const folders = watchFolders({
+    onWrite(path) {
+      if (path !== undefined) written.add(path)
+      if (path !== undefined || follower.hasMoved()) woken.fire()
+    },
+    onNames() {
+      areNamesNew = true
+      woken.fire()
+    },
+  })
+
+  const task = startTask(async (signal) => {
+    let lookedMs = Number.NEGATIVE_INFINITY
+    let dueMs = 0
+    for (;;) {
+      const sinceMs = clock.monotonic() - lookedMs
+      if (sinceMs >= dueMs || (areNamesNew && sinceMs >= namesPauseMs)) {
+        areNamesNew = false
+        await follower.look()
+        const unwatched = await folders.set([
+          ...patterns.filter((one) => !isGlob(dirname(one))),
+          ...follower.paths(),
+        ])
+        lookedMs = clock.monotonic()
+        dueMs = unwatched > 0 ? unwatchedLookMs : lookMs
+        written = new Set(await follower.read())
+      } else {
+        const paths = written
+        written = new Set()
+        for (const path of await follower.read(paths)) written.add(path)
+      }
+      await clock.sleep(pauseMs, signal)
+      const isSoon = written.size > 0 || areNamesNew
+      await woken.wait(isSoon ? waitingMs - pauseMs : dueMs, signal)
+    }
+  })
+
+  return {
+    sources: follower.sources,
+    async [Symbol.asyncDispose]() {
+      const ended = task[Symbol.asyncDispose]()
+      ending.abort(new Error('plexd stops following files'))
+      await ended
+      folders[Symbol.dispose]()
+      await follower[Symbol.asyncDispose]()
+    },
+  }
+}
