@@ -20,7 +20,7 @@ export type ReadLog = (query: LogQuery, signal: AbortSignal) => Promise<LogRead>
 /** Reads plexd's log in the journal if it goes there, as it then has that of earlier starts too; otherwise what is kept. */
 export function createLogReader({
   kept,
-  unit = isLoggedToJournal() ? ownUnit() : undefined,
+  unit = unitInJournal(),
   run = exec,
 }: {
   kept(): readonly KeptLine[]
@@ -57,6 +57,11 @@ function journalCommand(
     `--lines=${lines}`,
     ...since,
   ]
+}
+
+/** The systemd unit whose log in the journal is ours; undefined if our log does not go there. */
+export function unitInJournal(): string | undefined {
+  return isLoggedToJournal() ? ownUnit() : undefined
 }
 
 /** systemd.exec(5): the variable names the device and inode of the stream that it gave us. */

@@ -3,6 +3,7 @@ import { describeError } from '@plexd/runtime'
 import type { TelemetryEntry } from '../../telemetry/buffer/buffer.ts'
 import type { Collecting, Collector } from '../../telemetry/buffer/collector.ts'
 import type { Enrolled } from '../stages/enrolled.ts'
+import { collectLogs } from './logs.ts'
 import { collectMetrics } from './metrics.ts'
 
 /** Starts what collects of a kind. Rejects if it cannot, with the reason for people. */
@@ -14,7 +15,7 @@ type Start<Kind extends TelemetryKind> = (
 /** All that collect, one line each. */
 const collectors: { readonly [Kind in TelemetryKind]: Readonly<Record<string, Start<Kind>>> } = {
   metrics: { machine: collectMetrics },
-  logs: {},
+  logs: { programs: collectLogs },
   audit: {},
 }
 

@@ -89,6 +89,8 @@ export interface Core {
   readonly problems: Problems
   readonly vitals: Vitals
   readonly skew: ClockSkew
+  /** The newest lines of our log. */
+  readonly keptLog: KeptLines['list']
   readonly startedMs: number
   /** Whether it was told to end, and waits for what still runs. */
   isStopping(): boolean
@@ -117,6 +119,7 @@ export async function openCore(
   const shown = createShownView(viewOf({ ...told, startedMs }, hasMesh))
   const { desired } = state
   const { dataDir } = config
+  const keptLog = deps.kept?.list ?? (() => [])
   const containment = stack.use(await openContainment({ dataDir, clock, log }))
   const actions = createActionCatalog()
   actions.replace(
@@ -127,7 +130,7 @@ export async function openCore(
       clock,
       desired: desired.current,
       cannotUpgrade: describeSelf(state.versions.folder).isSingleFile ? undefined : notSingleFile,
-      readLog: createLogReader({ kept: deps.kept?.list ?? (() => []) }),
+      readLog: createLogReader({ kept: keptLog }),
     }),
   )
   const violations = createViolations(state.queues.violations, { clock, log })
@@ -152,6 +155,7 @@ export async function openCore(
     hooks,
     startServer: deps.startServer ?? createServerStarter(clock),
     hostKey: await openHostKeyIn(dataDir, { problems, disk: state.disk, log }),
+    keptLog,
     startedMs,
     shown,
     [Symbol.asyncDispose]: handOver(stack),

@@ -39,7 +39,9 @@ export function createIntake(options: IntakeOptions): Intake {
     bytesUnderWay += bytes
     const sending: Promise<void> = collector
       .append(records, cursor)
-      .catch((reason: unknown) => void (failure ??= { reason }))
+      .catch((reason: unknown) => {
+        failure ??= { reason }
+      })
       .finally(() => {
         bytesUnderWay -= bytes
         underWay.delete(sending)

@@ -39,7 +39,7 @@ describe('parseJournalLine', () => {
     for (let end = 90_000; end < 90_020; end++) {
       const entry = parseJournalLine(line.slice(0, end))
       assert.deepEqual([entry?.cursor, entry?.isCut], [base.__CURSOR, true])
-      assert.match(entry?.text ?? '', /^("é\u0001){1000}/)
+      assert.ok(entry?.text.startsWith('"é\u0001'.repeat(1_000)))
       assert.ok((entry?.text.length ?? 0) <= maxReadBytes)
     }
   })

@@ -1,6 +1,6 @@
 /** What journalctl prints with `--output=json`: an object in each line (systemd.journal-fields(7)). Pure. */
 import type { Severity } from '@plexd/protocol'
-import { maxReadBytes, type Said } from './log-record.ts'
+import { maxReadBytes, type Said, severityOf } from './log-record.ts'
 
 export interface JournalEntry extends Said {
   cursor: string
@@ -31,7 +31,10 @@ export function parseJournalLine(line: string): JournalEntry | undefined {
     source: 'journald',
     unit: unitOf(fields),
     text: text.slice(0, maxReadBytes),
-    severity: severityOf(textOf(fields.PRIORITY)),
+    // plexd prints lines of JSON, which systemd takes for information whatever they say.
+    severity: text.startsWith('{"level":"')
+      ? severityOf(text)
+      : ofPriority(textOf(fields.PRIORITY)),
     isCut: !isWhole || text.length > maxReadBytes || fields.MESSAGE === null,
   }
 }
@@ -88,8 +91,8 @@ function unitOf(fields: Fields): string {
 }
 
 /** syslog(3): 0 emerg, 1 alert, 2 crit, 3 err, 4 warning, 5 notice, 6 info, 7 debug. */
-function severityOf(priority: string): Severity {
-  const severity: readonly Severity[] = [
+function ofPriority(priority: string): Severity {
+  const known: readonly Severity[] = [
     'error',
     'error',
     'error',
@@ -99,7 +102,7 @@ function severityOf(priority: string): Severity {
     'info',
     'debug',
   ]
-  return severity[Number(priority || '6')] ?? 'info'
+  return known[Number(priority || '6')] ?? 'info'
 }
 
 /** How many entries are between two of the same journal that its cursors name; 0 if that cannot be told. */

@@ -57,6 +57,16 @@ describe('startJournal', () => {
     assert.deepEqual(journal.states(), ['failed: "journalctl" is not installed'])
   })
 
+  it('waits where there is no journal', async () => {
+    let isThere = false
+    await using journal = startFake({ end: entry(1), isThere: () => isThere })
+    await journal.settle()
+    assert.deepEqual(journal.states(), ['waiting: this machine has no journal of systemd'])
+    isThere = true
+    await journal.clock.advance(60_000)
+    assert.deepEqual(journal.states(), ['running: all units'])
+  })
+
   it('stops reading while the disk is behind, and ends nevertheless', async () => {
     const long = entry(2, 'x'.repeat(15_000))
     const journal = startFake({ cursor: cursorOf(1), runs: [{ prints: Array(500).fill(long) }] })
@@ -81,11 +91,13 @@ function startFake({
   end = '',
   units = [],
   runs = [],
+  isThere = () => true,
 }: {
   cursor?: string
   end?: string | Error
   units?: string[]
   runs?: FakeRun[]
+  isThere?: () => boolean
 }) {
   const clock = createFakeClock()
   const collector = createMemoryCollector<LogRecord>(
@@ -115,7 +127,8 @@ function startFake({
       await new Promise((resolve) => signal.addEventListener('abort', resolve))
     return ends ?? 'aborted'
   }
-  const started = startJournal({ collector, intake, units, run, stream, clock, log: silentLog })
+  const deps = { collector, intake, units, isThere, run, stream, clock, log: silentLog }
+  const started = startJournal(deps)
   return {
     ...started,
     collector,

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import type { SourceStatus } from '@plexd/protocol'
 import { type Clock, createBackoff, type Exec, exec, type Log, streamTool } from '@plexd/runtime'
 import { startTask } from '../../process/task.ts'
-import type { Collector } from '../buffer/collector.ts'
+import type { Collecting, Collector } from '../buffer/collector.ts'
 import type { Intake } from './intake.ts'
 import {
   entriesBetween,
@@ -12,11 +13,6 @@ import {
 import { orAborted } from './or-aborted.ts'
 import { readLines } from './read-lines.ts'
 
-/** What is read, until it is disposed of; then nothing more is handed over. */
-export interface LogSource extends AsyncDisposable {
-  sources(): readonly SourceStatus[]
-}
-
 export interface JournalOptions {
   collector: Collector<unknown>
   intake: Intake
@@ -24,6 +20,7 @@ export interface JournalOptions {
   units: readonly string[]
   /** Arguments that say where the journal is; that of the machine if there are none. */
   place?: readonly string[]
+  isThere?: () => boolean
   run?: Exec
   stream?: typeof streamTool
   clock: Clock
@@ -31,13 +28,15 @@ export interface JournalOptions {
 }
 
 const source = 'journald'
+/** A container never gets one. */
+const lookMs = 60_000
 /** What a program prints is cut by journald at 48 KiB, of which each byte is printed as a number at worst; only what is sent by its own protocol is longer. */
 const maxLineBytes = 1024 * 1024
 
 /** Reads the journal of systemd, from now on when it was never read. */
-export function startJournal(options: JournalOptions): LogSource {
+export function startJournal(options: JournalOptions): Collecting {
   const { collector, intake, units, place = [], clock, log } = options
-  const { run = exec, stream = streamTool } = options
+  const { isThere = isJournalThere, run = exec, stream = streamTool } = options
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
   let state: SourceStatus = { name: source, state: 'waiting', detail: '' }
   /** The last entry that was handed over, on the disk or not. */
@@ -99,6 +98,11 @@ export function startJournal(options: JournalOptions): LogSource {
 
   const task = startTask(async (signal) => {
     for (;;) {
+      if (!isThere()) {
+        set('waiting', 'this machine has no journal of systemd')
+        await clock.sleep(lookMs, signal)
+        continue
+      }
       const startedMs = clock.monotonic()
       const why = await attempt(signal)
       signal.throwIfAborted()
@@ -108,6 +112,11 @@ export function startJournal(options: JournalOptions): LogSource {
     }
   })
   return { sources: () => [state], [Symbol.asyncDispose]: () => task[Symbol.asyncDispose]() }
+}
+
+/** systemd-journald.service(8): where programs send what is logged. */
+function isJournalThere(): boolean {
+  return existsSync('/run/systemd/journal/socket')
 }
 
 /** Without setpriv, it would outlive a killed daemon until the next entry. */

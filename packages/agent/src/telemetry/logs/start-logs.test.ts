@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { LogRecord } from '@plexd/protocol'
-import { silentLog, systemClock } from '@plexd/runtime'
+import { createKeptLines, silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { defaultConfig } from '../../config/agent-config.ts'
 import { createMemoryCollector } from '../testing/memory-collector.ts'
@@ -12,7 +12,8 @@ import { startLogs } from './start-logs.ts'
 
 const options = {
   secrets: () => ['n0de-secret'],
-  ownUnit: 'plexd.service',
+  ownUnit: undefined,
+  ownLines: () => [],
   clock: systemClock,
   log: silentLog,
 }
@@ -25,7 +26,7 @@ describe('startLogs', () => {
     const collector = createMemoryCollector<LogRecord>()
     const logsFiles = [join(folder, '*.log')]
     await using logs = await startLogs({ ...options, collector, config: { ...config, logsFiles } })
-    await until('it looks', () => logs.sources()[0]?.detail === 'no such file yet')
+    await until('it looks', () => logs.sources()[1]?.detail === 'no such file yet')
     await appendFile(path, 'ERROR password=hunter2 n0de-secret\n')
     await until('the first line', () => collector.entries.length === 1)
     await rename(path, join(folder, 'app.log.1'))
@@ -37,6 +38,23 @@ describe('startLogs', () => {
       ['error: ERROR password=[redacted] [redacted]', 'info: late', 'info: next'],
     )
     await rm(folder, { recursive: true })
+  })
+
+  it('has the log of plexd itself, where it is not in the journal', async () => {
+    const kept = createKeptLines()
+    const collector = createMemoryCollector<LogRecord>()
+    kept.add('{"level":"warn","msg":"one"}')
+    await using logs = await startLogs({ ...options, ownLines: kept.list, collector, config })
+    kept.add('{"level":"info","msg":"token=abc"}')
+    await until('both', () => collector.entries.length === 2)
+    assert.deepEqual(
+      collector.entries.map(({ unit, severity, message }) => `${unit} ${severity} ${message}`),
+      [
+        'plexd warn {"level":"warn","msg":"one"}',
+        'plexd info {"level":"info","msg":"token=[redacted]"}',
+      ],
+    )
+    assert.equal(logs.sources()[0]?.name, 'plexd')
   })
 
   it('reads nothing if a pattern cannot be used', async () => {

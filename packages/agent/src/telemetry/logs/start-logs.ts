@@ -1,10 +1,11 @@
 import type { LogRecord } from '@plexd/protocol'
-import { type Clock, handOver, type Log } from '@plexd/runtime'
+import { type Clock, handOver, type KeptLine, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import type { Collector } from '../buffer/collector.ts'
+import type { Collecting, Collector } from '../buffer/collector.ts'
 import { startFiles } from './files/start-files.ts'
 import { createIntake } from './intake.ts'
-import { type LogSource, startJournal } from './journal.ts'
+import { startJournal } from './journal.ts'
+import { startOwnLog } from './own-log.ts'
 import { compilePattern } from './pattern.ts'
 import { createRedaction } from './redaction.ts'
 
@@ -22,14 +23,15 @@ export interface LogsOptions {
   >
   /** Those of plexd, few: they are looked for in each record. */
   secrets(): readonly string[]
-  /** The unit of systemd that plexd itself is; undefined for none. */
+  /** The unit of systemd whose log in the journal is plexd's own; undefined if that does not go there. */
   ownUnit: string | undefined
+  ownLines(): readonly KeptLine[]
   clock: Clock
   log: Log
 }
 
 /** Reads what `logs` names. Rejects if a pattern cannot be used: nothing may leave the machine that was to be redacted. */
-export async function startLogs(options: LogsOptions): Promise<LogSource> {
+export async function startLogs(options: LogsOptions): Promise<Collecting> {
   const { collector, config, secrets, ownUnit, clock, log } = options
   const redact = await createRedaction(config.logsRedact, secrets)
   const { logsMultiline, logsUnits, logsFiles } = config
@@ -40,11 +42,13 @@ export async function startLogs(options: LogsOptions): Promise<LogSource> {
   const shared = { collector, intake, clock, log }
 
   await using stack = new AsyncDisposableStack()
-  const sources: LogSource[] = []
+  const sources: Collecting[] = []
   if (config.logsJournald) {
     const own = logsUnits.length > 0 && ownUnit !== undefined ? [ownUnit] : []
     sources.push(stack.use(startJournal({ ...shared, units: [...logsUnits, ...own] })))
   }
+  if (!config.logsJournald || ownUnit === undefined)
+    sources.push(stack.use(startOwnLog({ ...shared, lines: options.ownLines })))
   if (logsFiles.length > 0)
     sources.push(stack.use(startFiles({ ...shared, patterns: logsFiles, isFirst: first?.test })))
   return {

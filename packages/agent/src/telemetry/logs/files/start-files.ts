@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { startTask } from '../../../process/task.ts'
 import { createTrigger } from '../../../process/trigger.ts'
-import type { LogSource } from '../journal.ts'
+import type { Collecting } from '../../buffer/collector.ts'
 import { isGlob } from './find-files.ts'
 import { createFollower, type FollowerOptions } from './follower.ts'
 import { watchFolders } from './watch-folders.ts'
@@ -16,7 +16,7 @@ const namesPauseMs = 1_000
 const waitingMs = 1_000
 
 /** Follows files by the events of their folders, and looks itself now and then. */
-export function startFiles(options: Omit<FollowerOptions, 'signal'>): LogSource {
+export function startFiles(options: Omit<FollowerOptions, 'signal'>): Collecting {
   const { patterns, clock } = options
   const ending = new AbortController()
   const follower = createFollower({ ...options, signal: ending.signal })
