@@ -1,8 +1,8 @@
 import type { Clock, KeptLine } from '@plexd/runtime'
 import { startTask } from '../../process/task.ts'
 import type { Collecting } from '../buffer/collector.ts'
-import type { Intake } from './intake.ts'
-import { severityOf } from './log-record.ts'
+import type { Intake } from './records/intake.ts'
+import { severityOf } from './records/log-record.ts'
 
 export interface OwnLogOptions {
   intake: Intake

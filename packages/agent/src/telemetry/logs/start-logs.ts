@@ -3,11 +3,11 @@ import { type Clock, handOver, type KeptLine, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
 import type { Collecting, Collector } from '../buffer/collector.ts'
 import { startFiles } from './files/start-files.ts'
-import { createIntake } from './intake.ts'
-import { startJournal } from './journal.ts'
+import { startJournal } from './journal/start-journal.ts'
 import { startOwnLog } from './own-log.ts'
-import { compilePattern } from './pattern.ts'
-import { createRedaction } from './redaction.ts'
+import { createIntake } from './records/intake.ts'
+import { compilePattern } from './records/pattern.ts'
+import { createRedaction } from './records/redaction.ts'
 
 export interface LogsOptions {
   collector: Collector<LogRecord>

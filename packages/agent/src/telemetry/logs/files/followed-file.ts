@@ -1,9 +1,9 @@
 import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Clock } from '@plexd/runtime'
-import type { Intake } from '../intake.ts'
-import { severityOf } from '../log-record.ts'
-import { takeRecords } from '../take-records.ts'
+import type { Intake } from '../records/intake.ts'
+import { severityOf } from '../records/log-record.ts'
+import { takeRecords } from '../records/take-records.ts'
 import { openRest } from './copies.ts'
 import { noPrint, type Part, type Position, readPart } from './position.ts'
 

@@ -18,7 +18,7 @@ import { exec, silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { createMemoryCollector, type MemoryCollector } from '../../testing/memory-collector.ts'
-import { createIntake } from '../intake.ts'
+import { createIntake } from '../records/intake.ts'
 import { createFollower, type FollowerOptions } from './follower.ts'
 
 describe('createFollower', () => {

@@ -1,5 +1,5 @@
 import type { Collector } from '../../buffer/collector.ts'
-import { orAborted } from '../or-aborted.ts'
+import { orAborted } from '../records/or-aborted.ts'
 import { noPrint, type Position, parsePosition } from './position.ts'
 
 /** How far files have been read, kept beside their records. All but reading rejects once the signal is aborted. */

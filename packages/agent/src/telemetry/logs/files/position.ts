@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import type { Skip } from '../take-records.ts'
+import type { Skip } from '../records/take-records.ts'
 
 export interface Position {
   /** Its name when it was first seen, by which its records are found. */

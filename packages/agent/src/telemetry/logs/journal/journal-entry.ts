@@ -1,6 +1,6 @@
 /** What journalctl prints with `--output=json`: an object in each line (systemd.journal-fields(7)). Pure. */
 import type { Severity } from '@plexd/protocol'
-import { maxReadBytes, type Said, severityOf } from './log-record.ts'
+import { maxReadBytes, type Said, severityOf } from '../records/log-record.ts'
 
 export interface JournalEntry extends Said {
   cursor: string

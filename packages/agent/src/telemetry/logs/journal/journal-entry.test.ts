@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { maxReadBytes } from '../records/log-record.ts'
 import { entriesBetween, parseJournalLine } from './journal-entry.ts'
-import { maxReadBytes } from './log-record.ts'
 
 const base = { __CURSOR: 's=ab;i=1f;b=1', __REALTIME_TIMESTAMP: '1736937000123456' }
 

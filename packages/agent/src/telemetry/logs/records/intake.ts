@@ -1,6 +1,6 @@
 import type { LogRecord } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
-import type { Collector, SourceCursor } from '../buffer/collector.ts'
+import type { Collector, SourceCursor } from '../../buffer/collector.ts'
 import { type RecordRules, type Said, toRecord } from './log-record.ts'
 import { orAborted } from './or-aborted.ts'
 

@@ -4,9 +4,9 @@ import { describe, it } from 'node:test'
 import type { LogRecord } from '@plexd/protocol'
 import { type Exec, silentLog, type streamTool } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
-import { createMemoryCollector } from '../testing/memory-collector.ts'
-import { createIntake } from './intake.ts'
-import { startJournal } from './journal.ts'
+import { createMemoryCollector } from '../../testing/memory-collector.ts'
+import { createIntake } from '../records/intake.ts'
+import { startJournal } from './start-journal.ts'
 
 describe('startJournal', () => {
   it('begins where the journal ends now, also when it is killed before the first entry', async () => {
