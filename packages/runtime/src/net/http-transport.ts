@@ -27,10 +27,11 @@ export interface HttpTransportOptions {
   stepMs?: number
   /** Bodies longer than this are sent as gzip, unless they have an encoding; default never. */
   gzipOverBytes?: number
+  /** A larger answer is refused; default 64 MiB. */
+  maxResponseBytes?: number
 }
 
-/** A larger answer is refused. */
-const maxResponseBytes = 64 * 1024 * 1024
+const defaultMaxResponseBytes = 64 * 1024 * 1024
 
 /** HTTP/1.1 with keep-alive. Disposing closes the connections. */
 export interface HttpTransport extends Transport, Disposable {
@@ -67,7 +68,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
           signal,
         },
         packed.body,
-        stepMs,
+        { stepMs, maxResponseBytes: options.maxResponseBytes },
       ),
     )
   }
@@ -148,7 +149,10 @@ function exchange(
   client: typeof http | typeof https,
   options: http.RequestOptions,
   body: string | Uint8Array | undefined,
-  stepMs?: number,
+  {
+    stepMs,
+    maxResponseBytes,
+  }: Pick<HttpTransportOptions, 'stepMs'> & { maxResponseBytes?: number | undefined } = {},
 ): Promise<TransportResponse> {
   return new Promise((resolve, reject) => {
     let failure: unknown
@@ -157,7 +161,7 @@ function exchange(
       request.off('error', reject).on('error', (error) => {
         failure ??= error
       })
-      collectAnswer(response)
+      collectAnswer(response, maxResponseBytes)
         .then(resolve, (error: unknown) => {
           // The request reports the abort, shortly after the answer is cut off.
           setImmediate(() => reject(failure ?? error))
@@ -176,7 +180,10 @@ function exchange(
 }
 
 /** The whole answer; throws a RangeError if it is too long. */
-export async function collectAnswer(response: http.IncomingMessage): Promise<TransportResponse> {
+export async function collectAnswer(
+  response: http.IncomingMessage,
+  maxResponseBytes = defaultMaxResponseBytes,
+): Promise<TransportResponse> {
   const head = headOf(response)
   const chunks: Buffer[] = []
   let bytes = 0
