@@ -159,6 +159,21 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
       record: true,
       record_input: true,
     },
+    putAlertRule: {
+      selector: 'env=none',
+      when: { metric: { name: 'node_resources.load_1', above: 100, below: -1 } },
+      for: '5m',
+      keep_firing: '5m',
+      severity: 'info',
+    },
+    createAlertSilence: { rule: 'hostile', selector: '*', for: '1m', reason: 'as it is' },
+    // Nothing is sent there: no alert is of this severity.
+    createAlertWebhook: {
+      name: 'hostile',
+      url: 'https://127.0.0.1:1/',
+      severities: ['info'],
+      insecure_http: false,
+    },
     rotateSigningKey: { transition_period: '1h' },
     createAdminToken: { name: 'hostile', role: 'viewer' },
   }
@@ -178,6 +193,9 @@ export function goodParams({ node, executionId }: Target): Record<Param, string>
     session: 'ses_nobody',
     chunk: '0',
     token_id: 'tok_nobody',
+    alert_rule: 'hostile',
+    alert_silence: 'sil_nobody',
+    alert_webhook: 'nobody',
     key: 'kept',
     name: 'allow-all',
     range: '10.101.0.0/16',

@@ -1,5 +1,6 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { OperatorEnds } from './access/operator-ends.ts'
+import type { Alerting } from './alerts/alerting.ts'
 import type { ArtifactFiles } from './artifacts/files.ts'
 import type { Change } from './change.ts'
 import type { Config } from './config/config.ts'
@@ -54,6 +55,11 @@ export interface Waiters {
   readonly tails: OpenTails
 }
 
+/** Who finds out what is wrong with nodes, and tells it. */
+export interface Watch {
+  readonly alerting: Alerting
+}
+
 /** The two sides of relayed sessions. */
 export interface RelayAccess {
   readonly relay: Relay
@@ -84,6 +90,7 @@ export interface App
     SideStores,
     Waiters,
     RelayAccess,
+    Watch,
     Environment {}
 
 /** What the code that serves an app controls. */

@@ -181,6 +181,13 @@ export const limits = limitTable({
   run_nodes: limit.count(10_000, 'nodes of one run of an action'),
   open_runs: limit.count(100, 'runs of a tenant that have not ended, paused ones included'),
   schedules: limit.count(1_000, 'schedules of a tenant'),
+  alert_rules: limit.count(200, 'alert rules of a tenant'),
+  alert_silences: limit.count(1_000, 'silences of a tenant that have not ended'),
+  alert_webhooks: limit.count(20, 'webhooks of a tenant'),
+  alert_messages: limit.count(
+    1_000,
+    'messages that wait for a webhook; past it, the oldest are dropped',
+  ),
   policies: limit.count(1_000, 'policies of a tenant'),
   go_report_bytes: limit.bytes(
     16 * 1024 * 1024,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { answerHeader, maxRelayMessageBytes } from '@plexd/protocol'
 import { type Clock, handOver, type Log } from '@plexd/runtime'
 import { createOperatorEnds } from './access/operator-ends.ts'
+import { openAlerting } from './alerts/alerting.ts'
 import type { Controls, Environment, RunningApp } from './app.ts'
 import { openArtifactFiles } from './artifacts/files.ts'
 import { createChange } from './change.ts'
@@ -116,6 +117,21 @@ export async function openApp(
   ])
     commits.follow(follower)
 
+  const alerting = stack.use(
+    await openAlerting({
+      store,
+      fleet,
+      latest,
+      masterKey,
+      metrics,
+      limits: () => environment.config.limits,
+      clock,
+      log,
+    }),
+  )
+  commits.follow(alerting.follow)
+  stack.defer(telemetry.onAppend(alerting.followRecords))
+
   const relay = stack.use(createRelay({ clock, log, onBytes: metrics.relayed }))
   commits.follow(cutWithLog(relay))
   const relayAccess = {
@@ -145,6 +161,7 @@ export async function openApp(
     ...intake,
     ...waiters,
     ...relayAccess,
+    alerting,
   }
   // The environment's settings may change, so it is not copied.
   return Object.assign(environment, groups, {

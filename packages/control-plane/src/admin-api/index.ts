@@ -1,5 +1,9 @@
 import type { AdminApi } from '@plexd/protocol'
 import type { Handlers } from '../handle.ts'
+import * as alerts from './alerts/alerts.ts'
+import * as alertRules from './alerts/rules.ts'
+import * as alertSilences from './alerts/silences.ts'
+import * as alertWebhooks from './alerts/webhooks.ts'
 import * as artifacts from './artifacts/artifacts.ts'
 import * as trustedBuilds from './artifacts/trusted-builds.ts'
 import * as entries from './entries/entries.ts'
@@ -37,6 +41,10 @@ import * as tokens from './tokens/tokens.ts'
 
 /** The handler of each row of the admin API: each file exports those of its noun, by the names of their rows. */
 export const adminHandlers: Handlers<AdminApi> = {
+  ...alerts,
+  ...alertRules,
+  ...alertSilences,
+  ...alertWebhooks,
   ...artifacts,
   ...trustedBuilds,
   ...entries,

@@ -8,6 +8,8 @@ export interface Gauges {
   relays(): number
   /** How many nodes there are in each status. */
   nodes(): ReadonlyMap<string, number>
+  /** How many alerts are open, by state and severity with a space between. */
+  alerts(): ReadonlyMap<string, number>
   /** How many nodes run a binary that was judged so. */
   binaries(): Promise<ReadonlyMap<string, number>>
 }
@@ -25,6 +27,8 @@ export interface Metrics extends Disposable {
   telemetry(kind: string, counts: { accepted: number; dropped: number; duplicates: number }): void
   /** A file on a node is not what it should be; types that nobody has agreed on count as `other`. */
   violation(type: string): void
+  /** What became of messages for webhooks. */
+  alertMessage(outcome: 'delivered' | 'retried' | 'dropped', count?: number): void
   /** Read when the metrics are requested: the expiry in milliseconds since 1970, by certificate name. */
   showCertificates(ends: () => ReadonlyMap<string, number>): void
   wrongToken(api: string, outcome: string): void
@@ -110,6 +114,12 @@ export function createMetrics(): Metrics {
     'Nodes by what their binary is: verified, mismatch, or unknown if nobody has said what its version is',
     'state',
   )
+  const alerts = gauge('plexd_alerts', 'Alerts that are not resolved', 'state', 'severity')
+  const alertMessages = counter(
+    'plexd_alert_messages_total',
+    'Messages for webhooks: delivered, retried (not taken, it is tried again), dropped',
+    'outcome',
+  )
   const lags = lagGauges(gauge)
   const memory = gauge('process_resident_memory_bytes', 'Resident memory')
   const cpu = counter('process_cpu_seconds_total', 'User and system CPU time')
@@ -135,6 +145,7 @@ export function createMetrics(): Metrics {
     },
     violation: (type) =>
       violations.inc({ type: type === 'binary' || type === 'hook' ? type : 'other' }),
+    alertMessage: (outcome, count = 1) => alertMessages.inc({ outcome }, count),
     showCertificates(ends) {
       new Gauge({
         name: 'plexd_certificate_not_after_timestamp_seconds',
@@ -152,6 +163,11 @@ export function createMetrics(): Metrics {
       streams.set(gauges.streams())
       relays.set(gauges.relays())
       for (const [status, count] of gauges.nodes()) nodes.set({ status }, count)
+      alerts.reset()
+      for (const [key, count] of gauges.alerts()) {
+        const [state = '', severity = ''] = key.split(' ')
+        alerts.set({ state, severity }, count)
+      }
       for (const [state, count] of await gauges.binaries()) binaries.set({ state }, count)
       readLag(delay, lags)
       memory.set(process.memoryUsage.rss())

@@ -1,3 +1,4 @@
+import { forgetAlerts } from '../alerts/forget.ts'
 import type {
   Delivery,
   Environment,
@@ -6,6 +7,7 @@ import type {
   SideStores,
   State,
   Waiters,
+  Watch,
 } from '../app.ts'
 import { dropExpiredKey } from '../rotation/signing-key.ts'
 import { driveRuns, forgetAbandoned, forgetRuns } from '../runs/drive.ts'
@@ -23,7 +25,7 @@ import { tellMoves } from './tell-moves.ts'
 
 /** The periodic work of a control plane. */
 export function jobsOf(
-  app: State & Delivery & Seals & NodeMemory & SideStores & Waiters & Environment,
+  app: State & Delivery & Seals & NodeMemory & SideStores & Waiters & Watch & Environment,
 ): Job[] {
   const { heartbeatIntervalMs } = app.config
   return [
@@ -64,6 +66,9 @@ export function jobsOf(
         await forgetTurns(app)
       },
     },
+    { name: 'judge alerts', everyMs: 1_000, run: () => app.alerting.judge() },
+    { name: 'send alerts', everyMs: 1_000, run: () => app.alerting.start() },
+    { name: 'forget alerts', everyMs: 60 * 60_000, run: () => forgetAlerts(app) },
     // Often: until the next run, the excess grows by whatever is sent.
     { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },
     { name: 'prune recordings', everyMs: 60_000, run: () => pruneRecordings(app) },

@@ -1,4 +1,5 @@
-import { ApiError, BinaryState } from '@plexd/protocol'
+import { AlertSeverity, ApiError, BinaryState } from '@plexd/protocol'
+import { countAlerts } from '../alerts/alerting.ts'
 import type { State } from '../app.ts'
 import { type Handlers, handle } from '../handle.ts'
 import { prepare } from '../http/compress.ts'
@@ -29,6 +30,7 @@ export const opsHandlers: Handlers<OpsApi> = {
       streams: app.streams.count,
       relays: app.relay.open,
       nodes: () => nodesByStatus(app),
+      alerts: () => new Map([...noAlerts, ...countAlerts(app.alerting)]),
       binaries: async () => new Map([...noBinaries, ...(await countBinaries(app.store.reader))]),
     })
     reply.type(contentType)
@@ -50,6 +52,9 @@ export const opsHandlers: Handlers<OpsApi> = {
   },
 }
 
+const noAlerts = ['pending', 'firing'].flatMap((state) =>
+  AlertSeverity.enum.map((severity) => [`${state} ${severity}`, 0] as const),
+)
 const noBinaries = BinaryState.enum.map((state) => [state, 0] as const)
 
 function nodesByStatus({ fleet }: State): Map<string, number> {

@@ -22,6 +22,7 @@ const columns: {
   },
   bootstrap_tokens: { answer_sealed: ({ id }) => placeOf.registrationAnswer(id) },
   recordings: { key_sealed: ({ id }) => placeOf.recordingKey(id) },
+  alert_webhooks: { secret_sealed: ({ id }) => placeOf.webhookSecret(id) },
   signing_keys: { private_key_sealed: ({ id }) => placeOf.signingKey(id) },
 }
 

@@ -12,6 +12,8 @@ export type LoggedChange =
   | { type: 'signing_keys_put'; keys: readonly Row<'signing_keys'>[] }
   /** A session was opened, has gone on or was closed. `was`: its state before, if that is known. */
   | { type: 'session_put'; session: SessionInLog; was?: SessionState | undefined }
+  /** A tenant's alert rules, silences or webhooks have changed. */
+  | { type: 'alerting_changed'; tenant_id: string }
   /** Events up to `through` have been pruned. */
   | { type: 'log_trimmed'; through: number }
 
@@ -30,9 +32,13 @@ export interface SessionInLog {
 }
 
 export function isOfFleet(change: LoggedChange): change is FleetChange {
-  return !['entries_changed', 'signing_keys_put', 'session_put', 'log_trimmed'].includes(
-    change.type,
-  )
+  return ![
+    'entries_changed',
+    'signing_keys_put',
+    'session_put',
+    'alerting_changed',
+    'log_trimmed',
+  ].includes(change.type)
 }
 
 /** A unit of work, as seen by rows: for what is also in memory, row and memory are changed together. */

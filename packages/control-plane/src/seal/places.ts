@@ -7,5 +7,6 @@ export const placeOf = {
   registrationAnswer: (tokenId: string) => `registration:${tokenId}`,
   signingKey: (keyId: string) => `signing_key:${keyId}`,
   recordingKey: (sessionId: string) => `recording:${sessionId}`,
+  webhookSecret: (webhookId: string) => `alert webhook:${webhookId}`,
   pskKeys: () => 'psk keys',
 } as const

@@ -1,3 +1,4 @@
+import { alerts } from './admin/alerts.ts'
 import { artifacts } from './admin/artifacts.ts'
 import { entries } from './admin/entries.ts'
 import { events } from './admin/events.ts'
@@ -32,6 +33,7 @@ export const adminApi = {
   ...keys,
   ...events,
   ...telemetry,
+  ...alerts,
   ...artifacts,
 } as const
 

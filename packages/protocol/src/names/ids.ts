@@ -10,6 +10,11 @@ const prefixes = {
   schedule: 'sch_',
   session: 'ses_',
   event: 'evt_',
+  alert: 'alr_',
+  alert_silence: 'sil_',
+  alert_webhook: 'whk_',
+  /** What a webhook is sent. */
+  alert_message: 'msg_',
   token: 'tok_',
   entry: 'ent_',
   signing_key: 'key_',

@@ -26,6 +26,11 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   /** The index of one in a recording. */
   chunk: Type.String({ maxLength: 9, pattern: '^(0|[1-9][0-9]{0,8})$', examples: ['0'] }),
   token_id: Id,
+  /** The name of one. */
+  alert_rule: Id,
+  alert_silence: Id,
+  /** The name of one. */
+  alert_webhook: Id,
   version: Id,
   os: Id,
   arch: Id,

@@ -1,4 +1,5 @@
 import type { BinaryState } from '@plexd/protocol'
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Row } from '../../store/schema.ts'
 
@@ -114,4 +115,15 @@ export async function countBinaries(reader: Reader): Promise<Map<string, number>
     .groupBy('binary_state')
     .execute()
   return new Map(rows.map(({ binary_state, count }) => [binary_state ?? '', Number(count)]))
+}
+
+/** The ids of the nodes, of all tenants, whose binary is none that is known. */
+export async function readMismatched(reader: Reader): Promise<Set<string>> {
+  const rows = await reader
+    .selectFrom('nodes')
+    .select('id')
+    .where('binary_state', '=', sql.lit('mismatch')) // as the condition of the index says it
+    .where('removed_at', 'is', null)
+    .execute()
+  return new Set(rows.map(({ id }) => id))
 }

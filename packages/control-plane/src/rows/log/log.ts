@@ -170,6 +170,9 @@ const readers = {
     const sessions = await readSessionsIn(reader, ids)
     return sessions.map((session) => ({ type: 'session_put', session }))
   },
+  async alerting(_: Reader, tenantIds: readonly string[]): Promise<LoggedChange[]> {
+    return tenantIds.map((tenant_id) => ({ type: 'alerting_changed', tenant_id }))
+  },
   async signing_keys(reader: Reader): Promise<LoggedChange[]> {
     return [{ type: 'signing_keys_put', keys: await readSigningKeys(reader) }]
   },
@@ -195,6 +198,8 @@ function referenceOf(change: LoggedChange): Reference | undefined {
       return ['entries', change.tenant_id]
     case 'session_put':
       return ['session', change.session.id]
+    case 'alerting_changed':
+      return ['alerting', change.tenant_id]
     case 'signing_keys_put':
       return ['signing_keys', '']
     case 'log_trimmed':

@@ -7,6 +7,7 @@ import * as binaries from './0016-binaries.ts'
 import * as endedExecutions from './0017-ended-executions.ts'
 import * as historyByStatus from './0018-history-by-status.ts'
 import * as sessions from './0019-sessions.ts'
+import * as alerts from './0020-alerts.ts'
 
 /** In order. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   endedExecutions,
   historyByStatus,
   sessions,
+  alerts,
 ]

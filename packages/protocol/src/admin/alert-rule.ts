@@ -1,0 +1,122 @@
+import { type Static, Type } from 'typebox'
+import { nullable, Timestamp, WholeNumber } from '../schemas/scalars.ts'
+import { wantKeyword } from '../schemas/schema-fault.ts'
+import { metrics } from '../telemetry/metrics.ts'
+import { NodeStatus } from './node.ts'
+
+/** What is worth an alert: a condition that each node is judged by. */
+
+export const AlertSeverity = Type.Enum(['info', 'warning', 'critical'])
+export type AlertSeverity = Static<typeof AlertSeverity>
+
+export const AlertRuleName = Type.String({
+  pattern: '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$',
+  [wantKeyword]:
+    'up to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
+  examples: ['disk-nearly-full'],
+})
+
+const MetricName = Type.Enum(
+  metrics.map(({ name }) => name),
+  { description: 'One of the metrics of nodes', examples: ['node_resources.disk_used'] },
+)
+const Within = Type.String({ description: 'Go duration, from "1m" to "24h"', examples: ['15m'] })
+
+// Strict: ignoring a misspelt bound would make a rule that never holds.
+const strict = { additionalProperties: false } as const
+
+/** Exactly one of these. */
+export const AlertCondition = Type.Object(
+  {
+    metric: Type.Optional(
+      Type.Object(
+        {
+          name: MetricName,
+          of: Type.Optional(MetricName),
+          above: Type.Optional(Type.Number()),
+          below: Type.Optional(Type.Number()),
+        },
+        {
+          ...strict,
+          description:
+            'The last value, or its share of another one with `of`, is above or below a bound. Of a metric that each peer has, the largest',
+        },
+      ),
+    ),
+    increase: Type.Optional(
+      Type.Object(
+        { name: MetricName, within: Within },
+        { ...strict, description: 'A counter has grown in that time' },
+      ),
+    ),
+    no_data: Type.Optional(
+      Type.Object(
+        { name: MetricName },
+        { ...strict, description: 'A node that is online has sent no value for five minutes' },
+      ),
+    ),
+    status: Type.Optional(
+      Type.Array(NodeStatus, { minItems: 1, description: 'The node has one of these' }),
+    ),
+    integrity: Type.Optional(
+      Type.Object(
+        { within: Within },
+        {
+          ...strict,
+          description:
+            'The binary of the node is none that the control plane knows, or the node has found a changed file in that time',
+        },
+      ),
+    ),
+    drift: Type.Optional(
+      Type.Object(
+        { within: Within, at_least: Type.Integer({ minimum: 1, maximum: 100 }) },
+        { ...strict, description: 'The node has reported so many corrections in that time' },
+      ),
+    ),
+  },
+  strict,
+)
+export type AlertCondition = Static<typeof AlertCondition>
+
+export const AlertRuleSpec = Type.Object(
+  {
+    selector: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1_024,
+        description: 'Labels of the nodes that are judged by it; "*" when absent',
+      }),
+    ),
+    when: AlertCondition,
+    for: Type.Optional(
+      Type.String({
+        description:
+          'Go duration, "24h" at most: how long it has to hold until the alert fires; "0s" when absent',
+      }),
+    ),
+    keep_firing: Type.Optional(
+      Type.String({
+        description:
+          'Go duration, "24h" at most: how long it must not hold until the alert is resolved; "0s" when absent',
+      }),
+    ),
+    severity: AlertSeverity,
+  },
+  strict,
+)
+export type AlertRuleSpec = Static<typeof AlertRuleSpec>
+
+export const AlertRule = Type.Object({
+  name: AlertRuleName,
+  selector: Type.String(),
+  when: AlertCondition,
+  for: Type.String(),
+  keep_firing: Type.String(),
+  severity: AlertSeverity,
+  is_default: Type.Boolean({ description: 'It is there by itself, and was not changed' }),
+  revision: WholeNumber,
+  updated_at: nullable(Timestamp),
+  updated_by: nullable(Type.String({ description: 'The operator, by the name of the token' })),
+})
+export type AlertRule = Static<typeof AlertRule>
