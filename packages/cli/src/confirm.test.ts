@@ -80,6 +80,21 @@ const table: Destructive[] = [
     does: 'DELETE /admin/v1/schedules/check',
   },
   {
+    argv: ['alerts', 'rules', 'remove', 'disk-nearly-full'],
+    asks: /^remove alert rule "disk-nearly-full"$/,
+    does: 'DELETE /admin/v1/alert-rules/disk-nearly-full',
+  },
+  {
+    argv: ['alerts', 'silences', 'end', 'sil_1'],
+    asks: /^end silence "sil_1"$/,
+    does: 'DELETE /admin/v1/alert-silences/sil_1',
+  },
+  {
+    argv: ['alerts', 'webhooks', 'remove', 'ops'],
+    asks: /^remove webhook "ops", and what waits for it$/,
+    does: 'DELETE /admin/v1/alert-webhooks/ops',
+  },
+  {
     argv: ['session', 'revoke', 'sess_1'],
     asks: /^revoke session "sess_1"$/,
     does: 'POST /admin/v1/sessions/sess_1/revoke',

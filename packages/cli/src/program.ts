@@ -6,6 +6,7 @@ import { addSigningKeyCommands } from './commands/access/signing-keys.ts'
 import { addTokenCommands } from './commands/access/tokens.ts'
 import { addActionCommands } from './commands/actions/actions.ts'
 import { addArtifactCommands } from './commands/actions/artifacts.ts'
+import { addAlertCommands } from './commands/alerts/alerts.ts'
 import { addDataCommands } from './commands/entries/data.ts'
 import { addReportCommands } from './commands/entries/reports.ts'
 import { addSecretCommands } from './commands/entries/secrets.ts'
@@ -77,6 +78,7 @@ export function createProgram(io: Io): Command {
   addTopCommands(program, context)
   addTelemetryCommands(program, context)
   addViolationCommands(program, context)
+  addAlertCommands(program, context)
   addArtifactCommands(program, context)
   addSigningKeyCommands(program, context)
   addMasterKeyCommands(program, context)

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Alert, AlertRule, AlertWebhook } from '@plexd/protocol'
+import { startBench } from '../../testing/run.ts'
+import { aPage } from '../../testing/samples.ts'
+
+const time = '2025-01-15T10:25:00.000Z'
+const alert: Alert = {
+  id: 'alr_1',
+  rule: 'disk-nearly-full',
+  severity: 'warning',
+  state: 'firing',
+  node: 'web-01',
+  node_id: 'n_web',
+  summary: 'disk is 0.93, above 0.9',
+  value: 0.93,
+  since: time,
+  fired_at: time,
+  resolved_at: null,
+  reason: '',
+}
+const rule: AlertRule = {
+  name: 'busy',
+  selector: '*',
+  when: { metric: { name: 'node_resources.load_1', above: 8 } },
+  for: '5m0s',
+  keep_firing: '0s',
+  severity: 'info',
+  is_default: false,
+  revision: 2,
+  updated_at: time,
+  updated_by: 'admin',
+}
+const webhook: AlertWebhook = {
+  id: 'whk_1',
+  name: 'ops',
+  origin: 'https://alerts.example.com',
+  severities: ['critical'],
+  created_by: 'admin',
+  created_at: time,
+  waiting: 1,
+  delivered: 2,
+  dropped: 3,
+  last_error: 'it answered 503',
+  retry_at: time,
+}
+
+describe('alerts', () => {
+  it('lists those that are asked for', async () => {
+    const list = 'GET /admin/v1/alerts?limit=100&state=firing&node=web-01'
+    await using bench = await startBench({ [list]: aPage([alert]) })
+    const { stdout } = await bench.run(['alerts', 'list', '--state', 'firing', '--node', 'web-01'])
+    assert.match(
+      stdout,
+      /^firing {2}warning {3}disk-nearly-full {2}web-01 {2}5m {5}- {9}disk is 0\.93, above 0\.9$/m,
+    )
+  })
+
+  it('shows a rule in the form that it is written in', async () => {
+    const path = '/admin/v1/alert-rules/busy'
+    await using bench = await startBench({ [`GET ${path}`]: rule, [`PUT ${path}`]: rule })
+    const { stdout: shown } = await bench.run(['alerts', 'rules', 'show', 'busy'])
+    const { stdout } = await bench.run(['alerts', 'rules', 'put', 'busy', '-'], { stdin: shown })
+    assert.equal(stdout, 'wrote "busy" revision 2\n')
+    const { selector, when, keep_firing, severity } = rule
+    const body = { selector, when, for: '5m0s', keep_firing, severity }
+    assert.deepEqual(bench.server.requests[1]?.body, body)
+  })
+
+  it('says what is wrong with a rule before it sends it', async () => {
+    await using bench = await startBench()
+    const put = (stdin: string) => bench.run(['alerts', 'rules', 'put', 'busy', '-'], { stdin })
+    await assert.rejects(put('when: {}\nseverity: loud\n'), {
+      exitCode: 2,
+      message: /^read alert rule standard input: severity "loud": want "info", "warning"/,
+    })
+    await assert.rejects(put('when: [\n'), { exitCode: 2, message: /^read alert rule standard/ })
+    assert.deepEqual(bench.server.requests, [])
+  })
+
+  it('silences with a reason', async () => {
+    const silence = { id: 'sil_1', ends_at: '2025-01-15T12:30:00.000Z' }
+    await using bench = await startBench({ 'POST /admin/v1/alert-silences': silence })
+    const flags = ['-l', 'site=lab', '--for', '2h', '--reason', 'power cut']
+    const { stdout } = await bench.run(['alerts', 'silence', ...flags])
+    assert.equal(stdout, 'silenced until 2025-01-15T12:30:00.000Z by "sil_1"\n')
+    assert.deepEqual(bench.server.requests[0]?.body, {
+      selector: 'site=lab',
+      for: '2h',
+      reason: 'power cut',
+    })
+  })
+
+  it('prints the secret of a webhook alone, and what a test of it said', async () => {
+    const path = '/admin/v1/alert-webhooks'
+    await using bench = await startBench({
+      [`POST ${path}`]: { ...webhook, secret: 'whsec_abc=' },
+      [`GET ${path}`]: { items: [webhook] },
+      [`POST ${path}/ops/test`]: { delivered: false, error: 'it answered 404' },
+    })
+    const url = 'https://alerts.example.com/x'
+    const create = ['alerts', 'webhooks', 'create', 'ops', url, '--severity', 'critical']
+    assert.equal((await bench.run(create)).stdout, 'whsec_abc=\n')
+    assert.deepEqual(bench.server.requests[0]?.body, { name: 'ops', url, severities: ['critical'] })
+    const { stdout } = await bench.run(['alerts', 'webhooks', 'list'])
+    assert.match(stdout, /critical {4}1 {8}2 {10}3 {8}5m {7}it answered 503$/m)
+    await assert.rejects(bench.run(['alerts', 'webhooks', 'test', 'ops']), {
+      exitCode: 1,
+      message: 'send a message to the webhook: it answered 404',
+    })
+  })
+})

@@ -1,0 +1,55 @@
+import { AlertState } from '@plexd/protocol'
+import { type Command, Option } from 'commander'
+import { type Admin, addList } from '../../command.ts'
+import { allPages, type Context, examples } from '../../context.ts'
+import { countFlag } from '../../terminal/input.ts'
+import { ageOf } from '../../terminal/output.ts'
+import { addRuleCommands } from './rules.ts'
+import { addSilenceCommands } from './silences.ts'
+import { addWebhookCommands } from './webhooks.ts'
+
+interface ListFlags {
+  state?: AlertState
+  rule?: string
+  node?: string
+  limit?: number
+}
+
+export function addAlertCommands(program: Command, context: Context): void {
+  const { io } = context
+  const alerts = program
+    .command('alerts')
+    .description('what is wrong with nodes, and who is told')
+    .addHelpText('after', examples('plexctl alerts list --state firing'))
+
+  addList(alerts, context, {
+    description: 'list alerts, newest first',
+    flags: (command) =>
+      command
+        .addOption(new Option('--state <state>', 'only those in it').choices(AlertState.enum))
+        .option('--rule <name>', 'only those of a rule')
+        .option('--node <node>', 'only those of a node, by id or hostname')
+        .option('--limit <count>', 'no more than that (default 100)', countFlag),
+    examples: ['plexctl alerts list --state firing', 'plexctl alerts list --node web-01 --json'],
+    items: (admin: Admin, { state, rule, node, limit = 100 }: ListFlags) => {
+      const filter = {
+        ...(state === undefined ? {} : { state }),
+        ...(rule === undefined ? {} : { rule }),
+        ...(node === undefined ? {} : { node }),
+      }
+      return allPages((query) => admin.listAlerts({ query: { ...query, ...filter } }), limit)
+    },
+    columns: [
+      ['state', ({ state }) => state],
+      ['severity', ({ severity }) => severity],
+      ['rule', ({ rule }) => rule],
+      ['node', ({ node, node_id }) => node || node_id],
+      ['since', ({ since }) => ageOf(since, io)],
+      ['resolved', ({ resolved_at }) => ageOf(resolved_at, io)],
+      ['what', ({ summary }) => summary],
+    ],
+  })
+  addRuleCommands(alerts, context)
+  addSilenceCommands(alerts, context)
+  addWebhookCommands(alerts, context)
+}

@@ -1,0 +1,85 @@
+import type { AlertRule } from '@plexd/protocol'
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
+import { type Context, examples, jsonHelp } from '../../context.ts'
+import { decodeUtf8, quoteFile, readInput } from '../../terminal/input.ts'
+import { printDone, printShown } from '../../terminal/output.ts'
+import { parseAlertRule } from './rule-file.ts'
+
+const fileHelp = `
+FILE is YAML or JSON, - is standard input:
+
+  selector: role=db           # labels of the nodes; "*" when left out
+  when:                       # one of metric, increase, no_data, status, integrity, drift
+    metric:
+      name: node_resources.disk_used
+      of: node_resources.disk_total
+      above: 0.8              # or below, or both
+  for: 5m                     # how long it has to hold until it fires
+  keep_firing: 5m             # how long it must not hold until it is resolved
+  severity: warning           # info, warning or critical
+`
+
+export function addRuleCommands(alerts: Command, context: Context): void {
+  const { io, connect } = context
+  const rules = alerts
+    .command('rules')
+    .description('what is worth an alert')
+    .addHelpText('after', examples('plexctl alerts rules list'))
+
+  addList(rules, context, {
+    description: 'list alert rules, those that are there by themselves included',
+    examples: ['plexctl alerts rules list'],
+    items: async (admin: Admin) => (await admin.listAlertRules({})).body.items,
+    columns: [
+      ['name', ({ name }) => name],
+      ['severity', ({ severity }) => severity],
+      ['nodes', ({ selector }) => selector],
+      ['when', ({ when }) => JSON.stringify(when)],
+      ['for', (rule) => rule.for],
+      ['written by', ({ updated_by }) => updated_by ?? '(default)'],
+    ],
+  })
+
+  addCall(rules, context, {
+    name: 'show',
+    description: 'show one alert rule, in a form that `alerts rules put` takes',
+    args: [['<name>']],
+    examples: ['plexctl alerts rules show disk-nearly-full > rule.yaml'],
+    call: (admin: Admin, name: string) => admin.getAlertRule({ params: { alert_rule: name } }),
+    print: (rule, json) => printShown(io, rule, { json, text: () => formatRule(rule) }),
+  })
+
+  rules
+    .command('put')
+    .description('create or replace an alert rule')
+    .argument('<name>')
+    .argument('<file>')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      fileHelp + examples('plexctl alerts rules put disk-nearly-full rule.yaml'),
+    )
+    .action(async (name: string, file: string, { json }: JsonFlag) => {
+      const body = parseAlertRule(decodeUtf8(await readInput(file, io), file), quoteFile(file))
+      const { admin } = await connect()
+      const answer = await admin.putAlertRule({ params: { alert_rule: name }, body })
+      const { name: written, revision } = answer.body
+      printDone(io, answer.body, { json, text: `wrote "${written}" revision ${revision}` })
+    })
+
+  addCall(rules, context, {
+    name: 'remove',
+    description: 'delete an alert rule, also one that is there by itself; its alerts are resolved',
+    args: [['<name>']],
+    examples: ['plexctl alerts rules remove tunnel-stale --yes'],
+    asks: (name) => `remove alert rule "${name}"`,
+    call: (admin: Admin, name: string) => admin.deleteAlertRule({ params: { alert_rule: name } }),
+    text: (_body, name) => `removed "${name}"`,
+  })
+}
+
+function formatRule({ selector, when, for: time, keep_firing, severity }: AlertRule): string {
+  return stringify({ selector, when, for: time, keep_firing, severity })
+}

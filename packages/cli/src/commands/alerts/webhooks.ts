@@ -1,0 +1,91 @@
+import { AlertSeverity } from '@plexd/protocol'
+import { CliError, exitCodes } from '@plexd/runtime'
+import { type Command, Option } from 'commander'
+import { type Admin, addCall, addList } from '../../command.ts'
+import { type Context, examples } from '../../context.ts'
+import { ageOf, printDone, printNote } from '../../terminal/output.ts'
+
+interface CreateFlags {
+  severity?: AlertSeverity[]
+  insecureHttp?: boolean
+}
+
+export function addWebhookCommands(alerts: Command, context: Context): void {
+  const { io } = context
+  const webhooks = alerts
+    .command('webhooks')
+    .description('where alerts are sent to')
+    .addHelpText('after', examples('plexctl alerts webhooks list'))
+
+  addCall(webhooks, context, {
+    name: 'create',
+    description: 'have alerts sent to a URL; text output is the secret that signs them, alone',
+    args: [['<name>'], ['<url>', 'it receives a POST with JSON']],
+    flags: (command) =>
+      command
+        .addOption(
+          new Option('--severity <severity...>', 'only these; all when left out').choices(
+            AlertSeverity.enum,
+          ),
+        )
+        .option('--insecure-http', 'allow http://, by which anybody on the way reads the alerts'),
+    examples: [
+      'plexctl alerts webhooks create ops https://alerts.example.com/plexd > webhook-secret',
+      'plexctl alerts webhooks create pager https://pager.example.com/hook --severity critical',
+    ],
+    call: (admin: Admin, name: string, url: string, { severity, insecureHttp }: CreateFlags) =>
+      admin.createAlertWebhook({
+        body: {
+          name,
+          url,
+          ...(severity === undefined ? {} : { severities: severity }),
+          ...(insecureHttp === undefined ? {} : { insecure_http: insecureHttp }),
+        },
+      }),
+    print(created, json) {
+      printDone(io, created, { json, text: created.secret })
+      if (!json) printNote(io, 'give it to the receiver; it is not shown again')
+    },
+  })
+
+  addList(webhooks, context, {
+    description: 'list webhooks, with what waits for them',
+    examples: ['plexctl alerts webhooks list'],
+    items: async (admin: Admin) => (await admin.listAlertWebhooks({})).body.items,
+    columns: [
+      ['name', ({ name }) => name],
+      ['origin', ({ origin }) => origin],
+      ['severities', ({ severities }) => severities.join(',')],
+      ['waiting', ({ waiting }) => String(waiting)],
+      ['delivered', ({ delivered }) => String(delivered)],
+      ['dropped', ({ dropped }) => String(dropped)],
+      ['created', ({ created_at }) => ageOf(created_at, io)],
+      ['error', ({ last_error }) => last_error || '-'],
+    ],
+  })
+
+  addCall(webhooks, context, {
+    name: 'test',
+    description: 'send a message to a webhook once',
+    args: [['<name>']],
+    examples: ['plexctl alerts webhooks test ops'],
+    call: (admin: Admin, name: string) =>
+      admin.testAlertWebhook({ params: { alert_webhook: name } }),
+    print(test, json) {
+      if (json || test.delivered) printDone(io, test, { json, text: 'it was taken' })
+      if (!test.delivered)
+        throw new CliError(`send a message to the webhook: ${test.error}`, exitCodes.failed)
+    },
+  })
+
+  addCall(webhooks, context, {
+    name: 'remove',
+    description: 'delete a webhook, and what waits for it',
+    args: [['<name>']],
+    examples: ['plexctl alerts webhooks remove ops --yes'],
+    asks: (name) => `remove webhook "${name}", and what waits for it`,
+    call: (admin: Admin, name: string) =>
+      admin.deleteAlertWebhook({ params: { alert_webhook: name } }),
+    text: (_body, name) => `removed "${name}"`,
+  })
+}
