@@ -45,7 +45,10 @@ export interface Partition extends AsyncDisposable {
   readonly path: string
   readonly database: SideDatabase['database']
   readonly createdAtMs: number
+  /** In the order of the calls. */
   write(arrival: Arrival): Promise<Written>
+  /** Resolves when all writes so far are done. */
+  settled(): Promise<unknown>
   lastId(): number
   /** How many records it has. */
   count(): number
@@ -113,11 +116,12 @@ export function openPartition(
   const removeBefore = database.prepare(
     `delete from packs where received_at < ? and last_id in (select last_id from packs order by last_id limit ${maxRemoved}) ${removed}`,
   )
-  let lastId = Number(
-    database.prepare("select seq from sqlite_sequence where name = 'packs'").get()?.seq ?? 0,
-  )
+  const selectLastId = database.prepare("select seq from sqlite_sequence where name = 'packs'")
+  const storedLastId = (): number => Number(selectLastId.get()?.seq ?? 0)
+  let lastId = storedLastId()
+  let settled: Promise<unknown> = Promise.resolve()
 
-  const write = side.createWriter({
+  const enqueue = side.createWriter({
     write: writePack,
     sizeOf: ({ pack }: Arrival) => pack.count,
     maxGroupSize: maxGroupRecords,
@@ -189,7 +193,16 @@ export function openPartition(
     path,
     database,
     createdAtMs: Number(head?.created_at),
-    write,
+    write(arrival) {
+      const written = enqueue(arrival).catch((error: unknown) => {
+        // Otherwise a cursor could be ahead of what is stored, and after a restart miss what comes.
+        lastId = storedLastId()
+        throw error
+      })
+      settled = written.catch(() => {}) // reported to its caller
+      return written
+    },
+    settled: () => settled,
     lastId: () => lastId,
     count: () => Number(database.prepare('select sum(count) as sum from packs').get()?.sum ?? 0),
     lastReceivedAtMs: () =>

@@ -1,7 +1,14 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { diskErrorOf } from '../store/sqlite-error.ts'
 import { type RecordKind, recordKinds } from './kinds.ts'
-import { type NewPartition, openPartition, type Partition } from './partition.ts'
+import {
+  type Arrival,
+  type NewPartition,
+  openPartition,
+  type Partition,
+  type Written,
+} from './partition.ts'
 
 const dayMs = 24 * 60 * 60_000
 
@@ -9,8 +16,8 @@ const dayMs = 24 * 60 * 60_000
 export interface Partitions extends AsyncDisposable {
   /** The oldest first. Ids grow from each to the next. */
   of(kind: RecordKind): Partition[]
-  /** The one for what is received now; another one begins each day. */
-  current(kind: RecordKind): Partition
+  /** Into the partition of today; another one begins each day. Rejects as `Partition.write` does. */
+  write(kind: RecordKind, arrival: Arrival): Promise<Written>
   /** Behind all records of the kind. */
   lastId(kind: RecordKind): number
   /** Closes it, and deletes its file. Never the last of its kind, which knows how far nodes have come. */
@@ -30,6 +37,8 @@ export function openPartitions(
 ): Partitions {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const opened = new Map<RecordKind, Map<number, Partition>>()
+  /** Partitions that are about to begin. */
+  const beginnings = new Map<RecordKind, Promise<void>>()
 
   for (const kind of recordKinds) for (const number of numbersIn(folder, kind)) open(kind, number)
 
@@ -51,19 +60,46 @@ export function openPartitions(
     return partition
   }
 
+  function newestOf(kind: RecordKind): Partition | undefined {
+    return [...ofKind(kind).values()].at(-1)
+  }
+
+  /** Also when the clock was set back, the next one begins: its days are not in order then, but the ids still are. */
+  function isOfToday(partition: Partition | undefined): partition is Partition {
+    return partition !== undefined && dayOf(partition.createdAtMs) === dayOf(now())
+  }
+
+  function beginning(kind: RecordKind): Promise<void> {
+    const running = beginnings.get(kind) ?? begin(kind)
+    beginnings.set(kind, running)
+    return running
+  }
+
+  async function begin(kind: RecordKind): Promise<void> {
+    const before = newestOf(kind)
+    try {
+      // The next goes on with its ids and marks.
+      await before?.settled()
+      const [number = 0] = [...ofKind(kind).keys()].slice(-1)
+      open(kind, number + 1)
+    } catch (error) {
+      throw diskErrorOf(error)
+    } finally {
+      beginnings.delete(kind)
+    }
+    before?.rest().catch(() => {}) // closing it does the same
+  }
+
   return {
     of: (kind) => [...ofKind(kind).values()],
-    current(kind) {
-      const [number, newest] = [...ofKind(kind)].at(-1) ?? [0]
-      // Also when the clock was set back: its days are not in order then, but the ids still are.
-      const isOfToday = newest && dayOf(newest.createdAtMs) === dayOf(now())
-      if (isOfToday) return newest
-      const next = open(kind, number + 1)
-      // What waits in its group queue is written all the same.
-      newest?.rest().catch(() => {})
-      return next
+    async write(kind, arrival) {
+      for (;;) {
+        const newest = newestOf(kind)
+        if (isOfToday(newest) && !beginnings.has(kind)) return newest.write(arrival)
+        await beginning(kind)
+      }
     },
-    lastId: (kind) => [...ofKind(kind).values()].at(-1)?.lastId() ?? startId,
+    lastId: (kind) => newestOf(kind)?.lastId() ?? startId,
     async drop(kind, partition) {
       const partitions = ofKind(kind)
       for (const [number, one] of partitions) if (one === partition) partitions.delete(number)

@@ -205,6 +205,24 @@ describe('openSqliteTelemetry', () => {
     })
   })
 
+  it('begins another day between batches that come at the same moment', async () => {
+    await withStore(async ({ store, clock }) => {
+      const records = noise(3_000)
+      const batch = { kind: 'logs', source: web, records } as const
+      const position = { epoch: 'epoch_a', first: 0, count: 3_000 }
+      const first = store.append({ ...batch, position })
+      clock.nowMs += dayMs
+      const second = store.append({ ...batch, source: db })
+      await Promise.all([first, second])
+      assert.deepEqual(await store.append({ ...batch, position }), { duplicates: 3_000 })
+      const { records: all } = await store.readAfter({ kind: 'logs', limit: 9_999 })
+      assert.deepEqual(
+        all.map(({ id }) => id),
+        Array.from({ length: 6_000 }, (_, index) => index + 1),
+      )
+    })
+  })
+
   it('prunes by age, whole days at once', async () => {
     await withStore(async ({ store, clock, folder }) => {
       const limits = { maxBytes: 1e9, maxAuditBytes: 1e9, maxTenantBytes: 1e9 }

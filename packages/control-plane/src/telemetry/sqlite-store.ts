@@ -46,7 +46,7 @@ export function openSqliteTelemetry(
   /** How many of its records the node has sent before. */
   async function appendPack({ kind, source, position }: RecordBatch, pack: Pack): Promise<number> {
     const receivedAtMs = now()
-    const written = await partitions.current(kind).write({
+    const written = await partitions.write(kind, {
       source,
       receivedAtMs,
       pack,

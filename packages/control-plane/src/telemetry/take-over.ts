@@ -57,6 +57,6 @@ async function store(row: Record<string, unknown>, partitions: Partitions): Prom
   const first = Number(row.last_id) - count
   for (const pack of packRecords(kind, { records: String(row.records).split('\x1e') })) {
     const position = { of: 'telemetry.db', epoch: 'telemetry.db', first, count }
-    await partitions.current(kind).write({ source, receivedAtMs, pack, position })
+    await partitions.write(kind, { source, receivedAtMs, pack, position })
   }
 }
