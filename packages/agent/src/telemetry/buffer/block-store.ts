@@ -63,6 +63,8 @@ export interface WaitingRecords {
 export interface BlockStoreOptions {
   maxBytes: number
   batch: BatchLimit
+  /** With so many, small ones are joined; with fewer they are left as they come, for they are sent soon. */
+  joinOverBlocks: number
   /** What stands in the place of a record that cannot be written. */
   lineOfLost(gap: { first: number; reason: string }, atMs: number): string
   clock: Pick<Clock, 'sleep'>
@@ -70,8 +72,6 @@ export interface BlockStoreOptions {
   isDamaged: boolean
 }
 
-/** With fewer, blocks are left as small as they come: they are sent soon. */
-const joinOverBlocks = 64
 /** More positions than damaged files can have had. */
 const positionsOverDamage = 2 ** 32
 /** How long after a write that failed the disk is tried again. */
@@ -79,7 +79,7 @@ const retryMs = 1_000
 
 export async function openBlockStore(
   queue: Queue<StoredItem>,
-  { maxBytes, batch, lineOfLost, clock, isDamaged }: BlockStoreOptions,
+  { maxBytes, batch, joinOverBlocks, lineOfLost, clock, isDamaged }: BlockStoreOptions,
 ): Promise<BlockStore> {
   const inTurn = createSerialQueue()
   /** In the order of their positions. */
@@ -274,8 +274,11 @@ export async function openBlockStore(
     const value = await recordsOf({ first, atMs }, lines.slice(0, half))
     const rest = await recordsOf({ first: first + half, atMs }, lines.slice(half))
     await commit({ put: [{ number, value }], added: [rest] }, ([made = 0]) => {
+      // An earlier request with all of it may have arrived all the same.
+      const { isTried, endsBatch } = block
       become(block, value)
-      blocks.splice(blocks.indexOf(block) + 1, 0, { ...blockOf(rest), number: made })
+      const second = { ...blockOf(rest), number: made, isTried, endsBatch }
+      blocks.splice(blocks.indexOf(block) + 1, 0, second)
     })
   }
 

@@ -88,6 +88,7 @@ export async function openTelemetryBuffer<Kind extends TelemetryKind>(
   const store = await openBlockStore(queue, {
     maxBytes,
     batch,
+    joinOverBlocks: 64,
     lineOfLost: (gap, atMs) => lineOfGap({ ...gap, count: 1 }, atMs),
     clock,
     isDamaged,
