@@ -5,6 +5,7 @@ import { localApiBench } from './agent/local-api.ts'
 import { meshJournal } from './agent/mesh-journal.ts'
 import { queueBench } from './agent/queue.ts'
 import { sessionCopy } from './agent/session-copy.ts'
+import { telemetryAway } from './agent/telemetry-away.ts'
 import type { Bench } from './bench.ts'
 import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
@@ -55,5 +56,6 @@ export const benches: readonly Bench[] = [
   meshJournal,
   queueBench,
   sessionCopy,
+  telemetryAway,
   firewall,
 ]

@@ -91,7 +91,7 @@ export const limits = limitTable({
   ),
   telemetry_batch_records: limit.count(
     50_000,
-    'records in one batch of metrics, logs or audit; agents send 1,000 at most',
+    'records in one batch of metrics, logs or audit; agents send 5,000 at most',
   ),
   telemetry_record_bytes: limit.bytes(
     256 * 1024,

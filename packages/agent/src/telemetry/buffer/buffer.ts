@@ -50,11 +50,11 @@ export interface TelemetryBufferOptions<Kind extends TelemetryKind> {
   random?: () => number
 }
 
-/** A block takes the room of 32 KB or so when it is packed, so that few are as much as is kept. */
+/** Packed, a full block takes 30 KB or so: as few as that fill what is kept, for each takes memory. */
 const batches: Readonly<Record<TelemetryKind, BatchLimit>> = {
   metrics: { records: 500, rawBytes: 256 * 1024 },
-  logs: { records: 1_000, rawBytes: 512 * 1024 },
-  audit: { records: 1_000, rawBytes: 512 * 1024 },
+  logs: { records: 5_000, rawBytes: 512 * 1024 },
+  audit: { records: 5_000, rawBytes: 512 * 1024 },
 }
 /** Larger ones the control plane drops (its limit telemetry_record_bytes). */
 const maxRecordBytes = 256 * 1024
