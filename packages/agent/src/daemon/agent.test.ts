@@ -46,6 +46,20 @@ describe('startAgent', () => {
     assert.equal(node.agent.status().control_plane.stream, 'connected')
   })
 
+  it('collects no telemetry that is switched off, and says so', async () => {
+    await using setup = await setUp()
+    await using node = await setup.start()
+    assert.deepEqual(
+      node.agent.status().telemetry?.map(({ enabled, reason }) => [enabled, reason]),
+      [
+        [false, 'it is off: observe.enabled is false'],
+        [false, 'it is off: logs.enabled is false'],
+        [false, 'it is off: audit.enabled is false'],
+      ],
+    )
+    assert.equal(existsSync(join(setup.config.dataDir, 'telemetry')), false)
+  })
+
   it('has the peers that it was registered with before its first pull', async () => {
     await using setup = await setUp()
     const { plane } = setup
