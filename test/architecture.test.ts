@@ -234,6 +234,7 @@ const controlPlaneRooms: Rooms = [
   ['telemetry/latest', 'follows what is stored there'],
   ['telemetry/tail', 'likewise, for whoever reads along'],
   ['alerts', 'judge nodes by what is known of them'],
+  ['telemetry/series', 'likewise, and keeps less of it for longer'],
   ['recordings', 'of sessions, likewise; whoever sends or plays them'],
   ['reports', 'how they are merged, whoever sends them'],
   ['parser', 'reads batches of reports and telemetry'],

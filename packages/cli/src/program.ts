@@ -26,6 +26,7 @@ import { addCompletionCommands } from './commands/setup/completion.ts'
 import { addConfigCommands } from './commands/setup/config.ts'
 import { addVersionCommands } from './commands/setup/version.ts'
 import { addRecordCommands } from './commands/telemetry/logs.ts'
+import { addMetricCommands } from './commands/telemetry/metrics.ts'
 import { addTopCommands } from './commands/telemetry/top.ts'
 import { connect } from './connection/connection.ts'
 import { addGlobalFlags, type Flags, readSettings } from './connection/flags.ts'
@@ -76,6 +77,7 @@ export function createProgram(io: Io): Command {
   addEventCommands(program, context)
   addRecordCommands(program, context)
   addTopCommands(program, context)
+  addMetricCommands(program, context)
   addTelemetryCommands(program, context)
   addViolationCommands(program, context)
   addAlertCommands(program, context)

@@ -17,6 +17,7 @@ import type { openSeals } from './rotation/seals.ts'
 import type { Relay } from './sessions/relay/relay.ts'
 import type { Store } from './store/db.ts'
 import type { Latest } from './telemetry/latest/latest.ts'
+import type { Series } from './telemetry/series/series.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
 import type { OpenTails } from './telemetry/tail/open-tails.ts'
 
@@ -42,6 +43,8 @@ export interface SideStores {
   readonly telemetry: TelemetryStore
   /** Of metrics that are stored there. */
   readonly latest: Latest
+  /** Likewise, over time. */
+  readonly series: Series
   readonly artifacts: ArtifactFiles
   readonly recordings: RecordingStore
 }

@@ -25,7 +25,7 @@ it('the guide to backups brings back what was at the copy, without telemetry and
 
   await withAdmin(serve, dataDir, (admin) => admin.createToken({ body: { hostname: 'before' } }))
   run(copy)
-  for (const name of ['telemetry', 'recordings.db'])
+  for (const name of ['telemetry', 'recordings.db', 'series.db'])
     await rm(join(backup, name), { recursive: true })
   await withAdmin(serve, dataDir, (admin) => admin.createToken({ body: { hostname: 'behind' } }))
   run(putAway)

@@ -52,6 +52,14 @@ export const limits = limitTable({
     4 * 1024 ** 3,
     'the same of one tenant, for its audit records and for all else',
   ),
+  series_bytes: limit.bytes(
+    2 * 1024 ** 3,
+    'series of metrics kept, for a quarter of a year; past it, the oldest of the node with most go',
+  ),
+  node_series: limit.count(
+    1_000,
+    'series kept of a node in an hour, metrics of each peer counted apart; further ones are left out',
+  ),
   recording_bytes: limit.bytes(
     10 * 1024 ** 3,
     'recordings of sessions kept; past it, the oldest of the node with most go',

@@ -34,6 +34,8 @@ import type { Store } from './store/db.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { startFilling } from './telemetry/latest/fill-latest.ts'
 import { createLatest } from './telemetry/latest/latest.ts'
+import { startSeries } from './telemetry/series/series.ts'
+import { openSeriesFile } from './telemetry/series/series-file.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
 import { createOpenTails } from './telemetry/tail/open-tails.ts'
 
@@ -72,6 +74,11 @@ export async function openApp(
   const environment = createEnvironment(config, { metrics, clock, log, life: newLifeId() })
   const { commits, heads, state, follow } = await openState(store, environment)
   const { fleet, change, entries } = state
+  const maxSeries = limits.node_series
+  const seriesFile = stack.use(
+    openSeriesFile(join(dataDir, 'series.db'), { maxSeries, lockWaitMs }),
+  )
+  const series = stack.use(startSeries({ file: seriesFile, telemetry, clock, log, maxSeries }))
   const latest = createLatest()
   stack.defer(telemetry.onAppend(latest.follow))
   const memory = createNodeMemory(config, { fleet, clock, log })
@@ -167,6 +174,7 @@ export async function openApp(
   return Object.assign(environment, groups, {
     telemetry,
     latest,
+    series,
     recordings,
     artifacts,
     [Symbol.asyncDispose]: handOver(stack),

@@ -34,6 +34,7 @@ import * as sessions from './sessions/sessions.ts'
 import * as followRecords from './telemetry/follow-records.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
 import * as violations from './telemetry/list-violations.ts'
+import * as queryMetrics from './telemetry/query-metrics.ts'
 import * as searchRecords from './telemetry/search-records.ts'
 import * as topNodes from './telemetry/top-nodes.ts'
 import * as topPeers from './telemetry/top-peers.ts'
@@ -78,5 +79,6 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...followRecords,
   ...topNodes,
   ...topPeers,
+  ...queryMetrics,
   ...tokens,
 }

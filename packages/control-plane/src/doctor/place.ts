@@ -19,7 +19,7 @@ export function placeOf(config: Config, nowMs: number): Place {
 /** The databases that there are, by their names in the data folder. */
 export function databasesOf({ config: { dataDir } }: Place): string[] {
   const telemetry = globSync('telemetry/*.db', { cwd: dataDir }).sort()
-  const names = ['control-plane.db', 'telemetry.db', 'recordings.db', ...telemetry]
+  const names = ['control-plane.db', 'telemetry.db', 'recordings.db', 'series.db', ...telemetry]
   return names.filter((name) => existsSync(join(dataDir, name)))
 }
 

@@ -1,8 +1,11 @@
 import type { Environment, SideStores } from '../app.ts'
 
+const quarterMs = 92 * 24 * 3_600_000
+
 /** Deletes telemetry that is too old, and, above the size limit, the oldest of the node with the most. */
 export async function pruneTelemetry({
   telemetry,
+  series,
   config,
   clock,
   log,
@@ -12,6 +15,10 @@ export async function pruneTelemetry({
     maxBytes: config.limits.telemetry_bytes,
     maxAuditBytes: config.limits.audit_bytes,
     maxTenantBytes: config.limits.tenant_telemetry_bytes,
+  })
+  await series.prune({
+    beforeMs: clock.now() - quarterMs,
+    maxBytes: config.limits.series_bytes,
   })
   if (removed > 0) log.info('telemetry pruned', { records: removed })
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { NodeId, nullable, Timestamp } from '../schemas/scalars.ts'
+import { NodeId, nullable, Timestamp, WholeNumber } from '../schemas/scalars.ts'
 import { type MetricGroup, metricGroups } from '../telemetry/metrics.ts'
 import { NodeHostname, NodeStatus } from './node.ts'
 
@@ -39,3 +39,27 @@ export const PeerUsage = Type.Object({
   ...fieldsOf('peer_latency'),
 })
 export type PeerUsage = Static<typeof PeerUsage>
+
+export const seriesAggregates = ['avg', 'min', 'max', 'last'] as const
+export type SeriesAggregate = (typeof seriesAggregates)[number]
+
+/** A metric over time: one series for each node, or for each peer of a node. */
+export const MetricSeries = Type.Object({
+  name: Type.String({ examples: ['node_resources.cpu_percent'] }),
+  unit: Type.String({ examples: ['percent', 'bytes per second'] }),
+  help: Type.String(),
+  agg: Type.Enum([...seriesAggregates]),
+  step_seconds: WholeNumber,
+  series: Type.Array(
+    Type.Object({
+      node_id: NodeId,
+      node_hostname: NodeHostname,
+      peer_id: nullable(Type.String()),
+      peer_hostname: nullable(NodeHostname),
+      points: Type.Array(Type.Object({ at: Timestamp, value: Type.Number() }), {
+        description: 'Of each step in which something was measured, by its beginning',
+      }),
+    }),
+  ),
+})
+export type MetricSeries = Static<typeof MetricSeries>

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { NodeUsage, PeerUsage } from '../../admin/metric-usage.ts'
+import { MetricSeries, NodeUsage, PeerUsage, seriesAggregates } from '../../admin/metric-usage.ts'
 import { pageOf } from '../../admin/page.ts'
 import { FollowedRecord, TelemetryRecord, Violation } from '../../admin/telemetry-record.ts'
 import { operation } from '../../operations/operation.ts'
@@ -110,5 +110,25 @@ export const telemetry = {
     summary: 'Show how a node last saw each of its peers',
     response: Type.Object({ items: Type.Array(PeerUsage) }),
     errors: [404],
+  }),
+  queryMetrics: operation({
+    ...read('telemetry'),
+    path: '/admin/v1/metrics/query',
+    summary: 'Read a metric over time; of a counter how much it grows a second',
+    query: Type.Interface([Nodes, Times], {
+      name: Type.String({
+        minLength: 1,
+        maxLength: 200,
+        examples: ['node_resources.cpu_percent'],
+      }),
+      step: optional('Time from point to point, at least "15s"; chosen by the range when absent'),
+      agg: Type.Optional(
+        Type.Enum([...seriesAggregates], {
+          description: 'What a point shows of the values in its step; avg when absent',
+        }),
+      ),
+    }),
+    response: MetricSeries,
+    errors: [400, 404],
   }),
 } as const

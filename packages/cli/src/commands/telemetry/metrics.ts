@@ -1,0 +1,120 @@
+import { type MetricSeries, metrics, type SeriesAggregate, seriesAggregates } from '@plexd/protocol'
+import { printJson } from '@plexd/runtime'
+import { type Command, Option } from 'commander'
+import { type Context, examples, jsonHelp } from '../../context.ts'
+import { durationFlag } from '../../terminal/input.ts'
+import { printList } from '../../terminal/output.ts'
+import { formatUnit } from './format-value.ts'
+import {
+  addNodeFlags,
+  addOutputFlags,
+  addTimeFlags,
+  isJson,
+  type NodeFlags,
+  nodesOf,
+  type OutputFlags,
+  type TimeFlags,
+  timesOf,
+} from './record-flags.ts'
+
+interface QueryFlags extends NodeFlags, TimeFlags, OutputFlags {
+  step?: string
+  agg?: SeriesAggregate
+}
+
+/** What nodes measure, over time. */
+export function addMetricCommands(program: Command, context: Context): void {
+  const { io, connect } = context
+  const group = program
+    .command('metrics')
+    .description('what nodes measure, over time')
+    .addHelpText(
+      'after',
+      examples('plexctl metrics list', 'plexctl metrics query cpu_percent web-01'),
+    )
+
+  group
+    .command('list')
+    .description('list the metrics that every node has; programs on nodes add others')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl metrics list', 'plexctl metrics list --json'))
+    .action(({ json }: { json?: boolean }) =>
+      printList(io, metrics, {
+        json,
+        columns: [
+          ['name', ({ name }) => name],
+          ['type', ({ type }) => type],
+          ['unit', ({ unit }) => unit],
+          ['what', ({ help }) => help],
+        ],
+      }),
+    )
+
+  const query = group
+    .command('query')
+    .description('show a metric over time; of a counter how much it grows a second')
+    .argument('<name>', 'as "metrics list" has it; without its group where that is clear')
+  addOutputFlags(addTimeFlags(addNodeFlags(query)), jsonHelp)
+    .option(
+      '--step <duration>',
+      'from value to value, 15s or more; chosen by the range',
+      durationFlag,
+    )
+    .addOption(
+      new Option('--agg <how>', 'what is shown of the values in a step')
+        .choices(seriesAggregates)
+        .default('avg'),
+    )
+    .addHelpText(
+      'after',
+      rangeHelp +
+        examples(
+          'plexctl metrics query cpu_percent web-01',
+          "plexctl metrics query node_resources.memory_used -l 'env=prod' --since yesterday --step 1h --agg max",
+          'plexctl metrics query network_rx_bytes web-01 --since 6h --json',
+        ),
+    )
+    .action(async (name: string, node: string | undefined, flags: QueryFlags) => {
+      const { step, agg } = flags
+      const query = { name, ...nodesOf(node, flags), ...timesOf(flags, io.clock.now()), step, agg }
+      const { admin } = await connect()
+      const { body } = await admin.queryMetrics({ query })
+      if (isJson(flags)) printJson(body, io.stdout)
+      else printSeries(context, body)
+    })
+}
+
+const rangeHelp = `
+Without --since the last hour. Values of two days are as fine as nodes measure, 15 s; of a quarter of a year there are minimum, maximum,
+average and last of every 5 minutes.
+`
+
+interface Line {
+  at: string
+  of: string
+  value: number
+}
+
+function printSeries({ io }: Context, { series, unit }: MetricSeries): void {
+  const lines = series.flatMap(({ points, ...whose }) =>
+    points.map((point): Line => ({ ...point, of: nameOf(whose) })),
+  )
+  printList(io, lines, {
+    json: false,
+    columns: [
+      ['time', ({ at }) => at],
+      ['node', ({ of }) => of],
+      ['value', ({ value }) => formatUnit(value, unit)],
+    ],
+  })
+}
+
+function nameOf({
+  node_hostname,
+  node_id,
+  peer_id,
+  peer_hostname,
+}: Omit<MetricSeries['series'][number], 'points'>): string {
+  const node = node_hostname || node_id
+  return peer_id === null ? node : `${node} to ${peer_hostname || peer_id}`
+}

@@ -1,0 +1,143 @@
+import { ApiError, adminApi, type MetricSeries, type SeriesAggregate } from '@plexd/protocol'
+import type { Environment, SideStores, State, Waiters } from '../../app.ts'
+import { handle } from '../../handle.ts'
+import {
+  type BucketQuery,
+  type BucketsByPeer,
+  readPoints,
+  readSeries,
+} from '../../telemetry/series/read-buckets.ts'
+import { maxPoints, type Resolution, resolutionOf } from '../../telemetry/series/resolution.ts'
+import { pick, ratesOf, stepsOf } from '../../telemetry/series/steps.ts'
+import { readDuration } from '../wire/durations.ts'
+import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
+import { timestamp } from '../wire/timestamps.ts'
+import { findMetric, type NamedMetric } from './find-metric.ts'
+import { nodeIdsOf, timesOf } from './record-filter.ts'
+import { signalOf } from './request-signal.ts'
+
+type Needs = State & SideStores & Waiters & Environment
+
+const defaultRangeMs = 3_600_000
+/** Of all series of an answer together. */
+const maxSteps = 50_000
+/** A counter is compared with the value before the range. */
+const beforeMs = { points: 60_000, series: 10 * 60_000 }
+
+export const queryMetrics = handle(
+  adminApi.queryMetrics,
+  async ({ principal, query, reply }, app: Needs): Promise<MetricSeries> => {
+    const { tenant_id: tenantId } = principal
+    const metric = findMetric(query.name)
+    const range = rangeOf(query, app.clock.now())
+    const nodeIds = (await nodeIdsOf(app, principal, query)) ?? allIds(app, tenantId)
+    const resolution = chooseResolution(query.step, range, nodeIds.length)
+    const signal = signalOf(app, principal, reply)
+    const read = createReader(app, resolution)
+    const found: { nodeId: string; peers: BucketsByPeer }[] = []
+    for (const nodeId of nodeIds) {
+      const sinceMs = range.sinceMs - (metric.isCounter ? beforeMs[resolution.source] : 0)
+      const asked = { tenantId, nodeId, metric: metric.name, ...range, sinceMs, signal }
+      const peers = await read(asked)
+      if (peers.size > 0) found.push({ nodeId, peers })
+    }
+    const ids = found.flatMap(({ nodeId, peers }) => [nodeId, ...peers.keys()])
+    const hostnameOf = await readHostnames(app, { tenantId, ids })
+    const agg = query.agg ?? 'avg'
+    const { stepMs } = resolution
+    return {
+      name: metric.name,
+      unit: metric.unit,
+      help: metric.help,
+      agg,
+      step_seconds: Math.round(stepMs / 1_000),
+      series: seriesOf(found, { metric, agg, stepMs, ...range, hostnameOf }),
+    }
+  },
+)
+
+interface Range {
+  sinceMs: number
+  untilMs: number
+}
+
+function rangeOf(query: { since?: string; until?: string }, nowMs: number): Range {
+  const untilMs = Math.min(timesOf(query, nowMs).untilMs, nowMs)
+  const sinceMs =
+    query.since === undefined ? untilMs - defaultRangeMs : timesOf(query, nowMs).sinceMs
+  if (sinceMs < untilMs) return { sinceMs, untilMs }
+  throw new ApiError('bad_request', `since "${query.since}" is not before the end of the range`)
+}
+
+function allIds({ fleet }: State, tenantId: string): string[] {
+  return Array.from(fleet.nodes(tenantId), ({ id }) => id)
+}
+
+function chooseResolution(
+  step: string | undefined,
+  { sinceMs, untilMs }: Range,
+  nodes: number,
+): Resolution {
+  const stepMs =
+    step === undefined ? undefined : readDuration(step, { field: 'step', min: '15s', max: '720h' })
+  const rangeMs = untilMs - sinceMs
+  const resolution = resolutionOf({ rangeMs, nodes, stepMs })
+  if (!resolution)
+    throw new ApiError(
+      'bad_request',
+      `step "${step}" is too fine for ${nodes} nodes and this range: want 5m or more, fewer nodes or a shorter range`,
+    )
+  if ((nodes * rangeMs) / resolution.stepMs <= maxSteps) return resolution
+  throw tooMuch()
+}
+
+function tooMuch(): ApiError {
+  return new ApiError(
+    'bad_request',
+    `there are more than ${maxSteps} values to show: want a larger step, fewer nodes or a shorter range`,
+  )
+}
+
+function createReader(
+  { telemetry, series }: SideStores,
+  { source }: Resolution,
+): (query: BucketQuery) => Promise<BucketsByPeer> {
+  if (source === 'series') return (query) => readSeries(series, query)
+  let left = maxPoints
+  return (query) =>
+    readPoints(telemetry, query, (records) => {
+      left -= records
+      if (left < 0) throw tooMuch()
+    })
+}
+
+interface View extends Range {
+  metric: NamedMetric
+  agg: SeriesAggregate
+  stepMs: number
+  hostnameOf: HostnameOf
+}
+
+function seriesOf(
+  found: readonly { nodeId: string; peers: BucketsByPeer }[],
+  { metric, agg, hostnameOf, ...range }: View,
+): MetricSeries['series'] {
+  let steps = 0
+  return found.flatMap(({ nodeId, peers }) =>
+    Array.from(peers, ([peerId, buckets]) => {
+      const shown = stepsOf(metric.isCounter ? ratesOf(buckets) : buckets, range)
+      steps += shown.length
+      if (steps > maxSteps) throw tooMuch()
+      return {
+        node_id: nodeId,
+        node_hostname: hostnameOf(nodeId),
+        peer_id: peerId || null,
+        peer_hostname: peerId === '' ? null : hostnameOf(peerId),
+        points: shown.map(([startMs, bucket]) => ({
+          at: timestamp(startMs),
+          value: pick(bucket, agg),
+        })),
+      }
+    }),
+  )
+}

@@ -1,0 +1,87 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { groupNames } from '@plexd/protocol'
+import type { FoundRecord, TelemetryStore } from '../store.ts'
+import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
+import { readSeriesKey } from './hour.ts'
+import { samplesOf } from './samples.ts'
+import type { Series } from './series.ts'
+
+/** What is read of one metric of one node. */
+export interface BucketQuery {
+  tenantId: string
+  nodeId: string
+  /** As in `node_resources.cpu_percent`. */
+  metric: string
+  sinceMs: number
+  untilMs: number
+  signal: AbortSignal
+}
+
+/** In order of time, by the peer; of a metric without peers by ''. */
+export type BucketsByPeer = Map<string, Bucket[]>
+
+/** From what is kept for long. */
+export async function readSeries(
+  series: Pick<Series, 'read'>,
+  { nodeId, metric, sinceMs, untilMs, signal }: BucketQuery,
+): Promise<BucketsByPeer> {
+  const found: BucketsByPeer = new Map()
+  const hours = await series.read(nodeId, { sinceMs, untilMs })
+  signal.throwIfAborted()
+  for (const hour of hours.values())
+    for (const [key, slots] of hour) {
+      const { metric: name, peerId = '' } = readSeriesKey(key)
+      if (name === metric) found.getOrInsertComputed(peerId, () => []).push(...slots.values())
+    }
+  for (const buckets of found.values()) buckets.sort((a, b) => a.lastMs - b.lastMs)
+  await turn()
+  return found
+}
+
+/** Records in memory at a time. */
+const pageRecords = 5_000
+
+/** From the points as the node sent them. `charge` is told of each page, and may throw when there are too many. */
+export async function readPoints(
+  telemetry: Pick<TelemetryStore, 'search'>,
+  { tenantId, nodeId, metric, sinceMs, untilMs, signal }: BucketQuery,
+  charge: (records: number) => void,
+): Promise<BucketsByPeer> {
+  const found = new Map<string, Map<number, Bucket>>()
+  let after: FoundRecord | undefined
+  for (let count = pageRecords; count === pageRecords; ) {
+    count = 0
+    for await (const records of telemetry.search({
+      tenant_id: tenantId,
+      kind: 'metrics',
+      node_ids: [nodeId],
+      units: groupNames(metric.split('.')[0] ?? ''),
+      sinceMs,
+      untilMs,
+      order: 'oldest',
+      after,
+      limit: pageRecords,
+      signal,
+    })) {
+      count += records.length
+      after = records.at(-1) ?? after
+      for (const { record, received_at } of records) take(found, metric, record, received_at)
+    }
+    charge(count)
+  }
+  return new Map(Array.from(found, ([peer, points]) => [peer, [...points.values()]]))
+}
+
+function take(
+  found: Map<string, Map<number, Bucket>>,
+  wanted: string,
+  record: string,
+  receivedMs: number,
+): void {
+  for (const { key, value, atMs } of samplesOf(record, receivedMs)) {
+    const { metric, peerId = '' } = readSeriesKey(key)
+    if (metric !== wanted) continue
+    const points = found.getOrInsertComputed(peerId, () => new Map())
+    mergeInto(points, atMs, bucketOf(value, atMs))
+  }
+}

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock, until } from '@plexd/runtime/testing'
+import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
+import { openSqliteTelemetry } from '../sqlite-store.ts'
+import { type Series, startSeries } from './series.ts'
+import { openSeriesFile } from './series-file.ts'
+
+const hourMs = 3_600_000
+const minuteMs = 60_000
+
+/** A store and what follows it, of which either is killed, or ends as it should. */
+async function openBench() {
+  await using stack = new AsyncDisposableStack()
+  const folder = stack.use(await makeTemporaryFolder())
+  const clock = createFakeClock()
+  const telemetry = stack.use(
+    openSqliteTelemetry(join(folder.path, 'telemetry'), { now: clock.now }),
+  )
+  const opened = stack.move()
+  const startMs = clock.now() - (clock.now() % hourMs)
+  return {
+    clock,
+    startMs,
+    /** One that goes on with the file of the last one. */
+    start(maxSeries = 100): Series & { kill(): Promise<void> } {
+      const file = openSeriesFile(join(folder.path, 'series.db'), { maxSeries })
+      const series = startSeries({ file, telemetry, clock, log: silentLog, maxSeries })
+      return {
+        ...series,
+        kill: async () => file[Symbol.asyncDispose](),
+        async [Symbol.asyncDispose]() {
+          await series[Symbol.asyncDispose]()
+          await file[Symbol.asyncDispose]()
+        },
+      }
+    },
+    send: (
+      node_id: string,
+      ...points: { at: number; group?: string; peer_id?: string; data: object }[]
+    ) =>
+      telemetry.append({
+        kind: 'metrics',
+        source: { tenant_id: 't', node_id },
+        records: points.map(({ at, ...point }) =>
+          JSON.stringify({
+            group: 'node_resources',
+            ...point,
+            timestamp: new Date(startMs + at).toISOString(),
+          }),
+        ),
+      }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+async function cpuOf(series: Series, nodeId: string, sinceMs: number, untilMs: number) {
+  const hours = await series.read(nodeId, { sinceMs, untilMs })
+  return Array.from(hours, ([startMs, hour]) =>
+    Array.from(hour.get('node_resources.cpu_percent') ?? [], ([slot, bucket]) => ({
+      at: startMs + slot * 5 * minuteMs,
+      ...bucket,
+    })),
+  ).flat()
+}
+
+describe('series of metrics', () => {
+  it('are minimum, maximum, sum and last of five minutes, in whichever order points come, before and after they are written', async () => {
+    await using bench = await openBench()
+    await using series = bench.start()
+    const { startMs } = bench
+    const read = () => cpuOf(series, 'n_web', startMs - hourMs, startMs + hourMs)
+    const first = [
+      { at: -3 * minuteMs, data: { cpu_percent: 30 } },
+      { at: -4 * minuteMs, data: { cpu_percent: 10 } },
+    ]
+    await bench.send('n_web', ...first)
+    await bench.send('n_db', ...first)
+    const bucket = { at: startMs - 5 * minuteMs, last: 30, lastMs: startMs - 3 * minuteMs, max: 30 }
+    const expected = [{ ...bucket, min: 10, sum: 40, count: 2 }]
+    await until('the points', async () => (await read()).length > 0)
+    assert.deepEqual(await read(), expected)
+    await series.flush()
+    assert.deepEqual(await read(), expected)
+    await bench.send('n_web', { at: -5 * minuteMs, data: { cpu_percent: 5 } })
+    const late = [{ ...bucket, min: 5, sum: 45, count: 3 }]
+    assert.deepEqual(await read(), late)
+    await series.flush()
+    assert.deepEqual(await read(), late)
+  })
+
+  it('have each point once, whatever was written when the control plane was killed', async () => {
+    await using bench = await openBench()
+    const { startMs } = bench
+    const counts = async (series: Series) => {
+      const of = async (node: string) =>
+        (await cpuOf(series, node, startMs - hourMs, startMs)).reduce(
+          (sum, { count }) => sum + count,
+          0,
+        )
+      return [await of('n_web'), await of('n_db')]
+    }
+    const point = { at: -minuteMs, data: { cpu_percent: 1 } }
+    await bench.send('n_web', point, point)
+    for (const [round, expected] of [
+      [1, [3, 1]],
+      [2, [4, 2]],
+      [3, [5, 3]],
+    ] as const) {
+      const series = bench.start()
+      await bench.send('n_web', point)
+      await bench.send('n_db', point)
+      await until('all points', async () => (await counts(series)).join() === expected.join())
+      if (round === 2) await series.flush()
+      await series.kill()
+    }
+    await using series = bench.start()
+    await until('all points', async () => (await counts(series)).join() === '5,3')
+  })
+
+  it('take nothing from a clock that is nonsense, no name that is none, and no more than there is room for', async () => {
+    await using bench = await openBench()
+    await using series = bench.start(3)
+    const { startMs, clock } = bench
+    const nowMs = clock.now() - startMs
+    await bench.send(
+      'n_web',
+      { at: Date.UTC(9999) - startMs, data: { cpu_percent: 1 } },
+      { at: nowMs - 8 * 24 * hourMs, data: { cpu_percent: 2 } },
+      { at: nowMs, group: 'shop', data: { orders: 7, 'bad name': 1, text: 'x' } },
+      { at: nowMs, group: 'system', data: { memory_used_bytes: 9 } },
+      { at: nowMs, group: 'other', data: { one_too_many: 1 } },
+    )
+    const all = () =>
+      series.read('n_web', { sinceMs: startMs - 9 * 24 * hourMs, untilMs: clock.now() })
+    const hours = await until('the points', async () => {
+      const read = await all()
+      return read.size > 0 && read
+    })
+    const names = Array.from(hours.values(), (hour) => [...hour.keys()])
+    assert.deepEqual(names, [
+      ['node_resources.cpu_percent', 'shop.orders', 'node_resources.memory_used'],
+    ])
+    const cpu = hours.get(startMs)?.get('node_resources.cpu_percent')
+    assert.deepEqual(
+      Array.from(cpu?.values() ?? [], ({ lastMs }) => lastMs),
+      [clock.now()],
+    )
+  })
+
+  it('go when they are old, and past the size those of the node with most', async () => {
+    await using bench = await openBench()
+    await using series = bench.start()
+    const { startMs } = bench
+    for (let hour = 0; hour < 4; hour++)
+      await bench.send('n_web', { at: -hour * hourMs - 1, data: { cpu_percent: 1 } })
+    await bench.send('n_db', { at: -1, data: { cpu_percent: 1 } })
+    const countOf = async (node: string) =>
+      (await series.read(node, { sinceMs: startMs - 9 * hourMs, untilMs: startMs })).size
+    await until('the points', async () => (await countOf('n_db')) === 1)
+    await series.flush()
+    assert.equal(await series.prune({ beforeMs: startMs - 3 * hourMs, maxBytes: 1e9 }), 1)
+    assert.equal(await countOf('n_web'), 3)
+    await series.prune({ beforeMs: 0, maxBytes: 400 })
+    assert.deepEqual([await countOf('n_web'), await countOf('n_db')], [0, 1])
+  })
+})

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { bucketOf } from './bucket.ts'
+import { resolutionOf } from './resolution.ts'
+import { pick, ratesOf, stepsOf } from './steps.ts'
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+
+describe('the steps of a series', () => {
+  it('are the values in each, by minimum, maximum, average and last', () => {
+    const buckets = [
+      [1, 0],
+      [5, 10],
+      [3, 20],
+      [7, 60],
+      [9, 200],
+    ].map(([value = 0, second = 0]) => bucketOf(value, second * 1_000))
+    const steps = stepsOf(buckets, { stepMs: minuteMs, sinceMs: 1, untilMs: 100_000 })
+    const shown = steps.map(([startMs, bucket]) => [
+      startMs / 1_000,
+      ...(['min', 'max', 'avg', 'last'] as const).map((agg) => pick(bucket, agg)),
+    ])
+    assert.deepEqual(shown, [
+      [0, 3, 5, 4, 3],
+      [60, 7, 7, 7, 7],
+    ])
+  })
+
+  it('are of a counter what it grew by a second, from nothing where it began anew', () => {
+    const buckets = [
+      [100, 0],
+      [250, 15],
+      [250, 30],
+      [30, 45],
+    ].map(([value = 0, second = 0]) => bucketOf(value, second * 1_000))
+    const rates = ratesOf(buckets).map(({ last, lastMs }) => [lastMs / 1_000, last])
+    assert.deepEqual(rates, [
+      [15, 10],
+      [30, 0],
+      [45, 2],
+    ])
+  })
+})
+
+describe('how fine a series is read', () => {
+  for (const [asked, expected] of [
+    [
+      { rangeMs: hourMs, nodes: 1 },
+      { source: 'points', stepMs: 15_000 },
+    ],
+    [
+      { rangeMs: 6 * hourMs, nodes: 10 },
+      { source: 'points', stepMs: 90_000 },
+    ],
+    [
+      { rangeMs: 6 * hourMs, nodes: 1_000 },
+      { source: 'series', stepMs: 5 * minuteMs },
+    ],
+    [
+      { rangeMs: 90 * 24 * hourMs, nodes: 1 },
+      { source: 'series', stepMs: 9 * hourMs },
+    ],
+    [
+      { rangeMs: 48 * hourMs, nodes: 1, stepMs: 15_000 },
+      { source: 'points', stepMs: 15_000 },
+    ],
+    [{ rangeMs: 48 * hourMs, nodes: 100, stepMs: 15_000 }, undefined],
+    [
+      { rangeMs: hourMs, nodes: 1, stepMs: 7 * minuteMs },
+      { source: 'series', stepMs: 10 * minuteMs },
+    ],
+  ] as const)
+    it(`is ${expected?.stepMs} ms of ${expected?.source} for ${JSON.stringify(asked)}`, () => {
+      assert.deepEqual(resolutionOf({ stepMs: undefined, ...asked }), expected)
+    })
+})
