@@ -77,11 +77,15 @@ export const telemetrySettings = {
   }),
   auditSources: setting<readonly string[]>([], texts, {
     keys: ['audit.sources'],
-    help: 'where audit records come from; what this machine has by default',
+    help: 'where audit records come from: `netlink`, or the paths of a log or of a plugin socket of auditd; the first that can be used, of all by default',
   }),
   auditKeys: setting<readonly string[]>([], texts, {
     keys: ['audit.keys'],
     help: 'the only keys of audit rules whose records are sent; all by default',
+  }),
+  auditTypes: setting<readonly string[]>([], texts, {
+    keys: ['audit.types'],
+    help: 'the only types of audit records that are sent, as SYSCALL or USER_LOGIN; all by default',
   }),
   auditWatch: setting<readonly string[]>([], paths, {
     keys: ['audit.watch'],

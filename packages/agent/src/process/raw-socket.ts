@@ -14,6 +14,8 @@ export interface RawSocket {
   read(): Buffer[]
   /** Calls back with each packet as it arrives, and with `overrun` when some were lost, until the socket is closed. */
   follow(onPacket: (packet: Buffer | 'overrun') => void): void
+  /** Stops following for a while, or goes on: what comes meanwhile waits in the kernel, as long as that has room. */
+  hold(isHeld: boolean): void
   close(): void
 }
 
@@ -48,6 +50,7 @@ export async function loadRawSocket(): Promise<OpenRawSocket> {
     if (fd < 0) return undefined
     const packet = Buffer.alloc(64 * 1024)
     let reader: Socket | undefined
+    let isPaused = false
 
     function follow(onPacket: (packet: Buffer | 'overrun') => void): void {
       reader = adopt(fd).on('data', onPacket)
@@ -56,6 +59,7 @@ export async function loadRawSocket(): Promise<OpenRawSocket> {
         follow(onPacket)
         onPacket('overrun')
       })
+      if (isPaused) reader.pause()
     }
 
     return {
@@ -78,6 +82,11 @@ export async function loadRawSocket(): Promise<OpenRawSocket> {
         return packets
       },
       follow,
+      hold(isHeld) {
+        isPaused = isHeld
+        if (isHeld) reader?.pause()
+        else reader?.resume()
+      },
       close() {
         reader?.destroy()
         libc.close(fd)

@@ -3,6 +3,7 @@ import { describeError } from '@plexd/runtime'
 import type { TelemetryEntry } from '../../telemetry/buffer/buffer.ts'
 import type { Collecting, Collector } from '../../telemetry/buffer/collector.ts'
 import type { Enrolled } from '../stages/enrolled.ts'
+import { collectAudit } from './audit.ts'
 import { collectLogs } from './logs.ts'
 import { collectMetrics } from './metrics.ts'
 
@@ -16,7 +17,7 @@ type Start<Kind extends TelemetryKind> = (
 const collectors: { readonly [Kind in TelemetryKind]: Readonly<Record<string, Start<Kind>>> } = {
   metrics: { machine: collectMetrics },
   logs: { programs: collectLogs },
-  audit: {},
+  audit: { kernel: collectAudit },
 }
 
 /** Starts the collectors of a kind, which end with the stack; returns where they read. One that cannot be started says so there. */

@@ -3,6 +3,7 @@ import type { Clock } from '@plexd/runtime'
 import type { Collector, SourceCursor } from '../../buffer/collector.ts'
 import { type RecordRules, type Said, toRecord } from './log-record.ts'
 import { orAborted } from './or-aborted.ts'
+import { restAfter } from './rest.ts'
 
 export interface IntakeOptions extends RecordRules {
   collector: Collector<LogRecord>
@@ -21,10 +22,6 @@ export interface Intake {
 }
 
 const maxUnderWayBytes = 1024 * 1024
-/** A program that writes without end has at most a third of a processor read it: the rest waits where it was written. */
-const pauseShare = 2
-/** What takes less is the usual, and no flood. */
-const minPauseMs = 2
 /** Records that are all left out move the cursor no more often than this, because that is a write. */
 const silentBytes = 1024 * 1024
 
@@ -72,7 +69,7 @@ export function createIntake(options: IntakeOptions): Intake {
       }
       const tookMs = clock.monotonic() - sinceMs
       await room(signal)
-      if (tookMs >= minPauseMs) await clock.sleep(tookMs * pauseShare, signal)
+      await restAfter(tookMs, clock, signal)
     },
   }
 }

@@ -1,0 +1,193 @@
+import type { AuditRecord, SourceStatus } from '@plexd/protocol'
+import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
+import type { OpenRawSocket } from '../../../process/raw-socket.ts'
+import { startTask } from '../../../process/task.ts'
+import type { Collecting, Collector } from '../../buffer/collector.ts'
+import { startFiles } from '../../logs/files/start-files.ts'
+import type { Intake } from '../../logs/records/intake.ts'
+import { orAborted } from '../../logs/records/or-aborted.ts'
+import { parseLine } from '../events/audit-line.ts'
+import type { AuditKernel } from '../kernel/audit-kernel.ts'
+import { chooseWay, usualPlaces, type Way } from './choose.ts'
+import type { AuditIntake } from './intake.ts'
+import { createLostRecords } from './lost-records.ts'
+import { canReadNetlink, readNetlink } from './netlink-source.ts'
+import { readPlugin } from './plugin-source.ts'
+import { withoutProgress } from './progress.ts'
+import { startWatches } from './watches.ts'
+
+export interface LinuxAuditOptions {
+  collector: Collector<AuditRecord>
+  intake: AuditIntake
+  /** In the order in which they are tried: `netlink`, or paths of a log or a socket of auditd. Those of any machine if empty. */
+  places: readonly string[]
+  /** What plexd has the kernel watch. */
+  watch: readonly string[]
+  openSocket: OpenRawSocket
+  kernel: AuditKernel
+  clock: Clock
+  log: Log
+}
+
+const expireMs = 1_000
+const keepMs = 1_000
+/** Whether auditd still runs, and what the kernel has lost. */
+const lookMs = 30_000
+
+/** Reads the audit of this machine's kernel, by the first way that works. */
+export function startLinuxAudit(options: LinuxAuditOptions): Collecting {
+  const { collector, intake, openSocket, kernel, clock, log } = options
+  const places = options.places.length > 0 ? options.places : usualPlaces
+  const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
+  const lostRecords = createLostRecords()
+  let state: SourceStatus = { name: 'linux', state: 'waiting', detail: '' }
+  /** What of the kernel is worth saying. */
+  let remark = ''
+  const machine = {
+    canReadNetlink: () => canReadNetlink(openSocket),
+    isDaemonRunning: async () => (await statusOf())?.daemonPid !== 0,
+  }
+
+  function statusOf() {
+    return kernel.status().catch(() => undefined)
+  }
+
+  function fail(detail: string): void {
+    if (state.detail !== detail)
+      log.warn('the audit of this machine cannot be read, will be tried again', { error: detail })
+    state = { name: 'linux', state: 'failed', detail }
+  }
+
+  async function look(signal: AbortSignal): Promise<void> {
+    const status = await statusOf()
+    if (!status) return
+    const lost = await lostRecords.since(status)
+    const reason = 'lines of events for which the kernel had no room, asked for or not'
+    if (lost > 0) await orAborted(collector.lost(lost, reason), signal)
+    remark = status.enabled === 'off' ? 'the audit of the kernel is off, so nothing comes' : ''
+  }
+
+  async function followNetlink(signal: AbortSignal): Promise<void> {
+    for await (const { lines, bytes, isOverrun } of readNetlink(openSocket, signal)) {
+      if (isOverrun) intake.blame('events for which the kernel had no room')
+      await intake.add(lines, { bytes, cursor: { source: 'netlink', value: '' } }, signal)
+    }
+  }
+
+  async function followPlugin(path: string, signal: AbortSignal): Promise<string> {
+    for await (const { lines, bytes } of readPlugin(path, signal))
+      await intake.add(lines, { bytes, cursor: { source: path, value: '' } }, signal)
+    return 'auditd has closed the connection'
+  }
+
+  /** Until no auditd writes to it any more. */
+  async function followLog(path: string, signal: AbortSignal): Promise<string> {
+    const lines: Intake = {
+      add: (said, bytes, cursor, ended) =>
+        intake.add(
+          said.map(({ text }) => parseLine(text)),
+          { bytes, cursor },
+          ended,
+        ),
+    }
+    const kept = withoutProgress(collector)
+    await using files = startFiles({
+      ...{ patterns: [path], collector: kept, intake: lines, isFirst: undefined, clock, log },
+    })
+    for (;;) {
+      await clock.sleep(lookMs, signal)
+      const [found] = files.sources()
+      if (found?.state === 'failed') return found.detail
+      if ((await machine.isDaemonRunning()) === false) return 'auditd has ended'
+    }
+  }
+
+  async function follow(way: Way, signal: AbortSignal): Promise<string> {
+    if (way.type === 'plugin') return followPlugin(way.path, signal)
+    if (way.type === 'log') return followLog(way.path, signal)
+    await followNetlink(signal)
+    return 'the kernel has closed the socket'
+  }
+
+  async function attempt(signal: AbortSignal): Promise<string> {
+    const { way, passed } = await chooseWay(places, machine)
+    if (!way) return passed.join('; ')
+    const where = way.type === 'netlink' ? 'netlink' : `${way.type} ${way.path}`
+    state = { name: 'linux', state: 'running', detail: [where, ...passed].join('; ') }
+    try {
+      return await follow(way, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      return describeError(error)
+    } finally {
+      intake.blame('events of the kernel while another way to it was looked for')
+    }
+  }
+
+  /** A full disk keeps nobody from ending. */
+  async function keep(): Promise<void> {
+    const waiting = new AbortController()
+    const late = clock.sleep(keepMs, waiting.signal).catch(() => {}) // the abort below
+    await Promise.race([intake.keep(), late])
+    waiting.abort()
+  }
+
+  const reading = startTask(async (signal) => {
+    for (;;) {
+      const startedMs = clock.monotonic()
+      fail(await attempt(signal))
+      signal.throwIfAborted()
+      if (clock.monotonic() - startedMs > lookMs) backoff.reset()
+      await clock.sleep(backoff.nextMs(), signal)
+    }
+  })
+  const looking = startTask(async (signal) => {
+    for (;;) {
+      await look(signal)
+      await clock.sleep(lookMs, signal)
+    }
+  })
+  const expiring = startTask(async (signal) => {
+    for (;;) {
+      await clock.sleep(expireMs, signal)
+      await intake.expire(signal)
+    }
+  })
+  const watches = startWatches({ paths: options.watch, kernel, clock, log })
+
+  return {
+    sources() {
+      const problems = watches.problems()
+      const detail = [state.detail, remark, ...describeCounts(intake), ...problems]
+      return [
+        {
+          ...state,
+          state: problems.length > 0 ? 'failed' : state.state,
+          detail: detail.filter((part) => part !== '').join('; '),
+        },
+      ]
+    },
+    async [Symbol.asyncDispose]() {
+      // First: removing rules is an event itself, which is read no more.
+      await reading[Symbol.asyncDispose]()
+      await watches[Symbol.asyncDispose]()
+      await expiring[Symbol.asyncDispose]()
+      await looking[Symbol.asyncDispose]()
+      await keep()
+    },
+  }
+}
+
+function describeCounts(intake: AuditIntake): string[] {
+  const { records, own, filtered, unreadable, lost, repeated } = intake.counts()
+  const parts = [
+    [records, 'events'],
+    [own, 'of plexd itself left out'],
+    [filtered, 'not asked for'],
+    [unreadable, 'lines that are no records'],
+    [lost, 'lost'],
+    [repeated, 'parts that came again or too late'],
+  ] as const
+  const told = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  return told.length > 0 ? [told.join(', ')] : []
+}
