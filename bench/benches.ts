@@ -2,6 +2,7 @@ import { device } from './agent/device.ts'
 import { firewall } from './agent/firewall.ts'
 import { footprint } from './agent/footprint.ts'
 import { localApiBench } from './agent/local-api.ts'
+import { logReading } from './agent/log-reading.ts'
 import { meshJournal } from './agent/mesh-journal.ts'
 import { queueBench } from './agent/queue.ts'
 import { sessionCopy } from './agent/session-copy.ts'
@@ -55,6 +56,7 @@ export const benches: readonly Bench[] = [
   device,
   meshJournal,
   queueBench,
+  logReading,
   sessionCopy,
   telemetryAway,
   firewall,
