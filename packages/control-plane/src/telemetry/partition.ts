@@ -56,6 +56,8 @@ export interface Partition extends AsyncDisposable {
   lastReceivedAtMs(): number
   marks(): Mark[]
   holdings(): Holding[]
+  /** The same by tenant. */
+  tenantBytes(): Pick<Holding, 'tenant_id' | 'bytes'>[]
   /** Removes the oldest packs of a node, as long as more than `bytes` are to go; returns how many records and bytes went. */
   removeOf(source: RecordSource, bytes: number): Promise<Removed>
   /** Removes packs received before the time. */
@@ -216,6 +218,10 @@ export function openPartition(
       database
         .prepare('select tenant_id, node_id, bytes from holdings where bytes > 0')
         .all() as unknown as Holding[], // its columns
+    tenantBytes: () =>
+      database
+        .prepare('select tenant_id, sum(bytes) as bytes from holdings group by tenant_id')
+        .all() as unknown as Pick<Holding, 'tenant_id' | 'bytes'>[], // its columns
     removeOf: ({ node_id }, bytes) => remove(() => removeOf.all(node_id, bytes)),
     removeBefore: (beforeMs) => remove(() => removeBefore.all(beforeMs)),
     rest: () => patience(() => database.exec('pragma wal_checkpoint(truncate)')),

@@ -9,8 +9,8 @@ export function listRecords(partitions: readonly Partition[], query: RecordQuery
     'node_id' in query ? ['node_id = ?', query.node_id] : ['tenant_id = ?', query.tenant_id]
   const found: StoredRecord[] = []
   let bytes = 0
-  for (const { database, lastId } of partitions) {
-    if (lastId() <= after) continue
+  for (const { database, lastId, lastReceivedAtMs } of partitions) {
+    if (lastId() <= after || lastReceivedAtMs() < sinceMs) continue
     const rows = database
       .prepare(`${selectRows} where ${owner} and last_id > ? and received_at >= ? order by last_id`)
       .iterate(id, after, sinceMs)

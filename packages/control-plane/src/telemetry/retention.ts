@@ -50,14 +50,9 @@ async function removeOldRows(partition: Partition, beforeMs: number): Promise<nu
   }
 }
 
-type GroupOf = (source: RecordSource) => string
+type GroupOf = (source: Pick<RecordSource, 'tenant_id'>) => string
 const tenantOf: GroupOf = ({ tenant_id }) => tenant_id
 const everyone: GroupOf = () => ''
-
-/** What one node has of one kind. */
-interface Share extends Holding {
-  kind: RecordKind
-}
 
 /** Within each group, the node and kind with most lose their oldest until the group has its bytes. */
 async function removeExcess(
@@ -66,32 +61,56 @@ async function removeExcess(
   maxBytes: number,
   groupOf: GroupOf,
 ): Promise<number> {
-  let gone = 0
-  const groups = Map.groupBy(sharesOf(partitions, kinds), groupOf)
-  for (const shares of groups.values()) {
-    let excess = shares.reduce((sum, { bytes }) => sum + bytes, 0) - maxBytes
-    while (excess > 0) {
-      const most = shares.reduce((a, b) => (b.bytes > a.bytes ? b : a))
-      const removed = await removeOldest(partitions, most, Math.min(excess, stepBytes))
-      if (removed.bytes === 0) break
-      most.bytes -= removed.bytes
-      excess -= removed.bytes
-      gone += removed.records
-      await turn()
+  const totals = new Map<string, number>()
+  for (const partition of kinds.flatMap((kind) => partitions.of(kind)))
+    for (const { tenant_id, bytes } of partition.tenantBytes()) {
+      const group = groupOf({ tenant_id })
+      totals.set(group, (totals.get(group) ?? 0) + bytes)
     }
+  let gone = 0
+  for (const [group, bytes] of totals)
+    if (bytes > maxBytes) {
+      const shares = await sharesOf(partitions, kinds)
+      const ofGroup = shares.filter((share) => groupOf(share) === group)
+      gone += await removeFrom(partitions, ofGroup, bytes - maxBytes)
+    }
+  return gone
+}
+
+async function removeFrom(
+  partitions: Partitions,
+  shares: readonly Share[],
+  bytes: number,
+): Promise<number> {
+  let gone = 0
+  for (let excess = bytes; excess > 0; ) {
+    const most = shares.reduce((a, b) => (b.bytes > a.bytes ? b : a))
+    const removed = await removeOldest(partitions, most, Math.min(excess, stepBytes))
+    if (removed.bytes === 0) return gone
+    most.bytes -= removed.bytes
+    excess -= removed.bytes
+    gone += removed.records
+    await turn()
   }
   return gone
 }
 
-function sharesOf(partitions: Partitions, kinds: readonly RecordKind[]): Share[] {
+/** What one node has of one kind. */
+interface Share extends Holding {
+  kind: RecordKind
+}
+
+async function sharesOf(partitions: Partitions, kinds: readonly RecordKind[]): Promise<Share[]> {
   const shares = new Map<string, Share>()
   for (const kind of kinds)
-    for (const partition of partitions.of(kind))
+    for (const partition of partitions.of(kind)) {
       for (const holding of partition.holdings()) {
         const key = `${kind} ${holding.tenant_id} ${holding.node_id}`
-        const share = shares.get(key) ?? { ...holding, kind, bytes: 0 }
-        shares.set(key, { ...share, bytes: share.bytes + holding.bytes })
+        const bytes = holding.bytes + (shares.get(key)?.bytes ?? 0)
+        shares.set(key, { ...holding, kind, bytes })
       }
+      await turn()
+    }
   return [...shares.values()]
 }
 
