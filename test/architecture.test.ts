@@ -239,6 +239,8 @@ const controlPlaneRooms: Rooms = [
   ['telemetry/tail', 'likewise, for whoever reads along'],
   ['alerts', 'judge nodes by what is known of them'],
   ['telemetry/series', 'likewise, and keeps less of it for longer'],
+  ['forward/protocols', 'says records in the words of others, and reads their answers'],
+  ['forward', 'sends what is stored there, whoever runs the other end'],
   ['recordings', 'of sessions, likewise; whoever sends or plays them'],
   ['reports', 'how they are merged, whoever sends them'],
   ['parser', 'reads batches of reports and telemetry'],

@@ -20,6 +20,7 @@ export function renderSettings(): string {
       ),
     ].join('\n'),
     reloadLine(settingRows.flatMap(([, row]) => (row.reloads ? [fileName(row)] : []))),
+    'Only the file has `forwards:`, a list of where telemetry is passed on to; the [guide](../guides/forwarding.md) has its fields.',
     '### Limits of the control plane',
     'What it lets others take. Set one with `--limit NAME=NUMBER`, or under `limits:` in the file.',
     limitRows(limits),

@@ -11,6 +11,7 @@ import { addDataCommands } from './commands/entries/data.ts'
 import { addReportCommands } from './commands/entries/reports.ts'
 import { addSecretCommands } from './commands/entries/secrets.ts'
 import { addEventCommands } from './commands/events/events.ts'
+import { addForwardsCommands } from './commands/events/forwards.ts'
 import { addTelemetryCommands } from './commands/events/telemetry.ts'
 import { addViolationCommands } from './commands/events/violations.ts'
 import { addMeshCommands } from './commands/nodes/mesh.ts'
@@ -79,6 +80,7 @@ export function createProgram(io: Io): Command {
   addTopCommands(program, context)
   addMetricCommands(program, context)
   addTelemetryCommands(program, context)
+  addForwardsCommands(program, context)
   addViolationCommands(program, context)
   addAlertCommands(program, context)
   addArtifactCommands(program, context)

@@ -6,6 +6,7 @@ import type { Change } from './change.ts'
 import type { Config } from './config/config.ts'
 import type { NodeEntries } from './entries/node-entries.ts'
 import type { openDelivery } from './events/delivery.ts'
+import type { Forwards } from './forward/forwards.ts'
 import type { Metrics } from './http/metrics.ts'
 import type { Upgrader } from './http/upgrades.ts'
 import type { ChangeWatch } from './log/watch.ts'
@@ -45,6 +46,8 @@ export interface SideStores {
   readonly latest: Latest
   /** Likewise, over time. */
   readonly series: Series
+  /** What passes it on. */
+  readonly forwards: Forwards
   readonly artifacts: ArtifactFiles
   readonly recordings: RecordingStore
 }

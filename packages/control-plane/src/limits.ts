@@ -105,6 +105,10 @@ export const limits = limitTable({
     256 * 1024,
     'one of those records; a larger one is dropped, and the others are taken',
   ),
+  node_metrics_samples: limit.count(
+    100_000,
+    'samples in an answer of `/metrics/nodes`; past it, whole nodes are left out and counted, those that registered last first',
+  ),
   report_batch_entries: limit.count(
     20_000,
     'entries and deletions in one batch of reports; agents send 500. What a Go node sends beyond it is left out',

@@ -11,6 +11,7 @@ import type { Config } from './config/config.ts'
 import { createNodeEntries } from './entries/node-entries.ts'
 import { openDelivery } from './events/delivery.ts'
 import { loadHeads } from './events/heads.ts'
+import { openForwards } from './forward/forwards.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createUpgrader } from './http/upgrades.ts'
 import { createCommitLog } from './log/log.ts'
@@ -157,6 +158,11 @@ export async function openApp(
     }),
   )
 
+  const { forwards: targets } = config
+  const forwards = stack.use(
+    await openForwards({ forwards: targets, store, telemetry, fleet, clock, log }),
+  )
+  metrics.showForwards(forwards.status)
   const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))
   const intake = createIntake(limits, clock)
   stack.use(intake.parser)
@@ -175,6 +181,7 @@ export async function openApp(
     telemetry,
     latest,
     series,
+    forwards,
     recordings,
     artifacts,
     [Symbol.asyncDispose]: handOver(stack),

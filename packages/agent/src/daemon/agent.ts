@@ -52,6 +52,7 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
       maxConcurrent: config.maxConcurrentActions,
       maxActionMs: config.maxActionMs,
       sessions: sessionSupport(core),
+      metricsListen: config.observeEnabled ? config.observeListen : undefined,
     })
   const identity = await findIdentity(core, capabilities(), deps)
   const enrolled = stack.use(await openEnrolled(core, identity, deps))

@@ -28,11 +28,13 @@ export interface Abilities {
   maxActionMs: number
   /** Undefined if none can be opened. */
   sessions: SessionSupport | undefined
+  /** Where it serves metrics to Prometheus, if it does. */
+  metricsListen?: string | undefined
 }
 
 export function describeCapabilities(
   binary: Binary,
-  { actions, maxConcurrent, maxActionMs, sessions }: Abilities,
+  { actions, maxConcurrent, maxActionMs, sessions, metricsListen }: Abilities,
 ): Capabilities {
   const of = (wanted: Action['type']) => actions.filter(({ type }) => type === wanted)
   return {
@@ -47,6 +49,7 @@ export function describeCapabilities(
     max_concurrent: maxConcurrent,
     max_timeout: formatDuration(maxActionMs),
     ...(sessions ? { sessions } : {}),
+    ...(metricsListen === undefined ? {} : { metrics: { listen: metricsListen } }),
   }
 }
 

@@ -12,6 +12,9 @@ import * as events from './events/tail-events.ts'
 import * as cancel from './executions/cancel.ts'
 import * as executions from './executions/executions.ts'
 import * as runAction from './executions/run-action.ts'
+import * as forwards from './forwards/forwards.ts'
+import * as nodeMetrics from './forwards/node-metrics.ts'
+import * as prometheusTargets from './forwards/prometheus-targets.ts'
 import * as keys from './keys/keys.ts'
 import * as meshRanges from './mesh-ranges/mesh-ranges.ts'
 import * as labels from './nodes/labels.ts'
@@ -80,5 +83,8 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...topNodes,
   ...topPeers,
   ...queryMetrics,
+  ...forwards,
+  ...nodeMetrics,
+  ...prometheusTargets,
   ...tokens,
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isLoopback, nearest } from '@plexd/protocol'
 import { type ConfigFinding, describeError, unknownKey } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
+import { type ForwardSettings, readForwards } from './forwards.ts'
 import { fileName, type Given, type SettingValues, settingRows } from './settings.ts'
 import { readLimits } from './values.ts'
 
@@ -10,6 +11,8 @@ export interface Config extends Omit<SettingValues, 'stun' | 'limits'> {
   /** The STUN server that nodes use; undefined if there is none. */
   stun: SettingValues['listen'] | undefined
   limits: Limits
+  /** Where telemetry is passed on to; in the file only. */
+  forwards: readonly ForwardSettings[]
   /** How long the mesh IP of a removed node is not reassigned. */
   addressCooldownMs: number
   /** Events older than this, or beyond the newest `eventLogMax`, are pruned. */
@@ -35,6 +38,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     stun: stun === 'off' ? undefined : stun,
     adminSocket: adminSocket === 'off' ? undefined : adminSocket,
     limits: readLimits(given.limits, values.limits),
+    forwards: readForwards(given.forwards),
   }
 }
 
@@ -53,7 +57,7 @@ export function examineConfig(file: Given): ConfigFinding[] {
 
 /** An unknown setting prevents the start. */
 function unknownSettings(given: Given): ConfigFinding[] {
-  const known = [...settingRows.map(([, row]) => fileName(row)), 'limits']
+  const known = [...settingRows.map(([, row]) => fileName(row)), 'limits', 'forwards']
   return Object.keys(given)
     .filter((name) => !known.includes(name))
     .map((name) => ({ ...unknownKey(name, nearest(name, known)), state: 'error' }))

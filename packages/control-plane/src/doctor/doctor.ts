@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { certificateCheck } from './certificate-check.ts'
 import { databaseChecks } from './database-checks.ts'
 import { folderChecks } from './folder-checks.ts'
+import { forwardChecks } from './forward-checks.ts'
 import { machineChecks } from './machine-checks.ts'
 import { type Place, placeOf } from './place.ts'
 import { serviceChecks } from './service-checks.ts'
@@ -12,6 +13,7 @@ const checks: readonly Check<Place>[] = [
   ...folderChecks,
   ...databaseChecks,
   certificateCheck,
+  ...forwardChecks,
   ...machineChecks,
 ]
 

@@ -14,6 +14,16 @@ export interface Gauges {
   binaries(): Promise<ReadonlyMap<string, number>>
 }
 
+/** Of one kind of records of one forward. */
+export interface ForwardCounts {
+  name: string
+  records: string
+  sent: number
+  refused: number
+  removed: number
+  lag_seconds: number
+}
+
 /** Metrics for Prometheus. Labels never contain a tenant, a node or an operator. */
 export interface Metrics extends Disposable {
   answered(operation: string, status: number, seconds: number): void
@@ -31,6 +41,8 @@ export interface Metrics extends Disposable {
   alertMessage(outcome: 'delivered' | 'retried' | 'dropped', count?: number): void
   /** Read when the metrics are requested: the expiry in milliseconds since 1970, by certificate name. */
   showCertificates(ends: () => ReadonlyMap<string, number>): void
+  /** Read when the metrics are requested. */
+  showForwards(status: () => readonly ForwardCounts[]): void
   wrongToken(api: string, outcome: string): void
   /** A connection was closed without an answer. */
   refused(reason: string): void
@@ -157,6 +169,9 @@ export function createMetrics(): Metrics {
         },
       })
     },
+    showForwards(status) {
+      showForwardCounts(status, registers)
+    },
     wrongToken: (api, outcome) => wrongTokens.inc({ api, outcome }),
     refused: (reason) => refusals.inc({ reason }),
     async render(gauges) {
@@ -178,6 +193,31 @@ export function createMetrics(): Metrics {
     },
     [Symbol.dispose]: () => void delay.disable(),
   }
+}
+
+function showForwardCounts(status: () => readonly ForwardCounts[], registers: Registry[]): void {
+  new Counter({
+    name: 'plexd_forward_records_total',
+    help: 'What was passed on: log records or values of metrics that were sent or refused; removed: records that were kept no longer before',
+    labelNames: ['forward', 'records', 'outcome'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { name: forward, records, sent, refused, removed } of status())
+        for (const [outcome, count] of Object.entries({ sent, refused, removed }))
+          this.inc({ forward, records, outcome }, count)
+    },
+  })
+  new Gauge({
+    name: 'plexd_forward_lag_seconds',
+    help: 'Since the oldest record came that was not passed on yet',
+    labelNames: ['forward', 'records'],
+    registers,
+    collect() {
+      for (const { name: forward, records, lag_seconds } of status())
+        this.set({ forward, records }, lag_seconds)
+    },
+  })
 }
 
 /** One gauge each, because the label "quantile" is reserved for summaries. */

@@ -1,10 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import { migrations as from1To10 } from './migrations/0001-0010/index.ts'
 import { migrations as from11To20 } from './migrations/0011-0020/index.ts'
+import { migrations as from21To30 } from './migrations/0021-0030/index.ts'
 import type { Dialect } from './migrations/dialect.ts'
 
 /** In order; a released migration is never edited, a later one corrects it. */
-const migrations = [...from1To10, ...from11To20]
+const migrations = [...from1To10, ...from11To20, ...from21To30]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
 export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {

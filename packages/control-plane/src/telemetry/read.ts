@@ -24,13 +24,27 @@ export function listRecords(partitions: readonly Partition[], query: RecordQuery
   return found
 }
 
-/** Of all tenants, in the order of arrival. */
+/** Of all tenants, in the order of arrival. A cursor ahead of all is of a store that was there before, and is as none. */
 export function readArrivals(
   partitions: readonly Partition[],
-  { after, limit }: { after: number; limit: number },
+  {
+    after,
+    limit,
+    maxBytes = Number.POSITIVE_INFINITY,
+  }: { after: number; limit: number; maxBytes?: number | undefined },
 ): ArrivalPage {
   const records: ArrivalPage['records'] = []
-  let last = after
+  const newest = Math.max(0, ...partitions.map(({ lastId }) => lastId()))
+  const isOther = after > newest
+  const start = isOther ? 0 : after
+  let last = start
+  let bytes = 0
+  // Ids of a kind follow each other without a hole, until some are removed.
+  const page = (): ArrivalPage => ({
+    records,
+    removed: isOther ? 0 : last - start - records.length,
+    cursor: String(last),
+  })
   for (const { database, lastId } of partitions) {
     if (lastId() <= last) continue
     const rows = database.prepare(`${selectRows} where last_id > ? order by last_id`).iterate(last)
@@ -39,11 +53,12 @@ export function readArrivals(
       for (const stored of unpacked(row as unknown as PackRow, last)) {
         records.push({ ...stored, tenant_id })
         last = stored.id
-        if (records.length === limit) return { records, cursor: String(last) }
+        bytes += stored.record.length
+        if (records.length === limit || bytes > maxBytes) return page()
       }
     }
   }
-  return { records, cursor: String(last) }
+  return page()
 }
 
 const selectRows = 'select last_id, count, tenant_id, node_id, received_at, body from packs'

@@ -176,6 +176,13 @@ describe('openSqliteTelemetry', () => {
         if (records.length === 0) break
       }
       assert.deepEqual(pages, [['ten_a "a"', 'ten_a "b"'], ['ten_b "c"'], []])
+      const read = async (after: string, maxBytes?: number) => {
+        const page = await store.readAfter({ kind: 'logs', after, limit: 9, maxBytes })
+        return [page.records.length, page.removed, page.cursor]
+      }
+      assert.deepEqual(await read(start, 1), [1, 0, '1'])
+      // As of a store that was there before.
+      assert.deepEqual(await read('1000'), [3, 0, '3'])
     })
   })
 
@@ -236,6 +243,8 @@ describe('openSqliteTelemetry', () => {
       assert.equal((await files()).length, 2)
       assert.equal(await store.prune({ ...limits, beforeMs: clock.nowMs }), 110)
       assert.deepEqual(await files(), ['logs-000002.db'])
+      const { removed } = await store.readAfter({ kind: 'logs', after: '10', limit: 1 })
+      assert.equal(removed, 100)
     })
   })
 

@@ -75,8 +75,8 @@ export function openSqliteTelemetry(
       const found = await searcher.search(query)
       for (let at = 0; at < found.length; at += pageRecords) yield found.slice(at, at + pageRecords)
     },
-    readAfter: ({ kind, after = '0', limit }) =>
-      patience(() => readArrivals(partitions.of(kind), { after: Number(after), limit })),
+    readAfter: ({ kind, after = '0', limit, maxBytes }) =>
+      patience(() => readArrivals(partitions.of(kind), { after: Number(after), limit, maxBytes })),
     cursorNow: (kind) => String(partitions.lastId(kind)),
     onAppend(listener) {
       listeners.add(listener)

@@ -79,10 +79,14 @@ export interface ArrivalQuery {
   /** Of the page before; without it, from the oldest record on. */
   after?: string | undefined
   limit: number
+  /** Stops after the record that exceeds these bytes. */
+  maxBytes?: number | undefined
 }
 
 export interface ArrivalPage {
   records: (StoredRecord & { tenant_id: string })[]
+  /** Those that are kept no longer, between the cursor that was asked for and that of the page. */
+  removed: number
   /** Behind these records. */
   cursor: string
 }

@@ -3,6 +3,7 @@ import { artifacts } from './admin/artifacts.ts'
 import { entries } from './admin/entries.ts'
 import { events } from './admin/events.ts'
 import { executions } from './admin/executions.ts'
+import { forwards } from './admin/forwards.ts'
 import { keys } from './admin/keys.ts'
 import { labels } from './admin/labels.ts'
 import { meshRanges } from './admin/mesh-ranges.ts'
@@ -34,6 +35,7 @@ export const adminApi = {
   ...events,
   ...telemetry,
   ...alerts,
+  ...forwards,
   ...artifacts,
 } as const
 

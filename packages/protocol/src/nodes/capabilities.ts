@@ -58,5 +58,11 @@ export const Capabilities = Type.Object({
     }),
   ),
   sessions: Type.Optional(SessionSupport),
+  metrics: Type.Optional(
+    Type.Object(
+      { listen: Type.String({ examples: ['0.0.0.0:9100'] }) },
+      { description: 'Where it serves its metrics to Prometheus, if it does' },
+    ),
+  ),
 })
 export type Capabilities = Static<typeof Capabilities>

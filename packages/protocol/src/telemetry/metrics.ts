@@ -96,13 +96,14 @@ const prefixes: Readonly<Record<MetricGroup, string>> = {
   agent_stats: 'plexd_agent',
 }
 
-/** The word that a name ends with for Prometheus, and what a value on the wire is multiplied by for it. */
-const baseUnits: Readonly<Record<MetricUnit, { suffix: string; scale: number }>> = {
-  percent: { suffix: '_ratio', scale: 0.01 },
-  bytes: { suffix: '_bytes', scale: 1 },
-  seconds: { suffix: '_seconds', scale: 1 },
-  milliseconds: { suffix: '_seconds', scale: 0.001 },
-  count: { suffix: '', scale: 1 },
+/** The word that a name ends with for Prometheus, what a value on the wire is multiplied by for it, and its unit in UCUM. */
+const baseUnits: Readonly<Record<MetricUnit, { suffix: string; scale: number; ucum: string }>> = {
+  percent: { suffix: '_ratio', scale: 0.01, ucum: '1' },
+  bytes: { suffix: '_bytes', scale: 1, ucum: 'By' },
+  seconds: { suffix: '_seconds', scale: 1, ucum: 's' },
+  milliseconds: { suffix: '_seconds', scale: 0.001, ucum: 's' },
+  // In braces it is a remark: a plain 1 would be taken for a ratio.
+  count: { suffix: '', scale: 1, ucum: '{count}' },
 }
 
 /** Its name and scale by the conventions of Prometheus (prometheus.io/docs/practices/naming): base units, `_total` for counters. */
@@ -111,9 +112,23 @@ export function prometheusMetric({ group, field, type, unit }: Metric): {
   scale: number
 } {
   const { suffix, scale } = baseUnits[unit]
-  const stem = field.replace(/_(percent|ms|seconds|bytes)$/, '')
   const total = type === 'counter' ? '_total' : ''
-  return { name: `${prefixes[group]}_${stem}${suffix}${total}`, scale }
+  return { name: `${prefixes[group]}_${stemOf(field)}${suffix}${total}`, scale }
+}
+
+/** Its name, scale and unit by the conventions of OpenTelemetry. Whoever makes it one of Prometheus gets the name of {@link prometheusMetric}. */
+export function openTelemetryMetric({ group, field, unit }: Metric): {
+  name: string
+  scale: number
+  unit: string
+} {
+  const { scale, ucum } = baseUnits[unit]
+  return { name: `${prefixes[group].replace('_', '.')}.${stemOf(field)}`, scale, unit: ucum }
+}
+
+/** Without its unit. */
+function stemOf(field: string): string {
+  return field.replace(/_(percent|ms|seconds|bytes)$/, '')
 }
 
 function gauge(unit: MetricUnit, help: string): MetricRow {

@@ -1,0 +1,72 @@
+import { printable } from '@plexd/runtime'
+import type { ForwardKind } from '../../config/forwards.ts'
+
+/** What an answer means for the records that were sent. */
+export type Verdict =
+  /** `refused` of them were not taken. */
+  | { type: 'sent'; refused: number; why?: string }
+  | { type: 'refused'; why: string }
+  /** To be sent again, not before the time that the target asks for. */
+  | { type: 'later'; why: string; afterMs?: number }
+  /** To be sent in smaller parts. */
+  | { type: 'too_large'; why: string }
+
+export interface ForwardAnswer {
+  status: number
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string>>
+  body: string
+}
+
+/** By the specification of each: OTLP/HTTP names those that are to be sent again; of the others, no 4xx but 429 is. */
+const isForLater: Readonly<Record<ForwardKind, (status: number) => boolean>> = {
+  otlp: (status) => [429, 502, 503, 504].includes(status),
+  loki: (status) => status === 429 || status < 400 || status >= 500,
+  'remote-write': (status) => status === 429 || status < 400 || status >= 500,
+}
+
+/** Pure. */
+export function judgeAnswer(kind: ForwardKind, answer: ForwardAnswer, nowMs: number): Verdict {
+  const { status, headers, body } = answer
+  if (status >= 200 && status < 300) return kind === 'otlp' ? judgePartial(body) : taken
+  const text = printable(body.trim().slice(0, 300))
+  const why = `it answered ${status}${text === '' ? '' : `: ${text}`}`
+  if (status === 413) return { type: 'too_large', why }
+  if (!isForLater[kind](status)) return { type: 'refused', why }
+  const afterMs = waitOf(headers['retry-after'], nowMs)
+  return { type: 'later', why, ...(afterMs === undefined ? {} : { afterMs }) }
+}
+
+const taken: Verdict = { type: 'sent', refused: 0 }
+
+interface Partial {
+  partialSuccess?: {
+    rejectedDataPoints?: string | number
+    rejectedLogRecords?: string | number
+    errorMessage?: string
+  }
+}
+
+/** OTLP tells in a success what it has not taken. A text that is not its JSON tells nothing. */
+function judgePartial(body: string): Verdict {
+  try {
+    const { partialSuccess = {} } = JSON.parse(body) as Partial // what it is has no other sign
+    const { rejectedDataPoints, rejectedLogRecords, errorMessage = '' } = partialSuccess
+    const refused = Number(rejectedDataPoints ?? rejectedLogRecords ?? 0)
+    if (!(refused > 0)) return taken
+    const why = `it took all but ${refused}: ${printable(errorMessage.slice(0, 300))}`
+    return { type: 'sent', refused, why }
+  } catch {
+    return taken
+  }
+}
+
+/** However long a target asks us to wait, it is asked again. */
+const maxWaitMs = 10 * 60_000
+
+/** `Retry-After`, in seconds or as a date. */
+function waitOf(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxWaitMs)
+}
