@@ -172,7 +172,7 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
       name: 'hostile',
       url: 'https://127.0.0.1:1/',
       severities: ['info'],
-      insecure_http: false,
+      allow_http: false,
     },
     rotateSigningKey: { transition_period: '1h' },
     createAdminToken: { name: 'hostile', role: 'viewer' },

@@ -166,7 +166,7 @@ async function openWorld(
   const plane = await startControlPlane({ clock, ...(dataDir ? { dataDir } : {}) })
   const { app, admin } = plane
   const { body } = await admin.createAlertWebhook({
-    body: { name: 'ops', url, insecure_http: true },
+    body: { name: 'ops', url, allow_http: true },
   })
   await plane.enrol('web')
   return {

@@ -13,12 +13,12 @@ export interface WebhookTarget {
  * The URL of a webhook. Any host is allowed, also one of our own network: an operator may know the receiver as 10.0.0.7, and is shown no
  * more of its answer than the status. Throws an ApiError (400).
  */
-export function checkWebhookUrl(text: string, { insecure }: { insecure: boolean }): URL {
+export function checkWebhookUrl(text: string, { allowHttp }: { allowHttp: boolean }): URL {
   const url = URL.parse(text)
   const refuse = (why: string) => new ApiError('bad_request', `url of the webhook: ${why}`)
   if (!url) throw refuse('want a URL such as "https://alerts.example.com/plexd"')
-  if (url.protocol === 'http:' && !insecure)
-    throw refuse('want https://, or insecure_http if anybody on the way may read the alerts')
+  if (url.protocol === 'http:' && !allowHttp)
+    throw refuse('want https://, or allow_http if anybody on the way may read the alerts')
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw refuse(`"${url.protocol}" is not supported: want https://`)
   if (url.username !== '' || url.password !== '')

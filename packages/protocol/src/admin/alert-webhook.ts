@@ -14,7 +14,7 @@ export const AlertWebhookSpec = Type.Object(
     severities: Type.Optional(
       Type.Array(AlertSeverity, { minItems: 1, description: 'All when absent' }),
     ),
-    insecure_http: Type.Optional(
+    allow_http: Type.Optional(
       Type.Boolean({ description: 'Allows http://, by which anybody on the way reads the alerts' }),
     ),
   },

@@ -7,7 +7,7 @@ import { ageOf, printDone, printNote } from '../../terminal/output.ts'
 
 interface CreateFlags {
   severity?: AlertSeverity[]
-  insecureHttp?: boolean
+  allowHttp?: boolean
 }
 
 export function addWebhookCommands(alerts: Command, context: Context): void {
@@ -28,18 +28,18 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
             AlertSeverity.enum,
           ),
         )
-        .option('--insecure-http', 'allow http://, by which anybody on the way reads the alerts'),
+        .option('--allow-http', 'allow http://, by which anybody on the way reads the alerts'),
     examples: [
       'plexctl alerts webhooks create ops https://alerts.example.com/plexd > webhook-secret',
       'plexctl alerts webhooks create pager https://pager.example.com/hook --severity critical',
     ],
-    call: (admin: Admin, name: string, url: string, { severity, insecureHttp }: CreateFlags) =>
+    call: (admin: Admin, name: string, url: string, { severity, allowHttp }: CreateFlags) =>
       admin.createAlertWebhook({
         body: {
           name,
           url,
           ...(severity === undefined ? {} : { severities: severity }),
-          ...(insecureHttp === undefined ? {} : { insecure_http: insecureHttp }),
+          ...(allowHttp === undefined ? {} : { allow_http: allowHttp }),
         },
       }),
     print(created, json) {
@@ -67,7 +67,7 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
   addCall(webhooks, context, {
     name: 'test',
     description: 'send a message to a webhook once',
-    args: [['<name>']],
+    args: [['<webhook>', 'its name']],
     examples: ['plexctl alerts webhooks test ops'],
     call: (admin: Admin, name: string) =>
       admin.testAlertWebhook({ params: { alert_webhook: name } }),
@@ -81,7 +81,7 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
   addCall(webhooks, context, {
     name: 'remove',
     description: 'delete a webhook, and what waits for it',
-    args: [['<name>']],
+    args: [['<webhook>', 'its name']],
     examples: ['plexctl alerts webhooks remove ops --yes'],
     asks: (name) => `remove webhook "${name}", and what waits for it`,
     call: (admin: Admin, name: string) =>

@@ -23,7 +23,13 @@ describe('completion of a command line', () => {
   it('offers commands, and what stands below a command', async () => {
     await using bench = await startBench()
 
-    assert.deepEqual(await candidates(bench, 'a'), ['action', 'artifact', 'admin-token'])
+    assert.deepEqual(await candidates(bench, 'a'), [
+      'action',
+      'audit',
+      'alerts',
+      'artifact',
+      'admin-token',
+    ])
     assert.deepEqual(await candidates(bench, 'node', ''), [
       'list',
       'show',
@@ -110,6 +116,16 @@ describe('completion of a command line', () => {
     assert.deepEqual(await candidates(bench, 'action', 'runs', 'cancel', 'run'), ['run_1'])
     assert.deepEqual(await candidates(bench, 'action', 'schedule', 'show', ''), ['nightly'])
     assert.deepEqual(await candidates(bench, 'action', 'schedule', 'create', ''), [])
+  })
+
+  it('offers alert rules and webhooks', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/alert-rules': { items: [{ name: 'clock-off' }] },
+      'GET /admin/v1/alert-webhooks': { items: [{ name: 'ops' }] },
+    })
+    assert.deepEqual(await candidates(bench, 'alerts', 'rules', 'show', ''), ['clock-off'])
+    assert.deepEqual(await candidates(bench, 'alerts', 'webhooks', 'test', ''), ['ops'])
+    assert.deepEqual(await candidates(bench, 'alerts', 'webhooks', 'create', ''), [])
   })
 
   it('offers the actions and the report keys of the node in front of the cursor', async () => {

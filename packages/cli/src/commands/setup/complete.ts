@@ -95,6 +95,8 @@ const nouns: Readonly<Record<string, Noun>> = {
   'runs run': 'run',
   'schedule schedule': 'schedule',
   'session session': 'session',
+  'rules name': 'alert_rule',
+  'webhooks webhook': 'alert_webhook',
 }
 
 /** By the command itself: where one logs in. */

@@ -16,6 +16,8 @@ export type Noun =
   | 'run'
   | 'schedule'
   | 'session'
+  | 'alert_rule'
+  | 'alert_webhook'
 
 interface Asked {
   /** The arguments in front of the cursor; for the nouns of a node, the node is the first. */
@@ -47,6 +49,10 @@ const sources: Readonly<Record<Noun, (admin: Admin, asked: Asked) => Promise<str
     (await admin.listSchedules({ query, signal })).body.items.map(({ name }) => name),
   session: async (admin, { signal }) =>
     (await admin.listSessions({ query, signal })).body.items.map(({ id }) => id),
+  alert_rule: async (admin, { signal }) =>
+    (await admin.listAlertRules({ signal })).body.items.map(({ name }) => name),
+  alert_webhook: async (admin, { signal }) =>
+    (await admin.listAlertWebhooks({ signal })).body.items.map(({ name }) => name),
 }
 
 /** The names of the first page that begin with `start`. Rejects when the control plane does not answer. */

@@ -70,7 +70,14 @@ describe('alert rules', () => {
       { body: { when: { integrity: { within: '5s' } } }, says: /^within "5s": want a duration/ },
       { body: { for: '25h' }, says: /^for "25h": want a duration from "0s" to "24h"$/ },
       { body: { selector: 'a=b c' }, says: /parse selector/ },
-      { body: { when: { metric: { name: 'nothing', above: 1 } } }, says: /"nothing"/ },
+      {
+        body: { when: { metric: { name: 'nothing', above: 1 } } },
+        says: /"nothing": want a metric/,
+      },
+      {
+        body: { when: { no_data: { name: 'node_resources.laod_1' } } },
+        says: /^there is no metric "node_resources\.laod_1": did you mean "node_resources\.load_1"\?$/,
+      },
     ] as { body: Partial<AlertRuleSpec>; says: RegExp }[])
       await assert.rejects(admin.putAlertRule({ params, body: { ...spec, ...body } }), {
         status: 400,
@@ -127,7 +134,7 @@ describe('webhooks', () => {
       plane.admin.createAlertWebhook({ body: { name: url.length.toString(), url, ...rest } })
     for (const url of ['alerts', 'http://a.example', 'ftp://a.example', 'https://u:p@a.example'])
       await assert.rejects(create(url), { status: 400, message: /^url of the webhook: / })
-    await create('http://10.0.0.7/', { insecure_http: true })
+    await create('http://10.0.0.7/', { allow_http: true })
     await create('https://127.0.0.1:8443/')
     await assert.rejects(create('https://a.example/one-too-many'), { status: 409 })
   })

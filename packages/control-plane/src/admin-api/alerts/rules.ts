@@ -1,4 +1,11 @@
-import { type AlertRule, type AlertRuleSpec, ApiError, adminApi, metrics } from '@plexd/protocol'
+import {
+  type AlertRule,
+  type AlertRuleSpec,
+  ApiError,
+  adminApi,
+  metrics,
+  nearest,
+} from '@plexd/protocol'
 import { listRules, normalDuration } from '../../alerts/book.ts'
 import { defaultRules } from '../../alerts/default-rules.ts'
 import type { Environment, State } from '../../app.ts'
@@ -88,6 +95,7 @@ function completeSpec(spec: AlertRuleSpec): CompleteSpec {
   }
 }
 
+const names = metrics.map(({ name }) => name)
 const counters = metrics.filter(({ type }) => type === 'counter').map(({ name }) => name)
 
 function checkCondition(when: AlertRuleSpec['when']): void {
@@ -97,7 +105,9 @@ function checkCondition(when: AlertRuleSpec['when']): void {
       'bad_request',
       `when: want one of metric, increase, no_data, status, integrity and drift, not ${kinds.length === 0 ? 'none' : kinds.join(' and ')}`,
     )
-  const { metric, increase, integrity, drift } = when
+  const { metric, increase, no_data, integrity, drift } = when
+  for (const name of [metric?.name, metric?.of, increase?.name, no_data?.name])
+    if (name !== undefined) refuseUnknownMetric(name)
   if (metric && metric.above === undefined && metric.below === undefined)
     throw new ApiError('bad_request', 'when.metric: want above, below or both')
   if (increase && !counters.includes(increase.name))
@@ -107,4 +117,12 @@ function checkCondition(when: AlertRuleSpec['when']): void {
     )
   for (const { within } of [increase, integrity, drift].filter((kind) => kind !== undefined))
     readDuration(within, { field: 'within', min: '1m', max: '24h' })
+}
+
+function refuseUnknownMetric(name: string): void {
+  if (names.includes(name)) return
+  const near = nearest(name, names)
+  const hint =
+    near === undefined ? 'docs/reference/metrics.md lists them' : `did you mean "${near}"?`
+  throw new ApiError('bad_request', `there is no metric "${name}": ${hint}`)
 }

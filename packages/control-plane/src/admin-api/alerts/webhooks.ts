@@ -19,7 +19,7 @@ export const createAlertWebhook = handle(
   async ({ principal, body }, app: State & Seals & Environment) => {
     const { tenant_id, name: operator } = principal
     const { name, severities = [...AlertSeverity.enum] } = body
-    const url = checkWebhookUrl(body.url, { insecure: body.insecure_http === true })
+    const url = checkWebhookUrl(body.url, { allowHttp: body.allow_http === true })
     const id = newId('alert_webhook')
     const secret = newWebhookSecret()
     const webhook = await app.change(async (unit) => {
