@@ -26,6 +26,27 @@ describe('startDelivery', () => {
     assert.deepEqual(sent, ['a'])
   })
 
+  it('waits no longer each time where a part gets through after each wait', async () => {
+    const clock = createFakeClock()
+    let left = 20
+    let isBusy = false
+    await using _ = startDelivery(
+      {
+        name: 'thing',
+        next: () => (left > 0 ? [left] : []),
+        idOf: (item) => item,
+        async send() {
+          isBusy = !isBusy
+          if (!isBusy) throw new ApiError('too_many_requests', 'wait', { retryAfterSeconds: 1 })
+        },
+        remove: () => void left--,
+      },
+      { describe: String, clock, log: silentLog, random: () => 0.5 },
+    )
+    await clock.advance(25_000)
+    assert.equal(left, 0)
+  })
+
   it('survives a disk that refuses to note what was delivered', async () => {
     const clock = createFakeClock()
     let isFull = true

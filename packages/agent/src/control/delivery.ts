@@ -66,6 +66,8 @@ export function startDelivery<Item>(
   const passed = new Set<unknown>()
   let retryAtMs = 0
   let isBack = false
+  /** Whether anything got through since the last wait. */
+  let hasSent = false
   let refused = 0
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -127,6 +129,7 @@ export function startDelivery<Item>(
       signal.throwIfAborted()
       return handle(items, error, signal)
     }
+    hasSent = true
     return remove(items)
   }
 
@@ -177,7 +180,9 @@ export function startDelivery<Item>(
   /** Waits for the next round; resolves to whether that is a fresh one. */
   async function rest(failure: Failure | undefined, signal: AbortSignal): Promise<boolean> {
     const isRetry = failure !== undefined || passed.size > 0
-    if (!isRetry) retryDelay.reset()
+    // Who has much to send may be told to wait after each part of it: that is no longer each time.
+    if (!isRetry || (hasSent && failure?.isOfAll)) retryDelay.reset()
+    hasSent = false
     if (failure) retryAtMs = clock.monotonic() + retryDelay.nextMs(failure.error)
     const untilMs = isRetry ? retryAtMs : clock.monotonic() + idleMs
     for (;;) {
