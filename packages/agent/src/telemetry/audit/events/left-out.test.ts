@@ -28,5 +28,7 @@ it('leaves out what has no key and no type that was asked for', () => {
   assert.equal(why({ keys: ['books', 'x'] }), undefined)
   assert.equal(why({ keys: ['x'] }), 'filtered')
   assert.equal(why({ types: ['USER_LOGIN'] }), 'filtered')
+  const torn = { ...event, types: ['PATH', 'PROCTITLE'], keys: [] }
+  assert.equal(reasonToLeaveOut(torn, { ...rules, keys: ['x'] }), undefined)
   assert.equal(why({ keys: ['books'], types: ['SYSCALL'] }), undefined)
 })

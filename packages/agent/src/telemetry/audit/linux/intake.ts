@@ -72,7 +72,7 @@ export function createAuditIntake(options: AuditIntakeOptions): AuditIntake {
   }
   /** `sinceMs`: when the first event came after it. */
   let blamed: { reason: string; sinceMs?: number } = {
-    reason: 'events of the kernel while plexd did not read',
+    reason: before ? 'events of the kernel while plexd did not read' : usualReason,
   }
   /** Where the lines came from last. */
   let cursor: SourceCursor | undefined = before && {
