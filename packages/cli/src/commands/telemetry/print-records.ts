@@ -1,13 +1,9 @@
-import {
-  type Answer,
-  type FollowedRecord,
-  fillPath,
-  type Skipped,
-  type TelemetryRecord,
-} from '@plexd/protocol'
+import type { Answer, FollowedRecord, Skipped, TelemetryRecord } from '@plexd/protocol'
 import { CliError, exitCodes, jsonText, parseExact, printable } from '@plexd/runtime'
 import type { Admin } from '../../command.ts'
+import type { Connection } from '../../connection/connection.ts'
 import { allPages, type Context, type Page } from '../../context.ts'
+import type { Io } from '../../terminal/io.ts'
 import { printNote } from '../../terminal/output.ts'
 import { followEvents } from '../events/event-stream.ts'
 import { isJson, nodesOf, type RecordFlags, timesOf } from './record-flags.ts'
@@ -41,36 +37,55 @@ export async function printRecords(
   const print = (record: TelemetryRecord): void => {
     io.stdout.write(`${json ? jsonText(record) : printable(kind.format(record))}\n`)
   }
-  const { admin, open } = await connect()
+  const connection = await connect()
   const history = historyOf(flags, io.clock.now())
-  const search = (page: object) => kind.search(admin, { ...filter, ...history.query, ...page })
+  const search = (page: object) =>
+    kind.search(connection.admin, { ...filter, ...history.query, ...page })
 
-  /** Ids of those that are printed. */
-  async function printHistory(): Promise<Set<number>> {
-    const ids = new Set<number>()
-    for await (const record of history.read(search)) {
-      print(record)
-      ids.add(record.id)
-    }
-    return ids
+  if (flags.follow)
+    return await printFollowing(io, openingOf(connection, kind, filter), {
+      history: () => history.read(search),
+      print,
+    })
+  let isEmpty = true
+  for await (const record of history.read(search)) {
+    print(record)
+    isEmpty = false
   }
+  if (isEmpty && flags.since === undefined && flags.tail === undefined)
+    printNote(io, 'nothing in the last hour: --since looks further back')
+}
 
-  if (!flags.follow) return void (await printHistory())
+/** Opens the stream behind the record of this id. */
+type Opening = (after: string | undefined, signal: AbortSignal) => ReturnType<Connection['open']>
 
+function openingOf(
+  { open }: Connection,
+  { follow: { method, path } }: RecordKind,
+  filter: Record<string, string>,
+): Opening {
+  return (after, signal) => {
+    const query = new URLSearchParams({ ...filter, ...(after === undefined ? {} : { after }) })
+    const headers = { accept: 'text/event-stream' }
+    return open({ method, path: `${path}?${query}`, headers, signal })
+  }
+}
+
+interface Following {
+  history: () => AsyncIterable<TelemetryRecord>
+  print: (record: TelemetryRecord) => void
+}
+
+async function printFollowing(
+  io: Io,
+  opening: Opening,
+  { history, print }: Following,
+): Promise<void> {
   const signal = io.interrupted()
   const opened = Promise.withResolvers<void>()
   const events = followEvents({
-    async open(last) {
-      const query = new URLSearchParams({
-        ...filter,
-        ...(last === undefined ? {} : { after: last }),
-      })
-      const body = await open({
-        method: kind.follow.method,
-        path: `${fillPath(kind.follow.path, {})}?${query}`,
-        headers: { accept: 'text/event-stream' },
-        signal,
-      })
+    async open(after) {
+      const body = await opening(after, signal)
       opened.resolve()
       return body
     },
@@ -82,7 +97,11 @@ export async function printRecords(
   const first = events.next()
   await Promise.race([opened.promise, first])
   first.catch(() => {}) // told below, once the history is printed
-  const printed = await printHistory()
+  const printed = new Set<number>()
+  for await (const record of history()) {
+    print(record)
+    printed.add(record.id)
+  }
   for (let next = await first; !next.done; next = await events.next()) {
     const told = parseExact(next.value) as FollowedRecord // the one thing these operations send
     if ('skipped' in told) printNote(io, `plexctl: ${formatSkipped(told)}`)

@@ -1,11 +1,10 @@
 import type { NodeUsage, PeerUsage } from '@plexd/protocol'
-import { printable } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { type Admin, addList, nodeArgument } from '../../command.ts'
 import { allPages, type Context, examples } from '../../context.ts'
 import { selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
-import { ageOf } from '../../terminal/output.ts'
+import { ageOf, printNote } from '../../terminal/output.ts'
 import { formatBytes, formatNumber, formatShare, formatUnit } from './format-value.ts'
 
 const sortKeys = ['name', 'cpu', 'memory', 'disk'] as const
@@ -62,7 +61,10 @@ export function addTopCommands(program: Command, context: Context): void {
       ['sent', ({ tx_bytes }) => formatBytes(tx_bytes)],
       ['measured', (peer) => measuredAgo(peer, io)],
     ],
-    notes: (peers) => noteStale(io, peers),
+    notes(peers) {
+      noteStale(io, peers)
+      if (peers.length === 0) printNote(io, 'it has measured no tunnel in the last 10 minutes')
+    },
   })
 }
 
@@ -78,7 +80,7 @@ function noteStale(io: Io, items: readonly Measured[]): void {
   const stale = items.filter((item) => item.stale && item.measured_at !== null).length
   if (stale === 0) return
   const whose = stale === 1 ? 'one line is' : `${stale} lines are`
-  io.stderr.write(`${printable(`${whose} stale: measured more than 2 minutes ago`)}\n`)
+  printNote(io, `${whose} stale: measured more than 2 minutes ago`)
 }
 
 function sorted(nodes: NodeUsage[], key: SortKey): NodeUsage[] {

@@ -8,6 +8,7 @@ export interface NamedMetric {
   isCounter: boolean
 }
 
+const maxHints = 5
 const groups = new Set<string>(metrics.map(({ group }) => group))
 
 /**
@@ -30,10 +31,17 @@ export function findMetric(name: string): NamedMetric {
   const [group = '', field] = name.split(/\.(.*)/s)
   if (field && !groups.has(group))
     return { name, unit: 'count', help: 'Of a program on the node', isCounter: false }
-  const meant = nearest(
-    name,
-    metrics.map((one) => one.name),
+  throw new ApiError(
+    'bad_request',
+    `metric "${name}": there is none of this name: ${hintFor(name)}`,
   )
-  const hint = meant === undefined ? 'see "plexctl metrics list"' : `did you mean "${meant}"?`
-  throw new ApiError('bad_request', `metric "${name}": there is none of this name: ${hint}`)
+}
+
+function hintFor(name: string): string {
+  const names = metrics.map((one) => one.name)
+  const near = nearest(name, [...names, ...metrics.map(({ field }) => field)])
+  const meant = near === undefined ? names.filter((one) => one.includes(name)) : [near]
+  return meant.length > 0 && meant.length <= maxHints
+    ? `did you mean ${meant.map((one) => `"${one}"`).join(' or ')}?`
+    : 'see "plexctl metrics list"'
 }

@@ -23,7 +23,7 @@ describe('what nodes measure', () => {
     await send(
       web,
       aPoint(20, 'node_resources', { cpu_percent: 9 }),
-      aPoint(5, 'node_resources', { cpu_percent: 12.5, memory_used: 5 }),
+      aPoint(5, 'node_resources', { cpu_percent: 1 / 3, memory_used: 5 }),
     )
     await send(go, aPoint(300, 'system', { cpu_usage_percent: 7 }))
     const { items } = (await plane.admin.topNodes({})).body
@@ -34,7 +34,7 @@ describe('what nodes measure', () => {
       item.stale,
     ])
     assert.deepEqual(shown, [
-      ['web', 12.5, 5, false],
+      ['web', 0.333333333333333, 5, false],
       ['go', 7, null, true],
       ['silent', null, null, true],
     ])
@@ -122,7 +122,14 @@ describe('what nodes measure', () => {
     )
     assert.equal((await query({ name: 'shop.orders' })).series[0]?.points[0]?.value, 3)
 
-    await assert.rejects(query({ name: 'cpu_percnt' }), isError(400, /there is none of this name/))
+    await assert.rejects(
+      query({ name: 'cpu_percnt' }),
+      isError(400, /there is none of this name: did you mean "cpu_percent"/),
+    )
+    await assert.rejects(
+      query({ name: 'cpu_p' }),
+      isError(400, /mean "node_resources\.cpu_percent"\?/),
+    )
     await assert.rejects(query({ name: 'rx_bytes', step: '1s' }), isError(400, /step "1s"/))
     await assert.rejects(
       query({ name: 'uptime_seconds' }),

@@ -15,6 +15,7 @@ import { timestamp } from '../wire/timestamps.ts'
 import { findMetric, type NamedMetric } from './find-metric.ts'
 import { nodeIdsOf, timesOf } from './record-filter.ts'
 import { signalOf } from './request-signal.ts'
+import { shownValue } from './shown-value.ts'
 
 type Needs = State & SideStores & Waiters & Environment
 
@@ -135,7 +136,7 @@ function seriesOf(
         peer_hostname: peerId === '' ? null : hostnameOf(peerId),
         points: shown.map(([startMs, bucket]) => ({
           at: timestamp(startMs),
-          value: pick(bucket, agg),
+          value: shownValue(pick(bucket, agg)),
         })),
       }
     }),

@@ -6,6 +6,7 @@ import { firstOf } from '../../rows/page.ts'
 import { selectedBy } from '../../runs/choose-nodes.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 import { timestampOrNull } from '../wire/timestamps.ts'
+import { shownValue } from './shown-value.ts'
 import { isStale } from './staleness.ts'
 
 type Needs = State & SideStores & Environment
@@ -33,7 +34,7 @@ function usageOf({ latest, clock }: Needs, { id, hostname, status }: NodeRecord)
   let measuredMs: number | null = null
   for (const field of fields) {
     const last = latest.of(id, `node_resources.${field}`)
-    values[field] = last?.value ?? null
+    values[field] = last ? shownValue(last.value) : null
     if (last) measuredMs = Math.max(last.atMs, measuredMs ?? 0)
   }
   return {

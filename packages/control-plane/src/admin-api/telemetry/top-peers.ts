@@ -12,6 +12,7 @@ import { findNode } from '../wire/find-node.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 import { timestampOrNull } from '../wire/timestamps.ts'
 import { signalOf } from './request-signal.ts'
+import { shownValue } from './shown-value.ts'
 import { isStale } from './staleness.ts'
 
 /** As far back as one looks for the last values of a peer. */
@@ -61,7 +62,7 @@ function take(peers: Map<string, LastValues>, record: string, receivedMs: number
   const measuredMs = Math.min(point.atMs, receivedMs)
   const last = peers.getOrInsertComputed(point.peer_id, () => ({ measuredMs, values: new Map() }))
   for (const [field, value] of Object.entries(point.values))
-    if (!last.values.has(field)) last.values.set(field, value)
+    if (!last.values.has(field)) last.values.set(field, shownValue(value))
 }
 
 const fields = [
