@@ -29,7 +29,7 @@ const facts = {
   },
   journalctl: {
     package: 'systemd',
-    use: "shows plexd's log to operators",
+    use: 'reads the journal for operators',
     need: 'journal',
   },
   logger: { package: 'bsdutils', use: "tells the system's log of remote sessions" },

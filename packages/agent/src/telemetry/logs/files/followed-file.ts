@@ -24,7 +24,7 @@ export interface ReadDeps {
   intake: Intake
   isFirst: ((line: string) => boolean) | undefined
   /** The file with that identity is a copy of one, of which all is read. */
-  onCopy(id: string): Promise<void>
+  onCopy(id: string): void
   clock: Clock
   signal: AbortSignal
 }
@@ -54,7 +54,7 @@ export async function readFile(
   if (!isChanged && size === position.offset) return 'idle'
   if (isChanged) file.quietMs = deps.clock.monotonic()
   const part = await readPart(file.handle, position.offset, chunkBytes)
-  if (part.print !== position.print) {
+  if (part.print === '' || part.print !== position.print) {
     await startAnew(file, deps)
     return 'more'
   }
@@ -91,7 +91,7 @@ export async function readRest(
   } finally {
     await rest.file.close()
   }
-  await deps.onCopy(rest.id)
+  deps.onCopy(rest.id)
   return true
 }
 

@@ -8,6 +8,7 @@ import {
   rm,
   symlink,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -91,6 +92,27 @@ describe('createFollower', () => {
         'failed: 1 more files than the 2 that are followed',
       ],
     )
+  })
+
+  it('follows those written to last, and goes on where it was with one that is written to again', async () => {
+    await using place = await createPlace({ patterns: ['*.log', 'none'] })
+    const age = (name: string, seconds: number) => utimes(place.at(name), seconds, seconds)
+    for (const name of ['a.log', 'b.log', 'c.log']) await place.append(name, 'before\n')
+    await age('c.log', 1)
+    await place.start()
+    for (const [name, other] of [
+      ['a.log', 'b.log'],
+      ['c.log', 'a.log'],
+      ['a.log', 'b.log'],
+    ] as const) {
+      await place.append(name, `${name}\n`)
+      await age(other, 2)
+      await place.look()
+      await place.read()
+    }
+    await place.restart()
+    await place.read()
+    assert.deepEqual(place.messages(), ['a.log', 'c.log', 'a.log'])
   })
 
   it('gathers the lines of a record', async () => {

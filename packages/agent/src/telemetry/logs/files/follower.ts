@@ -43,42 +43,55 @@ export function createFollower(options: FollowerOptions): Follower {
   const deps: ReadDeps = { ...options, onCopy: markCopy }
   const moved = createMovedFiles({ deps, positions, log })
   const opening = { positions, followed: () => files.values(), clock }
-  /** Those that were there before and could not be opened: once they can, they are no new ones. */
-  const known = new Set<string>()
+  /** Those that were there before and could not be opened or were too many, with their size: once they are followed, they are no new ones. */
+  const known = new Map<string, number>()
   let states: SourceStatus[] = patterns.map((name) => ({ name, state: 'waiting', detail: '' }))
   let isStarted = false
 
   async function look(): Promise<void> {
     const there = new Set<string>()
+    const left = new Map<string, number>()
     const next: SourceStatus[] = []
-    for (const pattern of patterns) next.push(await lookFor(pattern, there))
+    for (const pattern of patterns) next.push(await lookFor(pattern, there, left))
     for (const [id, file] of files) {
       if (there.has(id)) continue
       files.delete(id)
-      moved.add(file)
+      if (left.has(id)) await file.handle.close()
+      else moved.add(file)
     }
-    if (!isStarted) for (const { id, position } of positions.all()) await resume(id, position)
+    if (!isStarted) {
+      for (const [id, size] of left) if (!positions.of(id)) known.set(id, size)
+      for (const { id, position } of positions.all())
+        if (!files.has(id) && !left.has(id)) await resume(id, position)
+    }
     isStarted = true
+    await positions.settled()
     tell(next)
     states = next
   }
 
-  /** Adds what it finds to `there`. */
-  async function lookFor(pattern: string, there: Set<string>): Promise<SourceStatus> {
-    const sinceMs = await positions.since(pattern, clock.now())
+  /** Adds what it finds to `there`, up to the limit, and the rest to `left`: those go on where they were once there is room. */
+  async function lookFor(
+    pattern: string,
+    there: Set<string>,
+    left: Map<string, number>,
+  ): Promise<SourceStatus> {
+    const sinceMs = positions.since(pattern, clock.now())
     const { files: found, problems } = await findFiles(pattern)
-    let left = 0
-    for (const one of found.toSorted(knownFirst)) {
-      signal.throwIfAborted()
+    const chosen: FoundFile[] = []
+    for (const one of found) {
       const id = identify(one.stats)
-      if (there.size >= maxFiles && !there.has(id)) left++
-      else {
-        there.add(id)
-        problems.push(...(await follow(id, one, sinceMs)))
-      }
+      if (there.size < maxFiles) there.add(id)
+      if (there.has(id)) chosen.push(one)
+      else left.set(id, one.stats.size)
     }
-    if (left > 0) problems.push(`${left} more files than the ${maxFiles} that are followed`)
-    return stateOf(pattern, found.length - left, problems)
+    for (const one of chosen.sort(knownFirst)) {
+      signal.throwIfAborted()
+      problems.push(...(await follow(identify(one.stats), one, sinceMs)))
+    }
+    const others = found.length - chosen.length
+    if (others > 0) problems.push(`${others} more files than the ${maxFiles} that are followed`)
+    return stateOf(pattern, chosen.length, problems)
   }
 
   /** A copy is known by what was read of the original, which has to be open. */
@@ -100,35 +113,33 @@ export function createFollower(options: FollowerOptions): Follower {
     }
     // The kernel's time of a new file may be a little behind the clock.
     const isYounger = sinceMs !== undefined && stats.birthtimeMs >= sinceMs - 1_000
+    const from = known.get(id) ?? (isStarted || isYounger ? 'beginning' : 'end')
     try {
-      const isNew = isStarted ? !known.has(id) : isYounger
-      files.set(id, await openFile({ id, path, isNew }, opening))
+      files.set(id, await openFile({ id, path, from }, opening))
       known.delete(id)
       return []
     } catch (error) {
       signal.throwIfAborted()
-      if (!isStarted) known.add(id)
+      if (from === 'end') known.set(id, stats.size)
       return [describeError(error)]
     }
   }
 
   /** What an earlier run has read, and may be called otherwise now. */
   async function resume(id: string, position: Position): Promise<void> {
-    if (files.has(id)) return
-    if (position.isCopy || !isNamedBy(position.path, patterns)) return await positions.forget(id)
+    if (position.isCopy || !isNamedBy(position.path, patterns)) return positions.forget(id)
     const path = await findMoved(position.path, id)
-    const file =
-      path && (await openFile({ id, path, isNew: false }, opening).catch(() => undefined))
+    const file = path && (await openFile({ id, path, from: 'end' }, opening).catch(() => undefined))
     if (file) return moved.add(file)
     if (!(await readRest({ id, position }, deps)))
       log.warn('a followed file was removed while plexd did not run', { path: position.path })
-    await positions.forget(id)
+    positions.forget(id)
   }
 
-  async function markCopy(id: string): Promise<void> {
+  function markCopy(id: string): void {
     const file = files.get(id)
     if (file) file.position = copyPosition
-    await positions.keep(id, copyPosition)
+    positions.keep(id, copyPosition)
   }
 
   function tell(next: readonly SourceStatus[]): void {
@@ -152,6 +163,7 @@ export function createFollower(options: FollowerOptions): Follower {
       queue = more
     }
     await moved.read()
+    await positions.settled()
     return [...waiting, ...queue.map(({ path }) => path)]
   }
 

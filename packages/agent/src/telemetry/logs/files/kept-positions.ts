@@ -2,14 +2,16 @@ import type { Collector } from '../../buffer/collector.ts'
 import { orAborted } from '../records/or-aborted.ts'
 import { noPrint, type Position, parsePosition } from './position.ts'
 
-/** How far files have been read, kept beside their records. All but reading rejects once the signal is aborted. */
+/** How far files have been read, kept beside their records. What was changed counts at once, and is on the disk when `settled` resolves. */
 export interface KeptPositions {
   of(id: string): Position | undefined
   all(): { id: string; position: Position }[]
-  keep(id: string, position: Position): Promise<void>
-  forget(id: string): Promise<void>
+  keep(id: string, position: Position): void
+  forget(id: string): void
   /** Milliseconds since 1970 from which on files of that name are read; undefined if never before, and now it is `nowMs`. */
-  since(pattern: string, nowMs: number): Promise<number | undefined>
+  since(pattern: string, nowMs: number): number | undefined
+  /** Rejects once the signal is aborted. Many changes share a write. */
+  settled(): Promise<void>
 }
 
 /** Of a copy that a rotation has made: nothing of it is read. */
@@ -25,24 +27,43 @@ export function keepPositions(
   collector: Pick<Collector<unknown>, 'append' | 'cursor' | 'sources'>,
   signal: AbortSignal,
 ): KeptPositions {
-  const append = (source: string, value: string): Promise<void> =>
-    orAborted(collector.append([], { source, value }), signal)
+  /** By source, what is on its way to the disk. */
+  const changed = new Map<string, string>()
+  let writes: Promise<void>[] = []
+
+  function append(source: string, value: string): void {
+    changed.set(source, value)
+    const write = collector.append([], { source, value }).then(() => {
+      if (changed.get(source) === value) changed.delete(source)
+    })
+    // Whoever waits for `settled` gets the reason.
+    write.catch(() => {})
+    writes.push(write)
+  }
+
+  const cursorOf = (source: string): string | undefined =>
+    changed.get(source) ?? collector.cursor(source)
 
   return {
-    of: (id) => parsePosition(collector.cursor(id)),
+    of: (id) => parsePosition(cursorOf(id)),
     all: () =>
       collector.sources().flatMap((id) => {
-        const position = id.startsWith('file:') ? parsePosition(collector.cursor(id)) : undefined
+        const position = id.startsWith('file:') ? parsePosition(cursorOf(id)) : undefined
         return position ? [{ id, position }] : []
       }),
     keep: (id, position) => append(id, JSON.stringify(position)),
     forget: (id) => append(id, ''),
-    async since(pattern, nowMs) {
+    since(pattern, nowMs) {
       const source = `pattern:${pattern}`
-      const since = collector.cursor(source)
+      const since = cursorOf(source)
       if (since !== undefined) return Number(since)
-      await append(source, String(nowMs))
+      append(source, String(nowMs))
       return undefined
+    },
+    async settled() {
+      const waited = writes
+      writes = []
+      await orAborted(Promise.all(waited), signal)
     },
   }
 }

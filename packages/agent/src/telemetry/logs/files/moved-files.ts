@@ -64,7 +64,7 @@ export function createMovedFiles({
         if (!(await isDone(file, sinceMs))) continue
         moved.delete(id)
         await file.handle.close()
-        await positions.forget(id)
+        positions.forget(id)
       }
     },
     async [Symbol.asyncDispose]() {

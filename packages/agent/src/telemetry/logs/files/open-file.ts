@@ -13,9 +13,16 @@ export interface OpenDeps {
   clock: Pick<Clock, 'monotonic'>
 }
 
-/** Goes on where it was read to; one that is new is read from its beginning, any other from its end. */
+export interface Opened {
+  id: string
+  path: string
+  /** Where it begins for us if it was never read: at its beginning if it is new, at its end, or at an end that was seen before. */
+  from: 'beginning' | 'end' | number
+}
+
+/** Goes on where it was read to. */
 export async function openFile(
-  { id, path, isNew }: { id: string; path: string; isNew: boolean },
+  { id, path, from }: Opened,
   { positions, followed, clock }: OpenDeps,
 ): Promise<FollowedFile> {
   const handle = await openToRead(path)
@@ -23,9 +30,12 @@ export async function openFile(
     const stats = await handle.stat()
     if (!stats.isFile() || identify(stats) !== id) throw new Error(`"${path}" was replaced`)
     const kept = positions.of(id)
-    const first = () => (isNew ? firstOf(handle, path, followed()) : endOf(handle, path))
+    const first = () =>
+      from === 'beginning'
+        ? firstOf(handle, path, followed())
+        : endOf(handle, path, from === 'end' ? stats.size : from)
     const position = kept ?? (await first())
-    if (!kept) await positions.keep(id, position)
+    if (!kept) positions.keep(id, position)
     return { id, path, handle, position, quietMs: clock.monotonic() }
   } catch (error) {
     await handle.close()
@@ -43,11 +53,11 @@ async function firstOf(
 }
 
 /** In the middle of a line, the next line is the first. */
-async function endOf(handle: FileHandle, path: string): Promise<Position> {
-  const { size } = await handle.stat()
+async function endOf(handle: FileHandle, path: string, size: number): Promise<Position> {
   const { print } = await readPart(handle, size, 0)
   const last = await readAt(handle, Math.max(0, size - 1), 1)
   const isWhole = size === 0 || last[0] === newline
+  // Empty if it has become shorter: then it is read anew.
   return { path, offset: size, skip: isWhole ? '' : 'line', print, isCopy: false }
 }
 
