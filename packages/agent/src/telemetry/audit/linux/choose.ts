@@ -12,8 +12,7 @@ export const usualPlaces = ['/var/log/audit/audit.log', '/run/audispd_events', '
 
 export interface Machine {
   canReadNetlink(): boolean
-  /** Undefined if it cannot be told. */
-  isDaemonRunning(): Promise<boolean | undefined>
+  isDaemonRunning(): Promise<boolean>
 }
 
 /** The first place that can be used, and why those before it cannot. */
@@ -38,7 +37,7 @@ async function examine(place: string, machine: Machine): Promise<Way | string> {
     if (stats.isSocket()) return { type: 'plugin', path: place }
     if (!stats.isFile()) return 'it is neither a log nor a socket'
     const isRunning = await machine.isDaemonRunning()
-    return isRunning === false ? 'no auditd writes to it' : { type: 'log', path: place }
+    return isRunning ? { type: 'log', path: place } : 'no auditd writes to it'
   } catch (error) {
     return errorCodeOf(error) === 'ENOENT' ? 'it is not there' : describeError(error)
   }

@@ -3,17 +3,13 @@ import { type Clock, createBackoff, describeError, type Log } from '@plexd/runti
 import type { OpenRawSocket } from '../../../process/raw-socket.ts'
 import { startTask } from '../../../process/task.ts'
 import type { Collecting, Collector } from '../../buffer/collector.ts'
-import { startFiles } from '../../logs/files/start-files.ts'
-import type { Intake } from '../../logs/records/intake.ts'
 import { orAborted } from '../../logs/records/or-aborted.ts'
-import { parseLine } from '../events/audit-line.ts'
 import type { AuditKernel } from '../kernel/audit-kernel.ts'
-import { chooseWay, usualPlaces, type Way } from './choose.ts'
+import { chooseWay, usualPlaces } from './choose.ts'
+import { followWay } from './follow-way.ts'
 import type { AuditIntake } from './intake.ts'
 import { createLostRecords } from './lost-records.ts'
-import { canReadNetlink, readNetlink } from './netlink-source.ts'
-import { readPlugin } from './plugin-source.ts'
-import { withoutProgress } from './progress.ts'
+import { canReadNetlink } from './netlink-source.ts'
 import { startWatches } from './watches.ts'
 
 export interface LinuxAuditOptions {
@@ -31,7 +27,7 @@ export interface LinuxAuditOptions {
 
 const expireMs = 1_000
 const keepMs = 1_000
-/** Whether auditd still runs, and what the kernel has lost. */
+/** What the kernel has lost. */
 const lookMs = 30_000
 
 /** Reads the audit of this machine's kernel, by the first way that works. */
@@ -43,10 +39,9 @@ export function startLinuxAudit(options: LinuxAuditOptions): Collecting {
   let state: SourceStatus = { name: 'linux', state: 'waiting', detail: '' }
   /** What of the kernel is worth saying. */
   let remark = ''
-  const machine = {
-    canReadNetlink: () => canReadNetlink(openSocket),
-    isDaemonRunning: async () => (await statusOf())?.daemonPid !== 0,
-  }
+  /** Where it cannot be told, a log is taken for one that is written. */
+  const isDaemonRunning = async (): Promise<boolean> => (await statusOf())?.daemonPid !== 0
+  const machine = { canReadNetlink: () => canReadNetlink(openSocket), isDaemonRunning }
 
   function statusOf() {
     return kernel.status().catch(() => undefined)
@@ -64,49 +59,9 @@ export function startLinuxAudit(options: LinuxAuditOptions): Collecting {
     const lost = await lostRecords.since(status)
     const reason = 'lines of events for which the kernel had no room, asked for or not'
     if (lost > 0) await orAborted(collector.lost(lost, reason), signal)
-    remark = status.enabled === 'off' ? 'the audit of the kernel is off, so nothing comes' : ''
-  }
-
-  async function followNetlink(signal: AbortSignal): Promise<void> {
-    for await (const { lines, bytes, isOverrun } of readNetlink(openSocket, signal)) {
-      if (isOverrun) intake.blame('events for which the kernel had no room')
-      await intake.add(lines, { bytes, cursor: { source: 'netlink', value: '' } }, signal)
-    }
-  }
-
-  async function followPlugin(path: string, signal: AbortSignal): Promise<string> {
-    for await (const { lines, bytes } of readPlugin(path, signal))
-      await intake.add(lines, { bytes, cursor: { source: path, value: '' } }, signal)
-    return 'auditd has closed the connection'
-  }
-
-  /** Until no auditd writes to it any more. */
-  async function followLog(path: string, signal: AbortSignal): Promise<string> {
-    const lines: Intake = {
-      add: (said, bytes, cursor, ended) =>
-        intake.add(
-          said.map(({ text }) => parseLine(text)),
-          { bytes, cursor },
-          ended,
-        ),
-    }
-    const kept = withoutProgress(collector)
-    await using files = startFiles({
-      ...{ patterns: [path], collector: kept, intake: lines, isFirst: undefined, clock, log },
-    })
-    for (;;) {
-      await clock.sleep(lookMs, signal)
-      const [found] = files.sources()
-      if (found?.state === 'failed') return found.detail
-      if ((await machine.isDaemonRunning()) === false) return 'auditd has ended'
-    }
-  }
-
-  async function follow(way: Way, signal: AbortSignal): Promise<string> {
-    if (way.type === 'plugin') return followPlugin(way.path, signal)
-    if (way.type === 'log') return followLog(way.path, signal)
-    await followNetlink(signal)
-    return 'the kernel has closed the socket'
+    // For watches it is switched on, and they tell if it cannot be.
+    const isOff = status.enabled === 'off' && options.watch.length === 0
+    remark = isOff ? 'the audit of the kernel is off, so nothing comes' : ''
   }
 
   async function attempt(signal: AbortSignal): Promise<string> {
@@ -115,7 +70,7 @@ export function startLinuxAudit(options: LinuxAuditOptions): Collecting {
     const where = way.type === 'netlink' ? 'netlink' : `${way.type} ${way.path}`
     state = { name: 'linux', state: 'running', detail: [where, ...passed].join('; ') }
     try {
-      return await follow(way, signal)
+      return await followWay(way, { ...options, isDaemonRunning }, signal)
     } catch (error) {
       signal.throwIfAborted()
       return describeError(error)
