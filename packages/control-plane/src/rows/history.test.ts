@@ -3,6 +3,8 @@ import { it } from 'node:test'
 import { CompiledQuery, type KyselyPlugin } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
 import { startControlPlane } from '../testing/harness.ts'
+import { deleteResolvedBefore, readAlertsBefore, readOpenAlerts } from './alerts/alerts.ts'
+import { readDueWebhookIds, readFirstMessage } from './alerts/messages.ts'
 import {
   countAhead,
   countOutstanding,
@@ -81,6 +83,17 @@ const queries: Record<string, (tx: Tx) => Promise<unknown>> = {
   'runs_ended_by_state \\(tenant_id=\\? AND state=\\? AND \\(created_at,id\\)<\\(\\?,\\?\\)\\)': (
     tx,
   ) => readRunsBefore(tx, { tenantId: 'ten_a', state: 'failed', createdAt: 9, id: '' }, page),
+  alerts_open: async (tx) => {
+    await readOpenAlerts(tx)
+    await readAlertsBefore(tx, { tenantId: 'ten_a', state: 'firing', since: 9, id: '' }, page)
+  },
+  alerts_by_tenant: (tx) => readAlertsBefore(tx, { tenantId: 'ten_a', since: 9, id: '' }, page),
+  'alerts_resolved \\(resolved_at>\\? AND resolved_at<\\?\\)|sqlite_autoindex_alerts_1': (tx) =>
+    deleteResolvedBefore(tx, { beforeMs: 1, limit: 1 }),
+  alert_messages_by_webhook: async (tx) => {
+    await readFirstMessage(tx, 'whk_a')
+    await readDueWebhookIds(tx, { nowMs: 1, maxWaitMs: 1 })
+  },
   'sqlite_autoindex_schedule_turns_1 \\(schedule_id=\\? AND due_at<\\?\\)': (tx) =>
     deleteTurnsBefore(tx, 'sch_a', 1),
 }
@@ -91,7 +104,7 @@ for (const [index, query] of Object.entries(queries))
     const plans: string[] = []
     await plane.app.store.write((tx) => query(explaining(tx, plans) as Tx)) // the same with a plugin
     const reads = plans.filter((line) =>
-      /^(SCAN|SEARCH) (executions|runs|schedule_turns|sessions)\b/.test(line),
+      /^(SCAN|SEARCH) (executions|runs|schedule_turns|sessions|alerts|alert_messages)\b/.test(line),
     )
     assert.ok(reads.length > 0)
     for (const line of reads) assert.match(line, new RegExp(`INDEX (${index})`))
