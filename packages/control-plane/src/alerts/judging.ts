@@ -1,28 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock, Log } from '@plexd/runtime'
+import type { Clock } from '@plexd/runtime'
 import type { Follower } from '../log/log.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
-import { readOpenAlerts, writeAlerts } from '../rows/alerts/alerts.ts'
-import { appendMessages } from '../rows/alerts/messages.ts'
+import { readOpenAlerts } from '../rows/alerts/alerts.ts'
 import { readMismatched } from '../rows/fleet/node-binaries.ts'
-import type { Store } from '../store/db.ts'
+import type { Reader } from '../store/db.ts'
 import type { Latest } from '../telemetry/latest/latest.ts'
 import type { ArrivedBatch } from '../telemetry/store.ts'
-import { type Book, readBook } from './book.ts'
+import { createBooks } from './books.ts'
 import type { Facts } from './condition.ts'
+import { createDueNodes } from './due-nodes.ts'
 import { closeAll, judgeNode, type NodeVerdict, type OpenAlert } from './judge-node.ts'
-import { messagesOf } from './notices.ts'
+import { type SettleDeps, settle } from './settle.ts'
 import { createWatched } from './watched.ts'
 
-export interface JudgingDeps {
-  store: Store
+export interface JudgingDeps extends SettleDeps {
   fleet: Fleet
   latest: Pick<Latest, 'of'>
   clock: Clock
-  log: Pick<Log, 'info' | 'warn'>
-  /** How many messages may wait for a webhook. */
-  maxMessages(): number
-  onDropped(messages: number): void
 }
 
 export interface Judging {
@@ -35,55 +30,22 @@ export interface Judging {
 }
 
 const roundMs = 15_000
-/** Between two slices others get their turn, and each has its own transaction. */
+/** Between as many, others get their turn; and so many are written in one transaction. */
 const sliceNodes = 100
+
+/** By node, then by the name of the rule. */
+type OpenAlerts = Map<string, Map<string, OpenAlert>>
 
 /** Alerts are in memory as they are on disk, so that a restart neither forgets one nor fires it again. */
 export async function openJudging(deps: JudgingDeps): Promise<Judging> {
   const { store, fleet, clock } = deps
   const watchingSinceMs = clock.now()
   const watched = createWatched()
-  const open = new Map<string, Map<string, OpenAlert>>()
-  for (const { state, ...alert } of await readOpenAlerts(store.reader)) {
-    if (state === 'resolved') continue
-    const ofNode = open.getOrInsertComputed(alert.node_id, () => new Map())
-    ofNode.set(alert.rule, { ...alert, state })
-  }
-  const books = new Map<string, Book>()
-  const staleBooks = new Set<string>()
-  const changed = new Set(Array.from(fleet.allNodes(), ({ id }) => id))
-  /** Whose liveness has changed, or that are gone. */
-  const urgent = new Set<string>()
-  const statuses = new Map(Array.from(fleet.allNodes(), ({ id, status }) => [id, status]))
+  const due = createDueNodes(fleet)
+  const books = createBooks(deps)
+  const open = await loadOpen(store.reader)
   let mismatched: ReadonlySet<string> = new Set()
   let nextRoundMs = clock.monotonic() + roundMs
-
-  async function bookOf(tenantId: string): Promise<Book> {
-    const known = books.get(tenantId)
-    if (known) return known
-    const book = await readBook(store.reader, { tenantId, nowMs: clock.now() })
-    books.set(tenantId, book)
-    return book
-  }
-
-  function dropStaleBooks(): void {
-    for (const tenantId of staleBooks) {
-      books.delete(tenantId)
-      for (const { id } of fleet.nodes(tenantId)) changed.add(id)
-    }
-    staleBooks.clear()
-  }
-
-  /** The nodes that may be judged otherwise than the last time: what costs nothing while nothing changes. */
-  function takeRound(): Set<string> {
-    const ids = new Set([...changed, ...urgent, ...open.keys()])
-    for (const [tenantId, { rules }] of books)
-      if (rules.some(({ when }) => when.no_data))
-        for (const { id } of fleet.nodes(tenantId)) ids.add(id)
-    changed.clear()
-    urgent.clear()
-    return ids
-  }
 
   function factsOf(node: NodeRecord, nowMs: number): Facts {
     const latestOf = (metric: string) => deps.latest.of(node.id, metric)
@@ -98,106 +60,75 @@ export async function openJudging(deps: JudgingDeps): Promise<Judging> {
     }
   }
 
-  const noAlerts: ReadonlyMap<string, OpenAlert> = new Map()
-
-  async function judgeSlice(ids: readonly string[]): Promise<void> {
-    const nowMs = clock.now()
+  /** By tenant and node; without nodes of which nothing is to be said. */
+  async function judgeNodes(ids: readonly string[], nowMs: number) {
     const verdicts = new Map<string, Map<string, NodeVerdict>>()
-    for (const id of ids) {
-      const own = open.get(id) ?? noAlerts
+    for (const [at, id] of ids.entries()) {
+      const own = open.get(id) ?? new Map<string, OpenAlert>()
       const node = fleet.node(id)
       const tenantId = node?.tenant_id ?? own.values().next().value?.tenant_id
       if (tenantId === undefined) continue
-      const book = await bookOf(tenantId)
+      const book = await books.of(tenantId)
       const verdict = node
         ? judgeNode(node, book, { facts: factsOf(node, nowMs), open: own })
         : closeAll(own, nowMs)
       if (verdict.open.size > 0)
         verdicts.getOrInsertComputed(tenantId, () => new Map()).set(id, verdict)
+      if (at % sliceNodes === sliceNodes - 1) await turn()
     }
-    for (const [tenantId, ofTenant] of verdicts) await settle(tenantId, ofTenant, nowMs)
+    return verdicts
   }
 
-  /** What is told waits in the transaction that says it was. */
-  async function settle(
-    tenantId: string,
-    verdicts: ReadonlyMap<string, NodeVerdict>,
-    nowMs: number,
-  ): Promise<void> {
-    const all = [...verdicts.values()]
-    const put = all.flatMap((verdict) => verdict.put)
-    const dropped = all.flatMap((verdict) => verdict.dropped)
-    const notices = all.flatMap((verdict) => verdict.notices)
-    if (put.length > 0 || dropped.length > 0) {
-      const messages = messagesOf(notices, await bookOf(tenantId), nowMs)
-      const byWebhook = Object.entries(Object.groupBy(messages, ({ webhook_id }) => webhook_id))
-      const limit = deps.maxMessages()
-      const lost = await store.write(async (tx) => {
-        await writeAlerts(tx, { put, dropped })
-        let count = 0
-        for (const [id, own = []] of byWebhook)
-          count += await appendMessages(tx, id, { messages: own, limit })
-        return count
-      })
-      if (lost > 0) deps.onDropped(lost)
-    }
-    for (const [nodeId, verdict] of verdicts) remember(nodeId, verdict)
-    logAlerts(deps.log, put)
-  }
-
-  function remember(nodeId: string, verdict: NodeVerdict): void {
-    const own = open.getOrInsertComputed(nodeId, () => new Map())
-    for (const [rule, alert] of verdict.open)
-      if (alert) own.set(rule, alert)
-      else own.delete(rule)
-    if (own.size === 0) open.delete(nodeId)
-  }
-
-  async function judgeAll(ids: readonly string[]): Promise<void> {
-    for (let at = 0; at < ids.length; at += sliceNodes) {
-      try {
-        await judgeSlice(ids.slice(at, at + sliceNodes))
-      } catch (error) {
-        // As on a full disk: nothing of it has happened, and the next round looks at them again.
-        for (const id of ids.slice(at)) changed.add(id)
-        throw error
+  /** All are judged before any is written, so that what happens at one time is told together. */
+  async function judgeAndSettle(ids: readonly string[]): Promise<void> {
+    const nowMs = clock.now()
+    for (const [tenantId, ofTenant] of await judgeNodes(ids, nowMs)) {
+      const all = [...ofTenant]
+      const book = await books.of(tenantId)
+      const changed = all.filter(([, { put, dropped }]) => put.length + dropped.length > 0)
+      for (let at = 0; at < changed.length; at += sliceNodes) {
+        const slice = changed.slice(at, at + sliceNodes)
+        await settle(
+          deps,
+          slice.map(([, verdict]) => verdict),
+          { book, nowMs },
+        )
+        for (const [nodeId, verdict] of slice) remember(open, nodeId, verdict)
       }
-      await turn()
+      for (const [nodeId, verdict] of all) remember(open, nodeId, verdict)
     }
   }
 
   return {
-    follow({ changes }) {
-      for (const change of changes) {
-        if (change.type === 'alerting_changed') staleBooks.add(change.tenant_id)
-        if (change.type === 'node_put') {
-          const { id, status } = change.node
-          if (statuses.get(id) !== status) urgent.add(id)
-          statuses.set(id, status)
-          changed.add(id)
-        }
-        if (change.type === 'node_removed') {
-          const { id } = change.node
-          urgent.add(id)
-          statuses.delete(id)
-          watched.forget(id)
-        }
+    follow(commit) {
+      due.follow(commit)
+      for (const change of commit.changes) {
+        if (change.type === 'alerting_changed') books.drop(change.tenant_id)
+        if (change.type === 'node_removed') watched.forget(change.node.id)
       }
     },
     followRecords(batch) {
       watched.follow(batch)
-      if (batch.kind !== 'logs' && batch.kind !== 'audit') changed.add(batch.source.node_id)
+      due.followRecords(batch)
     },
     async judge() {
-      dropStaleBooks()
-      if (clock.monotonic() < nextRoundMs) {
-        const ids = [...urgent]
-        urgent.clear()
-        return judgeAll(ids)
+      for (const tenantId of books.takeChanged())
+        due.add(Array.from(fleet.nodes(tenantId), ({ id }) => id))
+      const isRound = clock.monotonic() >= nextRoundMs
+      if (isRound) {
+        nextRoundMs = clock.monotonic() + roundMs
+        mismatched = await readMismatched(store.reader)
       }
-      nextRoundMs = clock.monotonic() + roundMs
-      mismatched = await readMismatched(store.reader)
-      await judgeAll([...takeRound()])
+      const ids = isRound
+        ? [...due.takeAll().union(open).union(books.lackingNodes())]
+        : due.takeUrgent()
+      try {
+        await judgeAndSettle(ids)
+      } catch (error) {
+        // As on a full disk: what was not written has not happened, and the next round looks again.
+        due.add(ids)
+        throw error
+      }
     },
     *open() {
       for (const ofNode of open.values()) yield* ofNode.values()
@@ -205,10 +136,20 @@ export async function openJudging(deps: JudgingDeps): Promise<Judging> {
   }
 }
 
-function logAlerts(log: JudgingDeps['log'], alerts: NodeVerdict['put']): void {
-  for (const { rule, severity, node_id, hostname, state, summary, reason } of alerts) {
-    const fields = { rule, severity, node_id, hostname, summary }
-    if (state === 'firing') log.warn('alert fires', fields)
-    if (state === 'resolved') log.info('alert resolved', { ...fields, reason })
+async function loadOpen(reader: Reader): Promise<OpenAlerts> {
+  const open: OpenAlerts = new Map()
+  for (const { state, ...alert } of await readOpenAlerts(reader)) {
+    if (state === 'resolved') continue
+    const ofNode = open.getOrInsertComputed(alert.node_id, () => new Map())
+    ofNode.set(alert.rule, { ...alert, state })
   }
+  return open
+}
+
+function remember(open: OpenAlerts, nodeId: string, verdict: NodeVerdict): void {
+  const own = open.getOrInsertComputed(nodeId, () => new Map())
+  for (const [rule, alert] of verdict.open)
+    if (alert) own.set(rule, alert)
+    else own.delete(rule)
+  if (own.size === 0) open.delete(nodeId)
 }
