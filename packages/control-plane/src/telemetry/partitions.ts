@@ -2,13 +2,8 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { diskErrorOf } from '../store/sqlite-error.ts'
 import { type RecordKind, recordKinds } from './kinds.ts'
-import {
-  type Arrival,
-  type NewPartition,
-  openPartition,
-  type Partition,
-  type Written,
-} from './partition.ts'
+import { type Arrival, openPartition, type Partition, type Written } from './partition.ts'
+import type { NewPartition } from './partition-tables.ts'
 
 const dayMs = 24 * 60 * 60_000
 

@@ -66,8 +66,10 @@ export function openSqliteTelemetry(
   return {
     async append(batch) {
       const packs = 'packs' in batch ? batch.packs : packRecords(batch.kind, batch)
-      const counts = await Promise.all(packs.map((pack) => appendPack(batch, pack)))
-      return { duplicates: counts.reduce((sum, count) => sum + count, 0) }
+      let duplicates = 0
+      // One after another: the position behind a pack says that those before it are stored, too.
+      for (const pack of packs) duplicates += await appendPack(batch, pack)
+      return { duplicates }
     },
     list: (query) => patience(() => listRecords(partitions.of(query.kind), query)),
     async *search(query) {

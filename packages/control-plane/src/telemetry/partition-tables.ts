@@ -1,0 +1,43 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { RecordKind } from './kinds.ts'
+
+/** How far a node has come with its queue: records of the epoch below `next` are stored. */
+export interface Mark {
+  node_id: string
+  epoch: string
+  next: number
+}
+
+/** What a partition begins with. */
+export interface NewPartition {
+  kind: RecordKind
+  nowMs: number
+  lastId: number
+  marks: readonly Mark[]
+}
+
+/** Its ids and marks go on where those of the partition before end. */
+export function beginPartition(
+  database: DatabaseSync,
+  { kind, nowMs, lastId, marks }: NewPartition,
+): void {
+  database.exec('begin immediate')
+  database.prepare('insert into head values (1, ?, ?)').run(kind, nowMs)
+  database.prepare("insert into sqlite_sequence values ('packs', ?)").run(lastId)
+  const insert = database.prepare('insert into marks values (?, ?, ?)')
+  for (const { node_id, epoch, next } of marks) insert.run(node_id, epoch, next)
+  database.exec('commit')
+}
+
+export const partitionSchema = `
+  create table if not exists head (id integer primary key check (id = 1), kind text not null, created_at integer not null);
+  create table if not exists packs (
+    last_id integer primary key autoincrement, count integer not null, tenant_id text not null, node_id text not null,
+    received_at integer not null, min_at integer not null, max_at integer not null, units text, severities text, is_escaped integer not null,
+    words blob not null, body blob not null, text_bytes integer not null);
+  create index if not exists packs_by_node on packs (node_id, last_id, min_at, max_at);
+  create index if not exists packs_by_time on packs (tenant_id, max_at, min_at);
+  create table if not exists marks (node_id text primary key, epoch text not null, next integer not null) without rowid;
+  create table if not exists holdings (
+    tenant_id text not null, node_id text not null, bytes integer not null, primary key (tenant_id, node_id)) without rowid;
+`
