@@ -2,6 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, createSerialQueue } from '@plexd/runtime'
 import { bytesOf } from '../../queue/contents.ts'
 import type { Queue, QueueChange } from '../../queue/queue.ts'
+import {
+  become,
+  blockOf,
+  bodyOf,
+  gapOver,
+  recordsOf,
+  type TakenBlock,
+  taken,
+} from './block-item.ts'
 import { countOf, type Draft } from './draft.ts'
 import {
   type BatchLimit,
@@ -14,7 +23,8 @@ import {
   maybeTried,
   planDrops,
 } from './plan.ts'
-import { packLines, type StoredBlock, type StoredItem, unpackLines } from './stored-item.ts'
+import { createStoredCursors } from './stored-cursors.ts'
+import { type StoredBlock, type StoredItem, unpackLines } from './stored-item.ts'
 
 /** The records of a kind that wait for the control plane, in blocks, each an item of a queue; and how far their sources were read. */
 export interface BlockStore {
@@ -35,19 +45,6 @@ export interface BlockStore {
   /** Of what is on the disk. */
   cursor(source: string): string | undefined
   sources(): string[]
-}
-
-/** What is sent of a block. */
-export interface TakenBlock {
-  number: number
-  first: number
-  count: number
-  atMs: number
-  /** A member of gzip; absent from a gap. */
-  packed?: Buffer
-  gapReason?: string
-  /** Whether it may have arrived before. */
-  wasTried: boolean
 }
 
 export interface WaitingRecords {
@@ -84,10 +81,7 @@ export async function openBlockStore(
   const inTurn = createSerialQueue()
   /** In the order of their positions. */
   const blocks: Block[] = []
-  const cursorItems = new Map<string, number>()
-  const cursors = new Map<string, string>()
-  /** Those of what is in memory alone; an empty one forgets the source. */
-  const newCursors = new Map<string, string>()
+  const cursors = createStoredCursors()
   const position = { number: 0, epoch: newEpoch(), next: 0 }
   let dropped = 0
   let lastDrop = ''
@@ -97,10 +91,8 @@ export async function openBlockStore(
   async function load(): Promise<void> {
     await queue.each(({ number, value }) => {
       if (value.type === 'position') Object.assign(position, value, { number })
-      else if (value.type === 'cursor') {
-        cursorItems.set(value.source, number)
-        cursors.set(value.source, value.value)
-      } else blocks.push({ ...blockOf(value), number, isOnDisk: true })
+      else if (value.type === 'cursor') cursors.load(value, number)
+      else blocks.push({ ...blockOf(value), number, isOnDisk: true })
     })
     blocks.sort((a, b) => a.first - b.first)
     for (const block of maybeTried(blocks, batch))
@@ -133,11 +125,7 @@ export async function openBlockStore(
 
   function noteStored(): void {
     for (const block of blocks) block.isOnDisk = true
-    for (const [source, value] of newCursors) {
-      if (value === '') cursors.delete(source)
-      else cursors.set(source, value)
-    }
-    newCursors.clear()
+    cursors.stored()
   }
 
   async function addNow(draft: Draft): Promise<boolean> {
@@ -150,7 +138,7 @@ export async function openBlockStore(
     const drops = planDrops(older, over)
     position.next += countOf(draft)
     const { number, epoch, next } = position
-    const told = changeOfCursors(draft.cursors)
+    const told = cursors.changeTo(draft.cursors)
     return commit(
       {
         put: [
@@ -159,7 +147,7 @@ export async function openBlockStore(
           ...told.put,
           { number, value: { type: 'position', epoch, next } },
         ],
-        added: [...(isNew ? [value] : []), ...told.added.map(cursorItem)],
+        added: [...(isNew ? [value] : []), ...told.added],
         removed: [
           ...drops.flatMap((drop) => drop.others.map((block) => block.number)),
           ...others.map((block) => block.number),
@@ -171,9 +159,7 @@ export async function openBlockStore(
         for (const block of others) forget(block)
         if (into) become(into, value)
         if (isNew) blocks.push({ ...blockOf(value), number: numbers[0] ?? 0 })
-        for (const [index, [source]] of told.added.entries())
-          cursorItems.set(source, numbers[index + (isNew ? 1 : 0)] ?? 0)
-        for (const [source, cursor] of Object.entries(draft.cursors)) newCursors.set(source, cursor)
+        told.apply(numbers.slice(isNew ? 1 : 0))
       },
     )
   }
@@ -203,20 +189,6 @@ export async function openBlockStore(
     const packed = items.flatMap(({ value }) => (value.type === 'records' ? value.body : []))
     if (packed.length < some.length) return undefined
     return unpackLines(Buffer.concat(packed.map((body) => Buffer.from(body, 'base64'))))
-  }
-
-  function changeOfCursors(given: Readonly<Record<string, string>>) {
-    const entries = Object.entries(given)
-    const known = (source: string): number[] => [cursorItems.get(source) ?? []].flat()
-    return {
-      put: entries.flatMap(([source, value]) =>
-        value === ''
-          ? []
-          : known(source).map((number) => ({ number, value: cursorItem([source, value]) })),
-      ),
-      added: entries.filter(([source, value]) => value !== '' && !cursorItems.has(source)),
-      removed: entries.flatMap(([source, value]) => (value === '' ? known(source) : [])),
-    }
   }
 
   function applyDrop(drop: Drop): void {
@@ -325,74 +297,12 @@ export async function openBlockStore(
       dropped,
       lastDrop,
     }),
-    cursor: (source) => cursors.get(source),
-    sources: () => [...cursors.keys()],
+    cursor: cursors.get,
+    sources: cursors.sources,
   }
 }
 
 /** Of 64 bits, so that no two queues of a node ever have the same. */
 function newEpoch(): string {
   return randomBytes(8).toString('hex')
-}
-
-function cursorItem([source, value]: readonly [string, string]): StoredItem {
-  return { type: 'cursor', source, value }
-}
-
-async function recordsOf(
-  { first, atMs }: Pick<Block, 'first' | 'atMs'>,
-  lines: readonly string[],
-): Promise<StoredBlock> {
-  const raw_bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0)
-  const body = (await packLines(lines)).toString('base64')
-  return { type: 'records', first, count: lines.length, at: atMs, raw_bytes, body }
-}
-
-function gapOver({ into, others }: Drop): StoredBlock & { type: 'gap' } {
-  const count = [into, ...others].reduce((sum, block) => sum + block.count, 0)
-  const reason = into.gapReason ?? 'more waited for the control plane than is kept'
-  return { type: 'gap', first: into.first, count, at: into.atMs, reason }
-}
-
-/** As it is when it has just been handed to the queue. */
-function blockOf(value: StoredBlock): Block {
-  const { first, count, at } = value
-  return {
-    number: 0,
-    first,
-    count,
-    rawBytes: value.type === 'records' ? value.raw_bytes : 0,
-    storedBytes: bytesOf(JSON.stringify(value)),
-    atMs: at,
-    gapReason: value.type === 'gap' ? value.reason : undefined,
-    isTried: false,
-    endsBatch: false,
-    isOnDisk: false,
-  }
-}
-
-/** Another item in the place of the one that it was. */
-function become(block: Block, value: StoredBlock): void {
-  const { number, isTried, endsBatch } = block
-  Object.assign(block, blockOf(value), { number, isTried, endsBatch })
-}
-
-function bodyOf(value: StoredItem): string | undefined {
-  return value.type === 'records' ? value.body : undefined
-}
-
-/** From now on it may have arrived. */
-function taken(block: Block, isLast: boolean, body: string | undefined): TakenBlock {
-  const { number, first, count, atMs, gapReason, isTried: wasTried } = block
-  block.isTried = true
-  block.endsBatch ||= isLast
-  return {
-    number,
-    first,
-    count,
-    atMs,
-    wasTried,
-    ...(gapReason === undefined ? {} : { gapReason }),
-    ...(body === undefined ? {} : { packed: Buffer.from(body, 'base64') }),
-  }
 }

@@ -48,6 +48,17 @@ describe('a telemetry buffer', () => {
     })
   })
 
+  it('knows a source again that was forgotten', async () => {
+    await using place = await aPlace()
+    {
+      await using buffer = await place.open()
+      for (const value of ['1', '', '2'])
+        await place.until(buffer.append([], { source: 'file', value }))
+    }
+    await using buffer = await place.open()
+    assert.equal(buffer.cursor('file'), '2')
+  })
+
   it('stores nothing twice when an answer is lost, be it over a restart', async () => {
     await using place = await aPlace()
     place.plane.fail = losesAnswers

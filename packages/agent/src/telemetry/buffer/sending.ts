@@ -9,7 +9,8 @@ import {
 import { describeError } from '@plexd/runtime'
 import { type Delivery, type DeliveryDeps, startDelivery } from '../../control/delivery.ts'
 import { isTooMuch, type Verdict } from '../../control/verdict.ts'
-import type { BlockStore, TakenBlock } from './block-store.ts'
+import type { TakenBlock } from './block-item.ts'
+import type { BlockStore } from './block-store.ts'
 import type { BatchLimit } from './plan.ts'
 import { packLines, unpackLines } from './stored-item.ts'
 
