@@ -1,13 +1,19 @@
 import { ApiError, adminApi, type MetricSeries, type SeriesAggregate } from '@plexd/protocol'
 import type { Environment, SideStores, State, Waiters } from '../../app.ts'
 import { handle } from '../../handle.ts'
+import { hourMs } from '../../telemetry/series/hour.ts'
 import {
   type BucketQuery,
   type BucketsByPeer,
   readPoints,
   readSeries,
 } from '../../telemetry/series/read-buckets.ts'
-import { maxPoints, type Resolution, resolutionOf } from '../../telemetry/series/resolution.ts'
+import {
+  maxHours,
+  maxPoints,
+  type Resolution,
+  resolutionOf,
+} from '../../telemetry/series/resolution.ts'
 import { pick, ratesOf, stepsOf } from '../../telemetry/series/steps.ts'
 import { readDuration } from '../wire/durations.ts'
 import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
@@ -88,8 +94,13 @@ function chooseResolution(
       'bad_request',
       `step "${step}" is too fine for ${nodes} nodes and this range: want 5m or more, fewer nodes or a shorter range`,
     )
-  if ((nodes * rangeMs) / resolution.stepMs <= maxSteps) return resolution
-  throw tooMuch()
+  if (resolution.source === 'series' && (nodes * rangeMs) / hourMs > maxHours)
+    throw new ApiError(
+      'bad_request',
+      `${nodes} nodes are too many for this range: want fewer nodes or a shorter range`,
+    )
+  if ((nodes * rangeMs) / resolution.stepMs > maxSteps) throw tooMuch()
+  return resolution
 }
 
 function tooMuch(): ApiError {

@@ -1,4 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { metrics } from '@plexd/protocol'
 import { type Bucket, mergeInto } from './bucket.ts'
 
 export const hourMs = 3_600_000
@@ -42,47 +43,67 @@ export function addHour(hour: Hour, other: Hour, maxSeries: number): number {
   return leftOut
 }
 
-type Row = [
+/** Of a gauge, and of a counter: whose growth is read from its last values alone. */
+type GaugeRow = [
   slot: number,
+  lastTenths: number,
+  last: number,
   min: number,
   max: number,
   sum: number,
   count: number,
-  last: number,
-  ms: number,
 ]
+type CounterRow = [slot: number, lastTenths: number, last: number]
 
-/** Some 2.5 KB for what a node measures of itself. */
+const counters: ReadonlySet<string> = new Set(
+  metrics.filter(({ type }) => type === 'counter').map(({ name }) => name),
+)
+/** Of a gauge: enough for a chart, and half the size. */
+const digits = 7
+/** Times are kept in tenths of a second. */
+const tenthMs = 100
+
+/** Some 2 to 5 KB for what a node measures of itself. */
 export function encodeHour(hour: Hour, startMs: number): Uint8Array {
-  const rows = Array.from(hour, ([key, slots]) => [
-    key,
-    Array.from(
-      slots,
-      ([slot, { min, max, sum, count, last, lastMs }]): Row => [
-        slot,
-        min,
-        max,
-        sum,
-        count,
-        last,
-        lastMs - startMs,
-      ],
-    ),
-  ])
-  return zstdCompressSync(JSON.stringify(rows))
+  const series = Array.from(hour, ([key, slots]) => {
+    const isCounter = counters.has(readSeriesKey(key).metric)
+    const rows = Array.from(slots, ([slot, bucket]) => rowOf(slot, bucket, { startMs, isCounter }))
+    return [key, columnsOf(rows)]
+  })
+  return zstdCompressSync(JSON.stringify(series))
 }
 
 export function decodeHour(data: Uint8Array, startMs: number): Hour {
-  const rows = JSON.parse(zstdDecompressSync(data).toString()) as [string, Row[]][] // as it is written above
+  const series = JSON.parse(zstdDecompressSync(data).toString()) as [string, number[][]][] // as it is written above
   return new Map(
-    rows.map(([key, slots]) => [
-      key,
-      new Map(
-        slots.map(([slot, min, max, sum, count, last, ms]) => [
-          slot,
-          { min, max, sum, count, last, lastMs: startMs + ms },
-        ]),
-      ),
-    ]),
+    series.map(([key, columns]) => {
+      const rows = columnsOf(columns) as (GaugeRow | CounterRow)[] // as they were
+      return [key, new Map(rows.map((row) => [row[0], bucketOfRow(row, startMs)]))]
+    }),
   )
+}
+
+function rowOf(
+  slot: number,
+  { min, max, sum, count, last, lastMs }: Bucket,
+  { startMs, isCounter }: { startMs: number; isCounter: boolean },
+): GaugeRow | CounterRow {
+  const tenths = Math.floor((lastMs - startMs - slot * slotMs) / tenthMs)
+  if (isCounter) return [slot, tenths, last]
+  return [slot, tenths, rounded(last), rounded(min), rounded(max), rounded(sum), count]
+}
+
+function bucketOfRow(row: GaugeRow | CounterRow, startMs: number): Bucket {
+  const [slot, tenths, last, min = last, max = last, sum = last, count = 1] = row
+  return { min, max, sum, count, last, lastMs: startMs + slot * slotMs + tenths * tenthMs }
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(digits))
+}
+
+/** Rows as columns, and columns as rows: values of one kind are smaller side by side. */
+function columnsOf(rows: readonly (readonly number[])[]): number[][] {
+  const [first = []] = rows
+  return first.map((_, column) => rows.map((row) => row[column] ?? 0))
 }

@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { groupNames } from '@plexd/protocol'
 import type { FoundRecord, TelemetryStore } from '../store.ts'
 import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
-import { readSeriesKey } from './hour.ts'
-import { samplesOf } from './samples.ts'
+import { hourMs, readSeriesKey } from './hour.ts'
+import { placeOf, samplesOf } from './samples.ts'
 import type { Series } from './series.ts'
 
 /** What is read of one metric of one node. */
@@ -20,21 +20,28 @@ export interface BucketQuery {
 /** In order of time, by the peer; of a metric without peers by ''. */
 export type BucketsByPeer = Map<string, Bucket[]>
 
+/** Read before others have their turn: the event loop waits some 20 ms for it. */
+const windowMs = 96 * hourMs
+
 /** From what is kept for long. */
 export async function readSeries(
   series: Pick<Series, 'read'>,
   { nodeId, metric, sinceMs, untilMs, signal }: BucketQuery,
 ): Promise<BucketsByPeer> {
   const found: BucketsByPeer = new Map()
-  const hours = await series.read(nodeId, { sinceMs, untilMs })
-  signal.throwIfAborted()
-  for (const hour of hours.values())
-    for (const [key, slots] of hour) {
-      const { metric: name, peerId = '' } = readSeriesKey(key)
-      if (name === metric) found.getOrInsertComputed(peerId, () => []).push(...slots.values())
-    }
+  const firstMs = placeOf(sinceMs).startMs
+  for (let fromMs = firstMs; fromMs <= untilMs; fromMs += windowMs) {
+    const toMs = Math.min(untilMs, fromMs + windowMs - 1)
+    const hours = await series.read(nodeId, { sinceMs: fromMs, untilMs: toMs })
+    for (const hour of hours.values())
+      for (const [key, slots] of hour) {
+        const { metric: name, peerId = '' } = readSeriesKey(key)
+        if (name === metric) found.getOrInsertComputed(peerId, () => []).push(...slots.values())
+      }
+    await turn()
+    signal.throwIfAborted()
+  }
   for (const buckets of found.values()) buckets.sort((a, b) => a.lastMs - b.lastMs)
-  await turn()
   return found
 }
 

@@ -12,6 +12,8 @@ export const pointMs = 15_000
 const wantedSteps = 240
 /** Points that are read for one answer: some seconds of work. */
 export const maxPoints = 200_000
+/** The same of hours of nodes. */
+export const maxHours = 100_000
 /** Points of nodes are asked for as long as these would be too coarse. */
 const fineRangeMs = 6 * 3_600_000
 
