@@ -7,7 +7,12 @@ const programs = ['ip', 'nft', 'wg', 'wireguard-go', 'ping', 'sysctl', 'mount', 
 export function labSkip(...more: string[]): string | false {
   if (process.getuid?.() !== 0) return 'network namespaces need root'
   if (!isThere('/dev/net/tun')) return 'wireguard-go needs /dev/net/tun'
-  const missing = [...programs, ...more].filter((program) => !isInstalled(program))
+  return missingPrograms(...programs, ...more)
+}
+
+/** Why a test that runs them is impossible on this machine, for its `skip`; false when it is possible. */
+export function missingPrograms(...wanted: string[]): string | false {
+  const missing = wanted.filter((program) => !isInstalled(program))
   return missing.length > 0 && `not installed: ${missing.join(', ')}`
 }
 
