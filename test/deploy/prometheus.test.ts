@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -12,6 +11,7 @@ import { startControlPlane, type TestControlPlane } from '@plexd/control-plane/t
 import { metrics, peerGroups } from '@plexd/protocol'
 import { parseConfig } from '@plexd/runtime'
 import { missingPrograms } from '../../scripts/laboratory/requirements.ts'
+import { freePort } from '../support/free-port.ts'
 
 const deploy = join(import.meta.dirname, '../../deploy')
 const dashboards = ['plexd-nodes', 'plexd-mesh', 'plexd-control-plane']
@@ -75,14 +75,6 @@ async function startPrometheus(
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number } // it listens on TCP
-  server.close()
-  return port
 }
 
 /** All that nodes measure, of one node and one peer of it. */

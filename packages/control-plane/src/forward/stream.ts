@@ -131,11 +131,12 @@ export function startForwardStream(options: StreamOptions): ForwardStream {
     await save(progress)
   }
 
-  function untilAborted(promise: Promise<void>): Promise<void> {
+  async function untilAborted(promise: Promise<void>): Promise<void> {
+    signal.throwIfAborted()
     const aborted = Promise.withResolvers<never>()
     const abort = (): void => aborted.reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
-    return Promise.race([promise, aborted.promise]).finally(() =>
+    await Promise.race([promise, aborted.promise]).finally(() =>
       signal.removeEventListener('abort', abort),
     )
   }
