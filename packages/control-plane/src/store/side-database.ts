@@ -36,10 +36,17 @@ const openingMs = 5_000
 /** `schema` is run at every opening. Waits `lockWaitMs` for other processes. */
 export function openSideDatabase(
   path: string,
-  { schema, lockWaitMs = limits.database_lock_wait.default }: OpenOptions,
+  { schema, prepare, lockWaitMs = limits.database_lock_wait.default }: OpenOptions,
 ): SideDatabase {
   const database = openPrivateDatabase(path, openingMs)
-  database.exec(`${pragmas}; ${schema}; pragma busy_timeout = 0`)
+  try {
+    database.exec(`${pragmas}; ${schema}; pragma busy_timeout = 0`)
+    prepare?.(database)
+  } catch (error) {
+    // Otherwise the next attempt could find it locked by this one.
+    database.close()
+    throw error
+  }
   const patience = createPatience(lockWaitMs)
   const inTransaction = <T>(work: () => T): Promise<T> => patience(() => attempt(database, work))
   const drains: (() => Promise<void>)[] = []
@@ -61,6 +68,8 @@ export function openSideDatabase(
 
 export interface OpenOptions {
   schema: string
+  /** Runs when the tables are there. If it throws, the database is closed. */
+  prepare?(database: DatabaseSync): void
   /** In milliseconds. */
   lockWaitMs?: number | undefined
 }

@@ -13,6 +13,12 @@ export function diskErrorOf(error: unknown): unknown {
   return new NothingChanged(reason, { cause: error, retryAfterSeconds: 30 })
 }
 
+/** Whether a database file cannot be read because of what is in it. */
+export function isDamaged(error: unknown): boolean {
+  const code = sqliteCodeOf(error)
+  return code === sqliteCodes.corrupt || code === sqliteCodes.notDatabase
+}
+
 /** A unit of work was rolled back because the database cannot be written at the moment (503). */
 export class NothingChanged extends ApiError {
   /** The reason, for callers that have committed other units before. */

@@ -6,8 +6,8 @@ import { filterOf } from './word-filter.ts'
 /** Records of one batch as they are stored: compressed together, with what a search has to know to pass them by. */
 export interface Pack {
   count: number
-  /** By the timestamps of the records; undefined if one of them has none. */
-  times: { minMs: number; maxMs: number } | undefined
+  /** The first and the last timestamp, infinities if there is none; whether each record has one. */
+  times: { minMs: number; maxMs: number; isEach: boolean }
   /** Each that occurs; undefined if these are too many to tell. */
   units: readonly string[] | undefined
   severities: readonly string[] | undefined
@@ -95,12 +95,12 @@ const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 function timesOf(times: readonly number[]): Pack['times'] {
   let minMs = Number.POSITIVE_INFINITY
   let maxMs = Number.NEGATIVE_INFINITY
-  for (const at of times) {
-    if (Number.isNaN(at)) return undefined
+  const known = times.filter((at) => !Number.isNaN(at))
+  for (const at of known) {
     minMs = Math.min(minMs, at)
     maxMs = Math.max(maxMs, at)
   }
-  return { minMs, maxMs }
+  return { minMs, maxMs, isEach: known.length === times.length }
 }
 
 /** Of what is listed of a pack. */

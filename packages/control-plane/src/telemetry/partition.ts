@@ -70,11 +70,15 @@ export function openPartition(
   path: string,
   { lockWaitMs, created }: { lockWaitMs?: number | undefined; created(): NewPartition },
 ): Partition {
-  const side = openSideDatabase(path, { schema: partitionSchema, lockWaitMs })
+  const side = openSideDatabase(path, {
+    schema: partitionSchema,
+    lockWaitMs,
+    prepare(database) {
+      if (!database.prepare('select 1 from head').get()) beginPartition(database, created())
+    },
+  })
   const { database, patience } = side
-  const selectHead = database.prepare('select kind, created_at from head')
-  if (!selectHead.get()) beginPartition(database, created())
-  const head = selectHead.get()
+  const head = database.prepare('select kind, created_at from head').get()
   const kind = String(head?.kind) as RecordKind // as it was written
   const insert = database.prepare(
     'insert into packs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -123,7 +127,7 @@ export function openPartition(
     pack: Pack,
   ): void {
     const { count, times, units, severities, isEscaped, words, body } = pack
-    const { minMs, maxMs } = times ?? { minMs: at, maxMs: at }
+    const { minMs, maxMs } = spanOf(times, at)
     insert.run(
       id,
       count,
@@ -177,4 +181,9 @@ export function openPartition(
     rest: () => patience(() => database.exec('pragma wal_checkpoint(truncate)')),
     [Symbol.asyncDispose]: () => side[Symbol.asyncDispose](),
   }
+}
+
+/** From the first to the last time of a pack; a record without one is found by when it came. */
+function spanOf({ minMs, maxMs, isEach }: Pack['times'], at: number) {
+  return isEach ? { minMs, maxMs } : { minMs: Math.min(minMs, at), maxMs: Math.max(maxMs, at) }
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { diskErrorOf } from '../store/sqlite-error.ts'
+import { type Log, silentLog } from '@plexd/runtime'
+import { diskErrorOf, isDamaged } from '../store/sqlite-error.ts'
 import { type RecordKind, recordKinds } from './kinds.ts'
 import { type Arrival, openPartition, type Partition, type Written } from './partition.ts'
 import type { NewPartition } from './partition-tables.ts'
@@ -22,20 +23,22 @@ export interface Partitions extends AsyncDisposable {
 export interface PartitionsOptions {
   now(): number
   lockWaitMs?: number | undefined
+  log?: Pick<Log, 'error'>
   /** Behind which the ids of a kind begin that has no partition yet. */
   startId?: number | undefined
 }
 
 export function openPartitions(
   folder: string,
-  { now, lockWaitMs, startId = 0 }: PartitionsOptions,
+  { now, lockWaitMs, log = silentLog, startId = 0 }: PartitionsOptions,
 ): Partitions {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const opened = new Map<RecordKind, Map<number, Partition>>()
   /** Partitions that are about to begin. */
   const beginnings = new Map<RecordKind, Promise<void>>()
 
-  for (const kind of recordKinds) for (const number of numbersIn(folder, kind)) open(kind, number)
+  for (const kind of recordKinds)
+    for (const number of numbersIn(folder, kind)) openOrSetAside(kind, number)
 
   function ofKind(kind: RecordKind): Map<number, Partition> {
     return opened.get(kind) ?? new Map()
@@ -53,6 +56,20 @@ export function openPartitions(
     const partition = openPartition(join(folder, fileName(kind, number)), { lockWaitMs, created })
     opened.set(kind, partitions.set(number, partition))
     return partition
+  }
+
+  /** One file that is damaged does not keep all others, and the control plane, from starting. */
+  function openOrSetAside(kind: RecordKind, number: number): void {
+    try {
+      open(kind, number)
+    } catch (error) {
+      if (!isDamaged(error)) throw error
+      const path = join(folder, fileName(kind, number))
+      const moved = `${path}.damaged`
+      log.error('a file of telemetry is damaged, and is set aside', { path: moved, error })
+      for (const suffix of ['', '-wal', '-shm'])
+        if (existsSync(path + suffix)) renameSync(path + suffix, moved + suffix)
+    }
   }
 
   function newestOf(kind: RecordKind): Partition | undefined {
@@ -126,7 +143,7 @@ function numbersIn(folder: string, kind: RecordKind): number[] {
 }
 
 /** Undefined for a file that is none. */
-export function partitionNameOf(name: string): { kind: string; number: number } | undefined {
+function partitionNameOf(name: string): { kind: string; number: number } | undefined {
   const [, kind, number] = /^([a-z]+)-(\d+)\.db$/.exec(name) ?? []
   return kind === undefined ? undefined : { kind, number: Number(number) }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -48,6 +48,27 @@ describe('a search', () => {
     })
   })
 
+  it('finds what came together with a record of no time that is known', async () => {
+    await withStore(async (store) => {
+      const leapSecond = JSON.stringify({ timestamp: '2016-12-31T23:59:60Z', message: 'leap' })
+      await store.append({ kind: 'logs', source: web, records: [log(1, 'a'), leapSecond] })
+      const [first] = await found(store, { untilMs: startMs + 1_000 })
+      assert.match(first?.record ?? '', /"a"/)
+      assert.equal(
+        (await found(store, { grep: 'leap', untilMs: Number.MAX_SAFE_INTEGER })).length,
+        1,
+      )
+    })
+  })
+
+  it('is not disturbed by a file that only begins to be one of the store', async () => {
+    await withStore(async (store, folder) => {
+      await store.append({ kind: 'logs', source: web, records: [log(1, 'a')] })
+      await writeFile(join(folder, 'logs-000002.db'), '')
+      assert.equal((await found(store)).length, 1)
+    })
+  })
+
   it('goes on behind the last record of a page, be there many of one time', async () => {
     await withStore(async (store) => {
       const records = Array.from({ length: 50 }, (_, n) => log(Math.floor(n / 20), `${n}`))
@@ -79,18 +100,20 @@ describe('a search', () => {
 
 async function found(
   store: TelemetryStore,
-  query: Partial<RecordSearch>,
+  query: Partial<RecordSearch> = {},
 ): Promise<readonly FoundRecord[]> {
   const everything = { tenant_id: 'ten_a', kind: 'logs', order: 'oldest', limit: 100 } as const
   const times = { sinceMs: 0, untilMs: startMs + 1e9 }
   return (await Array.fromAsync(store.search({ ...everything, ...times, ...query }))).flat()
 }
 
-async function withStore(use: (store: TelemetryStore) => Promise<void>): Promise<void> {
+async function withStore(
+  use: (store: TelemetryStore, folder: string) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-telemetry-'))
   try {
-    await using store = openSqliteTelemetry(join(folder, 'telemetry'))
-    await use(store)
+    await using store = openSqliteTelemetry(folder)
+    await use(store, folder)
   } finally {
     await rm(folder, { recursive: true })
   }

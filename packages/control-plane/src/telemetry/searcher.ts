@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ApiError } from '@plexd/protocol'
+import type { RecordKind } from './kinds.ts'
 import type { PlainSearch } from './search.ts'
 import type { SearchAnswer, SearchTask } from './search-worker.ts'
 import type { FoundRecord, RecordSearch } from './store.ts'
@@ -14,15 +15,14 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** The thread is started by the first search. */
-export function createSearcher(folder: string): Searcher {
+/** The thread is started by the first search. `pathsOf` gives the partitions of a kind, the oldest first. */
+export function createSearcher(pathsOf: (kind: RecordKind) => string[]): Searcher {
   const waiting = new Map<number, Waiting>()
   let worker: Worker | undefined
   let lastNumber = 0
 
   function start(): Worker {
     const started = new Worker(new URL(workerFile, import.meta.url), {
-      workerData: folder,
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     })
     started.on('message', (answer: SearchAnswer) => settle(answer))
@@ -63,7 +63,7 @@ export function createSearcher(folder: string): Searcher {
       const { promise, resolve, reject } = Promise.withResolvers<FoundRecord[]>()
       waiting.set(number, { resolve, reject })
       worker.ref()
-      post(worker, { number, query })
+      post(worker, { number, query, paths: pathsOf(query.kind) })
       const end = (): void => {
         forget(number)
         if (worker) post(worker, { number, end: true })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -318,6 +318,38 @@ describe('openSqliteTelemetry', () => {
       assert.equal((await write(500)).pack, undefined)
       assert.equal(partition.count(), 1_000)
       assert.equal(partition.database.prepare('pragma quick_check').get()?.quick_check, 'ok')
+    })
+  })
+
+  it('sets a damaged file aside, and goes on with the others', async () => {
+    const errors: string[] = []
+    const log = { error: (message: string) => void errors.push(message) }
+    await withStore(async ({ folder, clock }) => {
+      const path = join(folder, 'other')
+      {
+        await using store = openSqliteTelemetry(path, { now: () => clock.nowMs })
+        await store.append({ kind: 'logs', source: web, records: ['1', '2'] })
+        clock.nowMs += dayMs
+        await store.append({ kind: 'logs', source: web, records: ['3'] })
+      }
+      const damaged = join(path, 'logs-000001.db')
+      const before = join(folder, 'before.db')
+      for (const file of [damaged, before]) await writeFile(file, 'no database'.repeat(500))
+      await using again = openSqliteTelemetry(path, { log, before })
+      await again.append({ kind: 'logs', source: web, records: ['4'] })
+      const found = await again.list({ node_id: 'n_web', kind: 'logs', limit: 9 })
+      assert.deepEqual(
+        found.map(({ id, record }) => [id, record]),
+        [
+          [3, '3'],
+          [4, '4'],
+        ],
+      )
+      assert.ok(existsSync(`${damaged}.damaged`))
+      assert.deepEqual(errors, [
+        'telemetry of an earlier version cannot be read',
+        'a file of telemetry is damaged, and is set aside',
+      ])
     })
   })
 

@@ -1,13 +1,14 @@
 import { type Log, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
+import { isDamaged } from '../store/sqlite-error.ts'
 import { type Pack, packRecords, recordsOf, textOf } from './pack.ts'
 import { openPartitions } from './partitions.ts'
 import { listRecords, readArrivals } from './read.ts'
 import { prunePartitions } from './retention.ts'
 import { createSearcher } from './searcher.ts'
 import type { ArrivedBatch, RecordBatch, TelemetryStore } from './store.ts'
-import { openFormerStore } from './take-over.ts'
+import { type FormerStore, openFormerStore } from './take-over.ts'
 
 export interface TelemetryOptions {
   now?(): number
@@ -31,15 +32,15 @@ export function openSqliteTelemetry(
     before,
   }: TelemetryOptions = {},
 ): TelemetryStore {
-  const former = before === undefined ? undefined : openFormerStore(before)
-  const partitions = openPartitions(folder, { now, lockWaitMs, startId: former?.lastId })
+  const former = before === undefined ? undefined : openFormer(before, log)
+  const partitions = openPartitions(folder, { now, lockWaitMs, log, startId: former?.lastId })
   const ending = new AbortController()
   const takenOver = former
     ?.takeOver(partitions, ending.signal)
     .catch((error: unknown) =>
       log.error('telemetry of an earlier version not taken over', { error }),
     )
-  const searcher = createSearcher(folder)
+  const searcher = createSearcher((kind) => partitions.of(kind).map(({ path }) => path))
   const patience = createPatience(lockWaitMs)
   const listeners = new Set<(batch: ArrivedBatch) => void>()
 
@@ -92,6 +93,17 @@ export function openSqliteTelemetry(
       await searcher[Symbol.asyncDispose]()
       await partitions[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Without it, if it cannot be read: what comes from now on matters more. */
+function openFormer(path: string, log: Pick<Log, 'error'>): FormerStore | undefined {
+  try {
+    return openFormerStore(path)
+  } catch (error) {
+    if (!isDamaged(error)) throw error
+    log.error('telemetry of an earlier version cannot be read', { path, error })
+    return undefined
   }
 }
 

@@ -18,10 +18,13 @@ export interface FormerStore extends Disposable {
 export function openFormerStore(path: string): FormerStore | undefined {
   if (!existsSync(path)) return undefined
   const database = openPrivateDatabase(path, 5_000)
-  if (!hasBatches(database)) {
-    database.close()
-    return undefined
+  let isThere = false
+  try {
+    isThere = hasBatches(database)
+  } finally {
+    if (!isThere) database.close()
   }
+  if (!isThere) return undefined
   return {
     lastId: Number(
       database.prepare("select seq from sqlite_sequence where name = 'batches'").get()?.seq ?? 0,

@@ -32,10 +32,13 @@ export interface ForwardRequest {
   count: number
 }
 
-/** When it was observed, in nanoseconds since 1970: as exact as the record says; when it was received, if that is no time. */
+/** Nanoseconds since 1970 have 63 bits with Loki: from the year 2262 on, it refuses all that is sent with it. */
+const latestMs = 2 ** 63 / 1e6
+
+/** When it was observed, in nanoseconds since 1970: as exact as the record says; when it was received, if targets know no such time. */
 export function nanosecondsOf({ timestamp }: { timestamp: string }, received_at: number): bigint {
   const ms = Date.parse(timestamp)
-  if (Number.isNaN(ms)) return BigInt(received_at) * 1_000_000n
+  if (!(ms >= 0 && ms < latestMs)) return BigInt(received_at) * 1_000_000n
   const [, fraction = ''] = /\.(\d{1,9})/.exec(timestamp) ?? []
   return BigInt(Math.floor(ms / 1_000)) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'))
 }

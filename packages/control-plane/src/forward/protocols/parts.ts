@@ -23,10 +23,13 @@ export const bySize: Divide = (records) => {
 
 /** Prometheus takes nothing that is an hour older than what is newest (half of the range of its head). */
 const oldMs = 30 * 60_000
+/** Nor what is ten minutes ahead of its own clock. */
+const aheadMs = 5 * 60_000
 
 /**
  * For Prometheus, which refuses a request as a whole for one sample that is late: what may be so goes in a request of its node. That is
- * what is older than something that its node had sent, or much older than what others have sent, and all of a node of which nothing is known.
+ * what is older than something that its node had sent, or much older than what others have sent, what is ahead of its arrival, and all of a node of
+ * which nothing is known.
  */
 export function createDivideByOrder(): Divide {
   const newestOf = new Map<string, number>()
@@ -36,11 +39,15 @@ export function createDivideByOrder(): Divide {
     const inOrder: OutgoingPoint[] = []
     const alone = new Map<string, OutgoingPoint[]>()
     for (const point of records as OutgoingPoint[]) {
-      const { node_id } = point.origin
+      const { received_at, origin } = point
+      const { node_id } = origin
       const atMs = Date.parse(point.record.timestamp)
       const before = newestOf.get(node_id) ?? Number.POSITIVE_INFINITY
-      if (atMs >= before && atMs > newestMs - oldMs && !alone.has(node_id)) inOrder.push(point)
+      const isInTime = atMs >= before && atMs > newestMs - oldMs
+      const isAhead = atMs > received_at + aheadMs
+      if (isInTime && !isAhead && !alone.has(node_id)) inOrder.push(point)
       else alone.getOrInsertComputed(node_id, () => []).push(point)
+      if (isAhead) continue
       if (before === Number.POSITIVE_INFINITY || atMs > before) newestOf.set(node_id, atMs)
       newestMs = Math.max(newestMs, Number.isNaN(atMs) ? 0 : atMs)
     }
