@@ -9,9 +9,9 @@ export const AlertSeverity = Type.Enum(['info', 'warning', 'critical'])
 export type AlertSeverity = Static<typeof AlertSeverity>
 
 export const AlertRuleName = Type.String({
-  pattern: '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$',
-  [wantKeyword]:
-    'up to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
+  pattern: '^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$',
+  [wantKeyword]: 'lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
+  maxLength: 63,
   examples: ['disk-nearly-full'],
 })
 
