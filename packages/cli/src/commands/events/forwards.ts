@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type Admin, addList } from '../../command.ts'
-import type { Context } from '../../context.ts'
+import { type Context, examples } from '../../context.ts'
 import { ageOf } from '../../terminal/output.ts'
 
 export function addForwardsCommands(program: Command, context: Context): void {
@@ -8,6 +8,7 @@ export function addForwardsCommands(program: Command, context: Context): void {
   const forwards = program
     .command('forwards')
     .description('where the control plane passes telemetry on to')
+    .addHelpText('after', examples('plexctl forwards list'))
   addList(forwards, context, {
     description:
       'list them with how far they are: they are set up in the settings of the control plane',
