@@ -166,6 +166,18 @@ describe('completion of a command line', () => {
   })
 })
 
+describe('completion of telemetry', () => {
+  it('offers metrics and nodes', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=1000': aPage([{ ...aNode, hostname: 'web-01' }]),
+    })
+    assert.deepEqual(await candidates(bench, 'metrics', 'query', 'peer_'), ['peer_latency.rtt_ms'])
+    assert.deepEqual(await candidates(bench, 'top', ''), ['nodes', 'peers'])
+    for (const argv of [['logs'], ['audit', 'nodes'], ['top', 'peers'], ['metrics', 'query', 'x']])
+      assert.deepEqual(await candidates(bench, ...argv, 'w'), ['web-01'])
+  })
+})
+
 describe('completion bash', () => {
   it('prints a script that completes with what plexctl answers, word for word', async () => {
     await using bench = await startBench()

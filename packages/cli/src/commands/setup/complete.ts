@@ -1,3 +1,4 @@
+import { metrics } from '@plexd/protocol'
 import type { Command, Option } from 'commander'
 import type { Noun } from './names.ts'
 
@@ -81,8 +82,17 @@ function candidatesAt(
     return { words: visible.map((child) => child.name()) }
   }
   const argument = command.registeredArguments[operands.length]
-  const noun = argument && nounOf(command, argument.name())
-  return noun ? { words: [], names: { noun, operands } } : { words: argument?.argChoices ?? [] }
+  if (!argument) return { words: [] }
+  const noun = nounOf(command, argument.name())
+  if (noun) return { words: [], names: { noun, operands } }
+  return {
+    words: argument.argChoices ?? known[`${command.parent?.name()} ${argument.name()}`] ?? [],
+  }
+}
+
+/** Words of arguments that may be others too, by the parent command. */
+const known: Readonly<Record<string, readonly string[]>> = {
+  'metrics name': metrics.map(({ name }) => name),
 }
 
 /** The nouns of arguments that are called alike in several commands, by the parent command. */
