@@ -4,7 +4,7 @@ import type { Latest } from './latest.ts'
 
 /** As far back as a node is taken for present, and measures several times. */
 const backMs = 2 * 60_000
-const maxRecords = 1_000_000
+const maxRecords = 200_000
 
 export interface FillOptions {
   tenantIds: Iterable<string>
@@ -45,7 +45,7 @@ async function fill(
       kind: 'metrics',
       sinceMs: nowMs - backMs,
       untilMs: nowMs,
-      order: 'oldest',
+      order: 'newest',
       limit: maxRecords,
       signal,
     })
