@@ -18,7 +18,8 @@ export const AlertRuleName = Type.String({
 /** A text for the schema, because a refusal with all of them is longer than anybody reads. */
 const MetricName = Type.String({
   pattern: '^[a-z_]+\\.[a-z0-9_]+$',
-  [wantKeyword]: 'a metric of docs/reference/metrics.md, such as "node_resources.disk_used"',
+  [wantKeyword]:
+    'a metric with its group as `plexctl metrics list` has it, such as "node_resources.disk_used"',
   maxLength: 128,
   description: 'One of the metrics of nodes, as group and field',
   examples: ['node_resources.disk_used'],

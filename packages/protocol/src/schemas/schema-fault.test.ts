@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { mapOf } from './scalars.ts'
-import { schemaFault } from './schema-fault.ts'
+import { schemaFault, wantKeyword } from './schema-fault.ts'
 
 const Rule = Type.Object(
   {
@@ -61,6 +61,17 @@ describe('schemaFault', () => {
     assert.equal(
       words,
       `rules[0].from "${'😀'.repeat(64)}…": it has 9999: want 4 characters or fewer`,
+    )
+  })
+
+  it('says what a pattern wants', () => {
+    const Named = Type.Object({
+      'a/b': Type.String({ pattern: '^x$', [wantKeyword]: 'an x' }),
+    })
+    const value = { 'a/b': 'y' }
+    assert.equal(
+      schemaFault(Compile(Named).Errors(value), { whole: 'it', value, schema: Named }),
+      '"a/b" "y": want an x',
     )
   })
 

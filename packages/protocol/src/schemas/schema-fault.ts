@@ -6,6 +6,8 @@ export interface SchemaError {
   keyword: string
   instancePath: string
   params: object
+  /** Where in the schema the violated subschema is; TypeBox's alone names the subschema, Fastify's the keyword in it. */
+  schemaPath?: string
   data?: unknown
   parentSchema?: unknown
 }
@@ -15,6 +17,8 @@ export interface FaultOptions {
   whole: string
   /** The validated value. Without it and without data in the errors no value is shown, because it could be a secret. */
   value?: unknown
+  /** The schema of the whole, for errors of TypeBox, which do not bring the violated one along. */
+  schema?: object
 }
 
 /**
@@ -23,7 +27,7 @@ export interface FaultOptions {
  */
 export function schemaFault(errors: readonly SchemaError[], options: FaultOptions): string {
   const { whole } = options
-  const first = errors.find(({ keyword }) => !unions.has(keyword)) ?? errors[0]
+  const first = withSchema(errors.find(({ keyword }) => !unions.has(keyword)) ?? errors[0], options)
   if (!first) return `${whole} does not fit: see the reference of the API`
   const alternatives = errors.filter(
     ({ keyword, instancePath }) => keyword === 'type' && instancePath === first.instancePath,
@@ -39,6 +43,14 @@ export function schemaFault(errors: readonly SchemaError[], options: FaultOption
   const isKnown = 'data' in first || 'value' in options
   if (words?.isAbout === 'whole') return `${name} ${words.text}`
   return `${name}${isKnown ? shown(found, first) : ''}: ${words?.text ?? 'it does not fit: see the reference of the API'}`
+}
+
+function withSchema(
+  error: SchemaError | undefined,
+  { schema }: FaultOptions,
+): SchemaError | undefined {
+  if (!error?.schemaPath || error.parentSchema !== undefined || !schema) return error
+  return { ...error, parentSchema: valueAt(schema, error.schemaPath) }
 }
 
 /** They only say that no branch matches; the branches' own errors have the reason. */

@@ -22,7 +22,7 @@ export function readBody<Schema extends TSchema>(
   if (schema.Check(value)) return value
   throw new ApiError(
     'bad_request',
-    schemaFault(schema.Errors(value), { whole: 'request body', value }),
+    schemaFault(schema.Errors(value), { whole: 'request body', value, schema: schema.Type() }),
   )
 }
 

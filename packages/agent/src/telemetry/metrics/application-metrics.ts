@@ -36,7 +36,7 @@ export function createApplicationMetrics(options: ApplicationMetricsOptions): Ta
       if (isTaken(group))
         throw new ApiError(
           'bad_request',
-          `points.${index}.group: "${group}" is for metrics of plexd itself: choose another name`,
+          `points[${index}].group: "${group}" is for metrics of plexd itself: choose another name`,
         )
     charge(
       user,

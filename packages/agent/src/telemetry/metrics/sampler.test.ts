@@ -67,7 +67,7 @@ describe('createApplicationMetrics', () => {
     for (const group of ['node_resources', 'system', 'scrape.x', 'plexd'])
       await assert.rejects(take({ points: [{ ...point, group }] }, '1000'), {
         status: 400,
-        message: `points.0.group: "${group}" is for metrics of plexd itself: choose another name`,
+        message: `points[0].group: "${group}" is for metrics of plexd itself: choose another name`,
       })
     const many = { points: Array.from({ length: 500 }, () => point) }
     await take(many, '1000')

@@ -8,7 +8,10 @@ export function parseAlertRule(text: string, source: string): AlertRuleSpec {
   const value = readYaml(text, source)
   const validator = Compile(AlertRuleSpec)
   if (validator.Check(value)) return value
-  throw failure(source, schemaFault(validator.Errors(value), { whole: 'the rule', value }))
+  throw failure(
+    source,
+    schemaFault(validator.Errors(value), { whole: 'the rule', value, schema: AlertRuleSpec }),
+  )
 }
 
 function readYaml(text: string, source: string): unknown {
