@@ -32,7 +32,7 @@ export function addRecordCommands(program: Command, context: Context): void {
       rangeHelp +
         examples(
           'plexctl logs web-01',
-          'plexctl logs web-01 -f --unit nginx.service',
+          'plexctl logs web-01 -f --unit nginx',
           "plexctl logs -l 'env=prod' --since yesterday --severity warn --grep timeout",
           'plexctl logs web-01 --since "2026-01-02 10:00" --until "2026-01-02 11:00" --json',
         ),

@@ -53,7 +53,14 @@ export async function printRecords(
     isEmpty = false
   }
   if (isEmpty && flags.since === undefined && flags.tail === undefined)
-    printNote(io, 'nothing in the last hour: --since looks further back')
+    printNote(io, nothingNote(filter))
+}
+
+/** Nothing found is often a word misspelt. */
+function nothingNote({ node, selector, ...words }: Record<string, string>): string {
+  const what = Object.keys(words).length === 0 ? 'nothing' : 'nothing that matches'
+  const nodes = selector === undefined ? '' : `; "plexctl node list -l" shows which nodes these are`
+  return `${what} in the last hour: --since looks further back${nodes}`
 }
 
 /** Opens the stream behind the record of this id. */

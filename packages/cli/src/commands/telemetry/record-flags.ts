@@ -67,7 +67,11 @@ export function addRecordFlags(command: Command): Command {
 
 export function addLogFlags(command: Command): Command {
   return command
-    .option('--unit <unit>', 'only of this unit; may be repeated', collectText)
+    .option(
+      '--unit <unit>',
+      'only of this unit, or this file by its path; may be repeated',
+      collectText,
+    )
     .addOption(
       new Option(
         '--severity <severity>',

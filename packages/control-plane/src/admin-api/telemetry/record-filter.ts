@@ -88,7 +88,7 @@ export function timesOf(
 export function wordsOf(query: WordsQuery): Omit<RecordFilter, 'sinceMs' | 'untilMs'> {
   const { severity, grep } = query
   return {
-    units: listOf(query.unit ?? query.type),
+    units: listOf(query.unit)?.flatMap(spellingsOf) ?? listOf(query.type),
     severities: severity && severities.slice(severities.indexOf(severity)),
     grep,
   }
@@ -97,6 +97,12 @@ export function wordsOf(query: WordsQuery): Omit<RecordFilter, 'sinceMs' | 'unti
 function refuseBoth({ node, selector }: NodesQuery): void {
   if (node !== undefined && selector !== undefined)
     throw new ApiError('bad_request', 'want a node or a selector, not both')
+}
+
+/** systemd takes `nginx` for `nginx.service`; our agent sends the one, others may send the other. */
+function spellingsOf(unit: string): string[] {
+  const short = unit.replace(/\.service$/, '')
+  return [short, `${short}.service`]
 }
 
 function listOf(text: string | undefined): string[] | undefined {

@@ -38,6 +38,7 @@ describe('searching the logs of nodes', () => {
     assert.deepEqual(await search({ selector: 'tier=db' }), ['Second TIMEOUT'])
     assert.deepEqual(await search({ severity: 'warn' }), ['Second TIMEOUT'])
     assert.deepEqual(await search({ unit: 'pg,other' }), ['Second TIMEOUT'])
+    assert.deepEqual(await search({ unit: 'pg.service' }), ['Second TIMEOUT'])
     assert.deepEqual(await search({ grep: 'timeout' }), ['Second TIMEOUT'])
     const since = new Date(startMs + 2_000).toISOString()
     assert.deepEqual(await search({ since }), ['Second TIMEOUT', 'third'])
