@@ -18,7 +18,9 @@ export function checkWebhookUrl(text: string, { allowHttp }: { allowHttp: boolea
   const refuse = (why: string) => new ApiError('bad_request', `url of the webhook: ${why}`)
   if (!url) throw refuse('want a URL such as "https://alerts.example.com/plexd"')
   if (url.protocol === 'http:' && !allowHttp)
-    throw refuse('want https://, or allow_http if anybody on the way may read the alerts')
+    throw refuse(
+      'want https://, or allow_http (--allow-http) if anybody on the way may read the alerts',
+    )
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw refuse(`"${url.protocol}" is not supported: want https://`)
   if (url.username !== '' || url.password !== '')

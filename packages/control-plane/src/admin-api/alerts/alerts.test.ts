@@ -100,6 +100,9 @@ describe('silences', () => {
     await assert.rejects(admin.createAlertSilence({ body: { ...short, node: 'db' } }), {
       status: 404,
     })
+    await assert.rejects(admin.createAlertSilence({ body: { ...short, rule: 'node-silnt' } }), {
+      status: 404,
+    })
     const { body } = await admin.createAlertSilence({ body: { ...short, node: 'web' } })
     assert.deepEqual([body.node_id, body.created_by], [node_id, 'admin'])
     const { api } = await addOperator(plane, { name: 'eve' })

@@ -1,19 +1,12 @@
-import {
-  type AlertRule,
-  type AlertRuleSpec,
-  ApiError,
-  adminApi,
-  metrics,
-  nearest,
-} from '@plexd/protocol'
+import { type AlertRuleSpec, ApiError, adminApi, metrics, nearest } from '@plexd/protocol'
 import { listRules, normalDuration } from '../../alerts/book.ts'
 import { defaultRules } from '../../alerts/default-rules.ts'
 import type { Environment, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { type CompleteSpec, deleteRule, putRule, readRules } from '../../rows/alerts/rules.ts'
 import { checkSelectorText } from '../../runs/choose-nodes.ts'
-import type { Reader } from '../../store/db.ts'
 import { readDuration } from '../wire/durations.ts'
+import { findRule } from './find-rule.ts'
 
 export const listAlertRules = handle(
   adminApi.listAlertRules,
@@ -25,7 +18,7 @@ export const listAlertRules = handle(
 export const getAlertRule = handle(
   adminApi.getAlertRule,
   async ({ principal, params }, { store }: State) =>
-    find(store.reader, principal.tenant_id, params.alert_rule),
+    findRule(store.reader, principal.tenant_id, params.alert_rule),
 )
 
 /** Writing the same again changes nothing. */
@@ -39,12 +32,12 @@ export const putAlertRule = handle(
       const stored = await readRules(unit.tx, tenant_id)
       const before = stored.find((rule) => rule.name === name)
       if (before?.spec && JSON.stringify(before.spec) === JSON.stringify(spec))
-        return find(unit.tx, tenant_id, name)
+        return findRule(unit.tx, tenant_id, name)
       if (!before?.spec) refuseTooMany(stored.length, app.config.limits.alert_rules)
       const revision = (before?.revision ?? 0) + 1
       const written = { updated_at: unit.nowMs, updated_by: operator }
       await putRule(unit, { tenant_id, name, spec, revision, ...written })
-      return find(unit.tx, tenant_id, name)
+      return findRule(unit.tx, tenant_id, name)
     })
   },
 )
@@ -55,7 +48,7 @@ export const deleteAlertRule = handle(
   async ({ principal, params }, app: State) => {
     const { tenant_id, name: operator } = principal
     await app.change(async (unit) => {
-      const { name, revision } = await find(unit.tx, tenant_id, params.alert_rule)
+      const { name, revision } = await findRule(unit.tx, tenant_id, params.alert_rule)
       if (!Object.hasOwn(defaultRules, name)) return deleteRule(unit, { tenant_id, name })
       const written = { updated_at: unit.nowMs, updated_by: operator }
       await putRule(unit, { tenant_id, name, spec: null, revision: revision + 1, ...written })
@@ -63,12 +56,6 @@ export const deleteAlertRule = handle(
     return {}
   },
 )
-
-async function find(reader: Reader, tenantId: string, name: string): Promise<AlertRule> {
-  const rule = listRules(await readRules(reader, tenantId)).find((one) => one.name === name)
-  if (!rule) throw new ApiError('not_found', `there is no alert rule "${name}"`)
-  return rule
-}
 
 function refuseTooMany(count: number, most: number): void {
   if (count < most) return
@@ -123,6 +110,8 @@ function refuseUnknownMetric(name: string): void {
   if (names.includes(name)) return
   const near = nearest(name, names)
   const hint =
-    near === undefined ? 'docs/reference/metrics.md lists them' : `did you mean "${near}"?`
+    near === undefined
+      ? 'rules take those of `plexctl metrics list`, not those of programs'
+      : `did you mean "${near}"?`
   throw new ApiError('bad_request', `there is no metric "${name}": ${hint}`)
 }

@@ -13,6 +13,7 @@ import { checkSelectorText } from '../../runs/choose-nodes.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
+import { findRule } from './find-rule.ts'
 
 export const createAlertSilence = handle(
   adminApi.createAlertSilence,
@@ -24,6 +25,7 @@ export const createAlertSilence = handle(
         'bad_request',
         'a silence wants a rule, a node or a selector: "*" is every node',
       )
+    if (rule !== undefined) await findRule(app.store.reader, tenantId, rule)
     if (selector !== undefined) checkSelectorText(selector)
     const ms = readDuration(time, { field: 'for', min: '1m', max: '8760h' })
     const nodeId = node === undefined ? null : findNode(app.fleet, principal, node).id

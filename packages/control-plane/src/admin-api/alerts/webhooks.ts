@@ -85,7 +85,7 @@ function refuse(webhooks: readonly StoredWebhook[], name: string, most: number):
   if (webhooks.some((one) => one.name === name))
     throw new ApiError(
       'conflict',
-      `there is a webhook "${name}" already: delete it, or choose another name`,
+      `there is a webhook "${name}" already: remove it, or choose another name`,
     )
   if (webhooks.length >= most)
     throw new ApiError(

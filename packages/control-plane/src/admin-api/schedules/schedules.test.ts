@@ -157,7 +157,7 @@ describe('a schedule', () => {
     await world.create({ cron: '@daily' })
     await assert.rejects(world.create({ cron: '@daily' }), {
       status: 409,
-      message: 'there is a schedule "check" already: delete it, or choose another name',
+      message: 'there is a schedule "check" already: remove it, or choose another name',
     })
   })
 

@@ -97,7 +97,7 @@ async function refuseTaken(
   if ((await readScheduleNamed(reader, tenant_id, name)) === undefined) return
   throw new ApiError(
     'conflict',
-    `there is a schedule "${name}" already: delete it, or choose another name`,
+    `there is a schedule "${name}" already: remove it, or choose another name`,
   )
 }
 
