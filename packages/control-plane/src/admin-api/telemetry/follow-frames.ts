@@ -7,8 +7,12 @@ import { recordJson } from './record-json.ts'
 /** Writes what a tail hands over as server-sent events. */
 export function createSink(stream: SseStream, hostnameOf: (nodeId: string) => string): TailSink {
   return {
-    record: (record) =>
-      stream.write(frame(record.id, recordJson(record, hostnameOf(record.node_id)))),
+    records: (records) =>
+      stream.write(
+        records
+          .map((record) => frame(record.id, recordJson(record, hostnameOf(record.node_id))))
+          .join(''),
+      ),
     skipped({ count, sinceMs, untilMs }, id) {
       const times = { since: timestamp(sinceMs), until: timestamp(untilMs) }
       const skipped: Skipped = { skipped: { count: count ?? null, ...times } }

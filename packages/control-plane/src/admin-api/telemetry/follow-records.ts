@@ -8,7 +8,7 @@ import type { RecordKind } from '../../telemetry/kinds.ts'
 import { createMatcher, factsOf } from '../../telemetry/matcher.ts'
 import type { StoredRecord } from '../../telemetry/store.ts'
 import { readBacklog } from '../../telemetry/tail/backlog.ts'
-import { createTail } from '../../telemetry/tail/tail.ts'
+import { createTail, recordsAtOnce } from '../../telemetry/tail/tail.ts'
 import { createSink, positionFrame } from './follow-frames.ts'
 import {
   type FollowedNodes,
@@ -43,10 +43,7 @@ async function follow(
 ): Promise<undefined> {
   const nodes = followedNodes(app, principal, query)
   const after = positionOf(query.after)
-  const matches = createMatcher({ ...timesOf({}, 0), ...wordsOf(query) })
-  // Whatever time the node says it is.
-  const isWanted = ({ record }: StoredRecord): boolean =>
-    matches({ ...factsOf(kind, record), at: 0 })
+  const isWanted = createWanted(kind, query)
   const ended = app.operatorEnds.signalOf(principal)
   ended.throwIfAborted()
   const place = app.tails.take(principal.id, app.config.limits.operator_tails)
@@ -65,6 +62,14 @@ async function follow(
     place[Symbol.dispose]()
   })
   return undefined
+}
+
+/** Whatever time the node says it is. Who wants all has nothing parsed. */
+function createWanted(kind: RecordKind, query: WordsQuery): TailSubject['isWanted'] {
+  const words = wordsOf(query)
+  if (Object.values(words).every((word) => word === undefined)) return () => true
+  const matches = createMatcher({ ...timesOf({}, 0), ...words })
+  return ({ record }) => matches({ ...factsOf(kind, record), at: 0 })
 }
 
 interface TailSubject {
@@ -112,7 +117,8 @@ function startTail(
       ...options,
       maxRecords: backlogRecords,
     })
-    for (const record of records) await sink.record(record)
+    for (let at = 0; at < records.length; at += recordsAtOnce)
+      await sink.records(records.slice(at, at + recordsAtOnce))
     const last = records.at(-1)
     if (isCut && last) {
       const untilMs = clock.now()

@@ -79,7 +79,9 @@ export function timesOf(
   nowMs: number,
 ): { sinceMs: number; untilMs: number } {
   return {
-    sinceMs: since === undefined ? 0 : readMoment(since, { field: 'since', nowMs }),
+    // A clock may stand before 1970.
+    sinceMs:
+      since === undefined ? Number.MIN_SAFE_INTEGER : readMoment(since, { field: 'since', nowMs }),
     untilMs:
       until === undefined ? Number.MAX_SAFE_INTEGER : readMoment(until, { field: 'until', nowMs }),
   }

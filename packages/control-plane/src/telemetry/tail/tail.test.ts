@@ -23,8 +23,8 @@ function createReader(): TailSink & { seen: unknown[]; open(): void; block(): vo
       full?.resolve()
       full = undefined
     },
-    record({ id }) {
-      seen.push(id)
+    records(records) {
+      seen.push(...records.map(({ id }) => id))
       return full?.promise
     },
     skipped(what, id) {

@@ -12,7 +12,7 @@ export interface SkippedRecords {
 
 /** The connection of the reader. Waits where it is told to by a promise, which rejects when the reader is gone. */
 export interface TailSink {
-  record(record: StoredRecord): Promise<void> | undefined
+  records(records: readonly StoredRecord[]): Promise<void> | undefined
   /** `id` is that of the last record that is left out. */
   skipped(what: SkippedRecords, id: number): Promise<void> | undefined
 }
@@ -35,8 +35,8 @@ export interface Tail {
 
 type Waiting = { record: StoredRecord } | { skipped: SkippedRecords; id: number }
 
-/** Records written before others have their turn. */
-const turnRecords = 500
+/** Records written at once, before others have their turn: all readers may be writing as many. */
+export const recordsAtOnce = 100
 
 export function createTail(sink: TailSink, { maxRecords, maxBytes, ready }: TailOptions): Tail {
   let waiting: Waiting[] = []
@@ -50,14 +50,13 @@ export function createTail(sink: TailSink, { maxRecords, maxBytes, ready }: Tail
       const batch = waiting
       waiting = []
       bytes = 0
-      for (const [index, item] of batch.entries()) {
-        const full =
-          'record' in item ? sink.record(item.record) : sink.skipped(item.skipped, item.id)
-        if (full) await full
-        else if (index % turnRecords === turnRecords - 1) await turn()
-      }
+      for (const part of partsOf(batch)) await (write(part) ?? turn())
     }
     isPumping = false
+  }
+
+  function write(part: Part): Promise<void> | undefined {
+    return 'records' in part ? sink.records(part.records) : sink.skipped(part.skipped, part.id)
   }
 
   function put(item: Waiting): void {
@@ -89,6 +88,21 @@ export function createTail(sink: TailSink, { maxRecords, maxBytes, ready }: Tail
     },
     skip: (skipped, id) => put({ skipped, id }),
   }
+}
+
+type Part = { records: StoredRecord[] } | { skipped: SkippedRecords; id: number }
+
+/** What is written at once. */
+function partsOf(batch: readonly Waiting[]): Part[] {
+  const parts: Part[] = []
+  for (const item of batch) {
+    const last = parts.at(-1)
+    if (!('record' in item)) parts.push(item)
+    else if (last && 'records' in last && last.records.length < recordsAtOnce)
+      last.records.push(item.record)
+    else parts.push({ records: [item.record] })
+  }
+  return parts
 }
 
 function isCounted(
