@@ -36,6 +36,7 @@ not a sample at all
     const started = performance.now()
     parseExposition(`a${'{'.repeat(3_000_000)}`, 10)
     parseExposition(`${`a{${'}'.repeat(4_000)}\n`.repeat(700)}`, 10)
+    parseExposition(`a${' '.repeat(4_000)}x y z\n`.repeat(700), 10)
     assert.ok(performance.now() - started < 5_000)
   })
 

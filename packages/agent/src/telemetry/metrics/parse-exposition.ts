@@ -16,8 +16,9 @@ export interface ParsedExposition {
 /** A longer one is no sample. */
 const maxLineChars = 4_096
 
+/** No two parts beside each other take the same blanks: a line of nothing else would have them share it in every way. */
 const sample =
-  /^([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?[ \t]+([^ \t]+)(?:[ \t]+-?\d+)?$/
+  /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:[ \t]*(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}))?[ \t]+([^ \t]+)(?:[ \t]+-?\d+)?$/
 
 /** Reads at most `max` samples. NaN and infinities have no form in JSON, and count as invalid. */
 export function parseExposition(text: string, max: number): ParsedExposition {
