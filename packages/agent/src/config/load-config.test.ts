@@ -276,6 +276,11 @@ describe('loadConfig', () => {
       /heartbeat\.interval: "10ms": want at least 1s/,
     ],
     ['a wrong type', 'node_api: { socket: 5 }', /node_api\.socket: 5: want a text/],
+    [
+      'a password that the status would show',
+      'observe: { scrape: "http://user:s3cret@h/metrics" }',
+      /observe\.scrape: .*: want an address without user and password/,
+    ],
     ['a mode nobody knows', 'mode: router', /mode: "router": want "node" or "bridge"/],
     ['a log level nobody knows', 'log_level: loud', /log_level: "loud": want one of debug, info/],
     ['a port out of range', 'mesh: { listen_port: 70000 }', /want a whole number from 1 to 65535/],

@@ -125,7 +125,10 @@ export function texts(value: unknown): readonly string[] {
 /** Addresses of programs of this machine, or of what it can reach. */
 export function httpUrls(value: unknown): readonly string[] {
   return texts(value).map((one) => {
-    const protocol = URL.parse(one)?.protocol
+    const { protocol, username = '', password = '' } = URL.parse(one) ?? {}
+    // The address is shown in the status.
+    if (username + password !== '')
+      throw new RangeError('want an address without user and password')
     if (protocol === 'http:' || protocol === 'https:') return one
     throw new RangeError('want an address such as http://127.0.0.1:9100/metrics, or several')
   })

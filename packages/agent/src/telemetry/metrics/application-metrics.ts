@@ -15,6 +15,10 @@ export interface ApplicationMetricsOptions {
 export type TakeMetrics = (body: ApplicationMetrics, user: string) => Promise<number>
 
 const burstMs = 60_000
+/** Of a point. One is sent whole, with room to spare below what the control plane takes of a record. */
+const maxBytes = 64 * 1024
+/** A value whose name is longer counts as several. */
+const bytesPerValue = 256
 
 export function createApplicationMetrics(options: ApplicationMetricsOptions): TakeMetrics {
   const { append, valuesPerSecond, clock } = options
@@ -38,20 +42,33 @@ export function createApplicationMetrics(options: ApplicationMetricsOptions): Ta
           'bad_request',
           `points[${index}].group: "${group}" is for metrics of plexd itself: choose another name`,
         )
+    const now = new Date(clock.now()).toISOString()
+    // Nothing else that a program sends: it may not speak of gaps, for one.
+    const own = points.map(({ timestamp = now, group, data }) => ({ timestamp, group, data }))
     charge(
       user,
-      points.reduce((sum, { data }) => sum + Object.keys(data).length, 0),
+      own.reduce((sum, point, index) => sum + valuesOf(point, index), 0),
     )
-    const now = new Date(clock.now()).toISOString()
-    await append(points.map((point) => ({ timestamp: now, ...point })))
+    await append(own)
     return points.length
   }
+}
+
+/** So much is charged for it. Throws an ApiError if it is too large. */
+function valuesOf(point: MetricPoint, index: number): number {
+  const bytes = Buffer.byteLength(JSON.stringify(point))
+  if (bytes > maxBytes)
+    throw new ApiError(
+      'bad_request',
+      `points.${index} has ${bytes} bytes: it may have ${maxBytes}: make several of it`,
+    )
+  return Math.max(Object.keys(point.data).length, Math.ceil(bytes / bytesPerValue))
 }
 
 /** Also the names under which Go nodes send theirs, and those of scrapes. */
 function isTaken(group: string): boolean {
   return (
-    group in metricGroups ||
+    Object.hasOwn(metricGroups, group) ||
     ['system', 'tunnel', 'latency', 'plexd'].includes(group) ||
     group.startsWith('scrape.')
   )

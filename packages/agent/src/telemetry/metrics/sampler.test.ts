@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { describe, it } from 'node:test'
 import { type MetricPoint, metricGroups, metrics, prometheusMetric } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
-import { createFakeClock } from '@plexd/runtime/testing'
+import { createFakeClock, until } from '@plexd/runtime/testing'
 import { createApplicationMetrics } from './application-metrics.ts'
 import { expositionOf } from './exposition.ts'
 import { startSampler } from './sampler.ts'
@@ -34,8 +34,10 @@ describe('startSampler', () => {
       clock,
       log: silentLog,
     })
-    await clock.advance(40_000)
-    assert.ok(taken.length >= 2)
+    await until('two rounds', async () => {
+      await clock.advance(20_000)
+      return taken.length >= 2
+    })
     const [resources, stats] = taken[1] ?? []
     // Two readings so close to each other that no tick of the CPU is between them give no share.
     const { cpu_percent: _, ...wanted } = metricGroups.node_resources
@@ -69,6 +71,15 @@ describe('createApplicationMetrics', () => {
         status: 400,
         message: `points[0].group: "${group}" is for metrics of plexd itself: choose another name`,
       })
+    const forged = { ...point, group: 'constructor', gap: { first: 0, count: 9, reason: 'x' } }
+    await take({ points: [forged] }, '1000')
+    assert.deepEqual(Object.keys(taken.at(-1) ?? {}), ['timestamp', 'group', 'data'])
+    const long = { ['x'.repeat(30_000)]: 1 }
+    await take({ points: [{ group: 'long', data: long }] }, '1002')
+    await assert.rejects(
+      take({ points: [{ group: 'long', data: { ...long, ['y'.repeat(40_000)]: 1 } }] }, '1'),
+      { status: 400, message: /^points.0 has 70\d+ bytes: it may have 65536: make several of it$/ },
+    )
     const many = { points: Array.from({ length: 500 }, () => point) }
     await take(many, '1000')
     await take(many, '1000')
