@@ -24,6 +24,8 @@ export interface FollowerOptions extends Omit<ReadDeps, 'onCopy'> {
 export interface Follower extends AsyncDisposable {
   /** Looks which files there are. */
   look(): Promise<void>
+  /** How long the last look took to find them, without what it then did with them. */
+  findingMs(): number
   /** Reads in turn what was written to those files, or to all. Resolves to those that are to be read again soon. */
   read(paths?: ReadonlySet<string>): Promise<string[]>
   /** Where they are, without those that are called otherwise now. */
@@ -47,11 +49,13 @@ export function createFollower(options: FollowerOptions): Follower {
   const known = new Map<string, number>()
   let states: SourceStatus[] = patterns.map((name) => ({ name, state: 'waiting', detail: '' }))
   let isStarted = false
+  let findingMs = 0
 
   async function look(): Promise<void> {
     const there = new Set<string>()
     const left = new Map<string, number>()
     const next: SourceStatus[] = []
+    findingMs = 0
     for (const pattern of patterns) next.push(await lookFor(pattern, there, left))
     for (const [id, file] of files) {
       if (there.has(id)) continue
@@ -77,7 +81,9 @@ export function createFollower(options: FollowerOptions): Follower {
     left: Map<string, number>,
   ): Promise<SourceStatus> {
     const sinceMs = positions.since(pattern, clock.now())
+    const startedMs = clock.monotonic()
     const { files: found, problems } = await findFiles(pattern)
+    findingMs += clock.monotonic() - startedMs
     const chosen: FoundFile[] = []
     for (const one of found) {
       const id = identify(one.stats)
@@ -182,6 +188,7 @@ export function createFollower(options: FollowerOptions): Follower {
 
   return {
     look,
+    findingMs: () => findingMs,
     read,
     hasMoved: moved.hasAny,
     paths: () => [...files.values()].map(({ path }) => path),

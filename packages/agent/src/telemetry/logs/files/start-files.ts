@@ -14,6 +14,10 @@ const pauseMs = 200
 /** Programs make and remove files beside the log without end. */
 const namesPauseMs = 1_000
 const waitingMs = 1_000
+/** Among many names, looking for files takes a tenth of the time. */
+const lookShare = 10
+/** A disk that once answered late does not keep new files from being found for longer. */
+const maxRestMs = 5 * 60_000
 
 /** Follows files by the events of their folders, and looks itself now and then. */
 export function startFiles(options: Omit<FollowerOptions, 'signal'>): Collecting {
@@ -37,9 +41,10 @@ export function startFiles(options: Omit<FollowerOptions, 'signal'>): Collecting
   const task = startTask(async (signal) => {
     let lookedMs = Number.NEGATIVE_INFINITY
     let dueMs = 0
+    let restMs = 0
     for (;;) {
       const sinceMs = clock.monotonic() - lookedMs
-      if (sinceMs >= dueMs || (areNamesNew && sinceMs >= namesPauseMs)) {
+      if (sinceMs >= restMs && (sinceMs >= dueMs || areNamesNew)) {
         areNamesNew = false
         await follower.look()
         const unwatched = await folders.set([
@@ -47,6 +52,7 @@ export function startFiles(options: Omit<FollowerOptions, 'signal'>): Collecting
           ...follower.paths(),
         ])
         lookedMs = clock.monotonic()
+        restMs = restAfterLook(follower.findingMs())
         dueMs = unwatched > 0 ? unwatchedLookMs : lookMs
         written = new Set(await follower.read())
       } else {
@@ -56,7 +62,7 @@ export function startFiles(options: Omit<FollowerOptions, 'signal'>): Collecting
       }
       await clock.sleep(pauseMs, signal)
       const isSoon = written.size > 0 || areNamesNew
-      await woken.wait(isSoon ? waitingMs - pauseMs : dueMs, signal)
+      await woken.wait(isSoon ? waitingMs - pauseMs : Math.max(dueMs, restMs), signal)
     }
   })
 
@@ -70,4 +76,9 @@ export function startFiles(options: Omit<FollowerOptions, 'signal'>): Collecting
       await follower[Symbol.asyncDispose]()
     },
   }
+}
+
+/** For so long there is no other look, when finding the files took so long. Pure. */
+export function restAfterLook(tookMs: number): number {
+  return Math.max(namesPauseMs, Math.min(tookMs * (lookShare - 1), maxRestMs))
 }
