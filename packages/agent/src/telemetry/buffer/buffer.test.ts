@@ -6,6 +6,7 @@ import { describe, it } from 'node:test'
 import { ApiError, type LogRecord } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { aSmallDisk, createFakeClock, type FakeClock } from '@plexd/runtime/testing'
+import { ForeignAnswer } from '../../control/failure.ts'
 import { createRecordingPlane, type RecordingPlane, rangesOf } from '../testing/recording-plane.ts'
 import { openTelemetryBuffer, type TelemetryBuffer, type TelemetryBufferOptions } from './buffer.ts'
 
@@ -146,6 +147,20 @@ describe('a telemetry buffer', () => {
     assert.deepEqual(rangesOf(place.plane.stored), [[0, 51]])
     assert.equal(place.plane.stored.at(-1)?.gap?.reason, 'the control plane refuses them: too much')
     assert.equal(buffer.status([]).refused, 1)
+  })
+
+  it('drops nothing small because something on the way takes nothing', async () => {
+    await using place = await aPlace()
+    const nothing = new ForeignAnswer({ status: 413, headers: {}, body: '' })
+    place.plane.fail = () => ({ before: nothing })
+    await using buffer = await place.open()
+    await place.until(buffer.append(lines(0, 50)))
+    await place.ask(() => place.plane.requests.length > 2)
+    assert.equal(buffer.status([]).refused, 0)
+    place.plane.fail = works
+    buffer.wake()
+    await place.drain(buffer)
+    assert.deepEqual(rangesOf(place.plane.stored), [[0, 50]])
   })
 
   it('lets go of a block that is refused, and says why', async () => {

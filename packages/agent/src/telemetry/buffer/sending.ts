@@ -133,8 +133,8 @@ export function startSending(store: BlockStore, deps: SendingDeps): Sending {
       send,
       remove: (blocks) => store.remove(blocks.map(({ number }) => number)),
       judge(blocks, error) {
-        if (isTooLarge(error)) share /= 2
-        return judge(blocks.length, error)
+        if (isTooLarge(error)) share = Math.max(share / 2, minShare)
+        return judge(blocks, error)
       },
       async refuse([block], error) {
         if (!block) return
@@ -150,10 +150,17 @@ export function startSending(store: BlockStore, deps: SendingDeps): Sending {
   return { ...delivery, counts: () => counts }
 }
 
+/** So that it is soon all again. */
+const minShare = 1 / 1_024
+/** No server takes less: what says so of a smaller body does not mean its size. */
+const anyoneTakesBytes = 4 * 1024
+
 /** In order or not at all: nothing is passed by. Pure. */
-export function judge(count: number, error: unknown): Verdict {
+export function judge(blocks: readonly Pick<TakenBlock, 'packed'>[], error: unknown): Verdict {
   if (!isTooLarge(error) && !isBad(error)) return 'stop'
-  return count > 1 ? 'halve' : 'refuse'
+  if (blocks.length > 1) return 'halve'
+  const bytes = blocks[0]?.packed?.length ?? 0
+  return isTooMuch(error) && bytes < anyoneTakesBytes ? 'stop' : 'refuse'
 }
 
 function isTooLarge(error: unknown): boolean {
