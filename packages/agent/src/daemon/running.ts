@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import type { Capabilities } from '@plexd/protocol'
-import { handOver } from '@plexd/runtime'
+import { handOver, orAborted } from '@plexd/runtime'
 import { startHeartbeat } from '../control/heartbeat.ts'
 import { startPauseWatch } from '../health/pause-watch.ts'
 import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
@@ -119,15 +118,13 @@ function viewOf(
       const found = discovery?.check()
       await node.mesh.device.reconnect()
       // Without an answer of a STUN server the endpoint that was found before stays.
-      await Promise.race([found?.catch(() => {}), aborted(signal)])
+      await orAborted(
+        Promise.resolve(found).catch(() => {}),
+        signal,
+      )
     },
     async fetchSecret(key, signal) {
       return (await node.client.getSecret({ params: { node_id: node.nodeId, key }, signal })).body
     },
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<never> {
-  if (!signal.aborted) await once(signal, 'abort')
-  throw signal.reason
 }

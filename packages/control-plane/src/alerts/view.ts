@@ -1,4 +1,5 @@
 import type { Alert } from '@plexd/protocol'
+import { isoTime } from '@plexd/runtime'
 import type { StoredAlert } from '../rows/alerts/alerts.ts'
 
 /** As operators and webhooks see it. */
@@ -13,12 +14,8 @@ export function alertView(alert: StoredAlert): Alert {
     summary: alert.summary,
     value: alert.value,
     since: new Date(alert.since).toISOString(),
-    fired_at: timeOf(alert.fired_at),
-    resolved_at: timeOf(alert.resolved_at),
+    fired_at: isoTime(alert.fired_at),
+    resolved_at: isoTime(alert.resolved_at),
     reason: alert.reason,
   }
-}
-
-function timeOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }

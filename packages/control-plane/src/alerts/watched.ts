@@ -32,8 +32,7 @@ export function createWatched(): Watched {
       if (!latest) return undefined
       const own = counters.getOrInsertComputed(nodeId, () => new Map())
       const before = own.get(name)
-      const grewAtMs =
-        before && hasGrown(before.value, latest.value) ? nowMs : (before?.grewAtMs ?? undefined)
+      const grewAtMs = before && hasGrown(before.value, latest.value) ? nowMs : before?.grewAtMs
       own.set(name, { value: latest.value, grewAtMs })
       return grewAtMs
     },

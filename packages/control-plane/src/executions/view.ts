@@ -1,4 +1,5 @@
 import type { Execution } from '@plexd/protocol'
+import { isoTime } from '@plexd/runtime'
 import { countAhead } from '../rows/executions/execution-queue.ts'
 import type { StoredExecution } from '../rows/executions/executions.ts'
 import { readRunsOf } from '../rows/executions/run-nodes.ts'
@@ -29,11 +30,11 @@ export function executionView(
     duration: row.duration,
     triggered_by: row.triggered_by,
     created_at: new Date(created_at).toISOString(),
-    sent_at: textOf(row.sent_at),
-    acked_at: textOf(acked_at),
-    cancel_requested_at: textOf(row.cancel_requested_at),
+    sent_at: isoTime(row.sent_at),
+    acked_at: isoTime(acked_at),
+    cancel_requested_at: isoTime(row.cancel_requested_at),
     expires_at: new Date(row.deadline_at).toISOString(),
-    finished_at: textOf(finished_at),
+    finished_at: isoTime(finished_at),
   }
 }
 
@@ -46,10 +47,6 @@ export async function executionDetail(
   const ahead = row.status === 'queued' ? await countAhead(reader, row) : undefined
   const run_id = (await readRunsOf(reader, [row.id])).get(row.id)
   return executionView(row, node_hostname, { run_id, ahead })
-}
-
-function textOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }
 
 /**

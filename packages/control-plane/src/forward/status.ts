@@ -1,4 +1,5 @@
 import type { ForwardStatus } from '@plexd/protocol'
+import { isoTime } from '@plexd/runtime'
 import type { ForwardSettings } from '../config/forwards.ts'
 import type { ForwardStream } from './stream.ts'
 
@@ -22,9 +23,9 @@ export function statusOf(
     refused,
     removed,
     lag_seconds: Math.round(lagMs / 1_000),
-    sent_at: timeOf(sent_at),
+    sent_at: isoTime(sent_at),
     error,
-    error_at: timeOf(error_at),
+    error_at: isoTime(error_at),
   }
 }
 
@@ -32,8 +33,4 @@ export function statusOf(
 function withoutQuery(url: string): string {
   const { origin, pathname } = new URL(url)
   return origin + pathname
-}
-
-function timeOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { TelemetryKind } from '@plexd/protocol'
-import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
+import { type Clock, createBackoff, describeError, type Log, orAborted } from '@plexd/runtime'
 import type { ForwardProgress } from '../rows/forwards.ts'
 import type { TelemetryStore } from '../telemetry/store.ts'
 import type { ChooseRecords } from './choose-records.ts'
@@ -58,7 +58,7 @@ export function startForwardStream(options: StreamOptions): ForwardStream {
         await clock.sleep(pause.nextMs(), signal)
         continue
       }
-      await untilAborted(news.promise)
+      await orAborted(news.promise, signal)
       await clock.sleep(gatherMs, signal)
     }
   }
@@ -129,16 +129,6 @@ export function startForwardStream(options: StreamOptions): ForwardStream {
     if (!isNews) return
     log.warn('a target takes no records, they are sent again', { forward: name, records, error })
     await save(progress)
-  }
-
-  async function untilAborted(promise: Promise<void>): Promise<void> {
-    signal.throwIfAborted()
-    const aborted = Promise.withResolvers<never>()
-    const abort = (): void => aborted.reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    await Promise.race([promise, aborted.promise]).finally(() =>
-      signal.removeEventListener('abort', abort),
-    )
   }
 
   const ended = run().catch((error: unknown) => {

@@ -7,6 +7,7 @@ import {
   parseIpv4,
   rangeOf,
 } from '@plexd/protocol'
+import { isoTime } from '@plexd/runtime'
 import type { Delivery, NodeMemory, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { StoredBinary } from '../rows/fleet/node-binaries.ts'
@@ -43,12 +44,12 @@ export async function nodeView(
     binary: binary && binaryView(binary),
     upgrade: heartbeat?.upgrade ?? null,
     registered_at: new Date(registered_at).toISOString(),
-    last_seen_at: timeOf(lastSeenMs),
+    last_seen_at: isoTime(lastSeenMs),
     clock_skew_seconds: Math.round(clockSkewMs / 1_000),
     revision: heads.revisionOf(no),
     fetched_revision: fetchedSeq < 0 ? '' : heads.positionOf(fetchedSeq),
     problems: heartbeat?.problems ?? [],
-    problems_said_at: timeOf(problemsSinceMs),
+    problems_said_at: isoTime(problemsSinceMs),
     no_room: await noRoomFor(app, id),
   }
 }
@@ -61,10 +62,6 @@ function binaryView({ version, checksum, state, sinceMs }: StoredBinary): NodeBi
 function rangeText({ fleet }: State, { tenant_id, mesh_ip }: NodeRecord): string {
   const range = rangeOf(fleet.tenant(tenant_id)?.mesh_ranges ?? [], parseIpv4(mesh_ip))
   return range ? formatCidr(range) : ''
-}
-
-function timeOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }
 
 async function noRoomFor({ fleet, entries }: State, id: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { formatDuration, type Run, type RunNode, type RunNodeStatus } from '@plexd/protocol'
+import { isoTime } from '@plexd/runtime'
 import type { StoredRunNode } from '../rows/executions/run-nodes.ts'
 import type { StoredRun } from '../rows/executions/runs.ts'
 import { isOver } from './decide.ts'
@@ -38,7 +39,7 @@ export function runView(run: StoredRun): Run {
     triggered_by: run.triggered_by,
     created_at: new Date(run.created_at).toISOString(),
     run_expires_at: new Date(run.expires_at).toISOString(),
-    ended_at: run.ended_at === null ? null : new Date(run.ended_at).toISOString(),
+    ended_at: isoTime(run.ended_at),
   }
 }
 
@@ -51,8 +52,8 @@ export function runNodeView(run: StoredRun, node: StoredRunNode, node_hostname: 
     reason,
     execution_id,
     exit_code,
-    started_at: started_at === null ? null : new Date(started_at).toISOString(),
-    ended_at: ended_at === null ? null : new Date(ended_at).toISOString(),
+    started_at: isoTime(started_at),
+    ended_at: isoTime(ended_at),
   }
 }
 

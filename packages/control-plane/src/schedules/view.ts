@@ -1,4 +1,5 @@
 import type { Schedule, ScheduleTurn } from '@plexd/protocol'
+import { isoTime } from '@plexd/runtime'
 import type { StoredSchedule, StoredTurn } from '../rows/executions/schedules.ts'
 
 /** A schedule with its last turns, newest first, as an operator sees it. */
@@ -11,7 +12,7 @@ export function scheduleView(schedule: StoredSchedule, last: readonly StoredTurn
     time_zone: schedule.time_zone,
     start_within: schedule.start_within,
     enabled: schedule.enabled,
-    next_run_at: next_due_at === null ? null : new Date(next_due_at).toISOString(),
+    next_run_at: isoTime(next_due_at),
     ...schedule.spec,
     last: last.map(turnView),
     created_by: schedule.created_by,

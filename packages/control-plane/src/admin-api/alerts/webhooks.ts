@@ -1,4 +1,5 @@
 import { AlertSeverity, type AlertWebhook, ApiError, adminApi, newId } from '@plexd/protocol'
+import { isoTime } from '@plexd/runtime'
 import { testMessage } from '../../alerts/notices.ts'
 import { postMessage } from '../../alerts/post.ts'
 import { newWebhookSecret } from '../../alerts/signature.ts'
@@ -107,6 +108,6 @@ function webhookView(webhook: StoredWebhook, waiting: number): AlertWebhook {
     delivered,
     dropped,
     last_error,
-    retry_at: webhook.retry_at === null ? null : new Date(webhook.retry_at).toISOString(),
+    retry_at: isoTime(webhook.retry_at),
   }
 }

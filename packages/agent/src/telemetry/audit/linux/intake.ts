@@ -1,7 +1,6 @@
 import type { AuditRecord } from '@plexd/protocol'
-import { type Clock, createSerialQueue } from '@plexd/runtime'
+import { type Clock, createSerialQueue, orAborted } from '@plexd/runtime'
 import type { Collector, SourceCursor } from '../../buffer/collector.ts'
-import { orAborted } from '../../logs/records/or-aborted.ts'
 import { restAfter } from '../../logs/records/rest.ts'
 import { type AuditEvent, createAssembler } from '../events/assembler.ts'
 import { type AuditLine, parseLine } from '../events/audit-line.ts'

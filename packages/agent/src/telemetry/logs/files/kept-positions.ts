@@ -1,5 +1,5 @@
+import { orAborted } from '@plexd/runtime'
 import type { Collector } from '../../buffer/collector.ts'
-import { orAborted } from '../records/or-aborted.ts'
 import { noPrint, type Position, parsePosition } from './position.ts'
 
 /** How far files have been read, kept beside their records. What was changed counts at once, and is on the disk when `settled` resolves. */

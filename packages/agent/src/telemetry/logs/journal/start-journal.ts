@@ -1,10 +1,17 @@
 import { existsSync } from 'node:fs'
 import type { SourceStatus } from '@plexd/protocol'
-import { type Clock, createBackoff, type Exec, exec, type Log, streamTool } from '@plexd/runtime'
+import {
+  type Clock,
+  createBackoff,
+  type Exec,
+  exec,
+  type Log,
+  orAborted,
+  streamTool,
+} from '@plexd/runtime'
 import { startTask } from '../../../process/task.ts'
 import type { Collecting, Collector } from '../../buffer/collector.ts'
 import type { Intake } from '../records/intake.ts'
-import { orAborted } from '../records/or-aborted.ts'
 import {
   entriesBetween,
   type JournalEntry,

@@ -1,8 +1,7 @@
 import type { LogRecord } from '@plexd/protocol'
-import type { Clock } from '@plexd/runtime'
+import { type Clock, orAborted } from '@plexd/runtime'
 import type { Collector, SourceCursor } from '../../buffer/collector.ts'
 import { type RecordRules, type Said, toRecord } from './log-record.ts'
-import { orAborted } from './or-aborted.ts'
 import { restAfter } from './rest.ts'
 
 export interface IntakeOptions extends RecordRules {

@@ -1,4 +1,4 @@
-/** What comes first: what is waited for, or the end, which rejects with its reason. A full disk keeps nobody from ending. */
+/** Resolves to what is waited for; rejects with the reason of the signal if that is aborted first, and leaves the other to itself. */
 export async function orAborted<Result>(
   waited: Promise<Result>,
   signal: AbortSignal,
