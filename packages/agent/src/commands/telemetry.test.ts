@@ -43,5 +43,6 @@ SOURCE          STATE   DETAIL
       formatTelemetry(off, nowMs),
       'logs are not sent: it is off: logs.enabled is false\n',
     )
+    assert.match(formatTelemetry({ ...off, kind: 'audit' }, nowMs), /^audit records are not sent: /)
   })
 })

@@ -19,10 +19,16 @@ function showKind(kind: TelemetryKind): ReturnType<typeof show> {
   )
 }
 
+const recordsOf: Readonly<Record<TelemetryKind, string>> = {
+  metrics: 'metrics',
+  logs: 'logs',
+  audit: 'audit records',
+}
+
 /** For people: one fact per line, then where records come from. */
 export function formatTelemetry(status: TelemetryStatus, nowMs: number): string {
   const { enabled, reason, records, bytes, max_bytes, lag_seconds } = status
-  if (!enabled) return `${printable(`${status.kind} are not sent: ${reason}`)}\n`
+  if (!enabled) return `${printable(`${recordsOf[status.kind]} are not sent: ${reason}`)}\n`
   const facts: [string, string][] = [
     ['waiting', `${records} records, ${bytes} of ${max_bytes} bytes`],
     ['behind', `${lag_seconds} s`],
