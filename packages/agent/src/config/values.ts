@@ -145,7 +145,7 @@ export function listenAddress(value: unknown): string {
 export function paths(value: unknown): readonly string[] {
   return texts(value).map((one) => {
     if (one.startsWith('/')) return one
-    throw new RangeError('want the absolute path of a file, or several')
+    throw new RangeError(`want the absolute path of a file, or several, not "${one}"`)
   })
 }
 

@@ -3,7 +3,7 @@ import { printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { type Context, examples, jsonHelp } from '../../context.ts'
 import { durationFlag } from '../../terminal/input.ts'
-import { printList } from '../../terminal/output.ts'
+import { printList, printNote } from '../../terminal/output.ts'
 import { formatUnit } from './format-value.ts'
 import {
   addNodeFlags,
@@ -95,10 +95,12 @@ interface Line {
   value: number
 }
 
-function printSeries({ io }: Context, { series, unit }: MetricSeries): void {
+function printSeries({ io }: Context, { name, series, unit }: MetricSeries): void {
   const lines = series.flatMap(({ points, ...whose }) =>
     points.map((point): Line => ({ ...point, of: nameOf(whose) })),
   )
+  if (lines.length === 0)
+    printNote(io, `no value of "${name}" in this time: what programs send is GROUP.NAME`)
   printList(io, lines, {
     json: false,
     columns: [

@@ -42,7 +42,11 @@ export function addTopCommands(program: Command, context: Context): void {
       ['up', ({ uptime_seconds }) => formatUnit(uptime_seconds, 'seconds')],
       ['measured', (node) => measuredAgo(node, io)],
     ],
-    notes: (nodes) => noteStale(io, nodes),
+    notes(nodes) {
+      noteStale(io, nodes)
+      if (nodes.length === 0)
+        printNote(io, 'no node: "plexctl node list" shows all, with their labels')
+    },
   })
 
   addList(top, context, {

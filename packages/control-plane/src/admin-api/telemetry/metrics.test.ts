@@ -80,6 +80,7 @@ describe('what nodes measure', () => {
       web,
       ...points,
       aPoint(5, 'shop', { orders: 3 }),
+      aPoint(5, 'scrape.127.0.0.1:9100', { up: 1 }),
       aPoint(5, 'peer_latency', { rtt_ms: 3 }, db.node_id),
     )
     await send(db, ...points.slice(0, 1))
@@ -121,6 +122,8 @@ describe('what nodes measure', () => {
       [db.node_id, 'db', 3],
     )
     assert.equal((await query({ name: 'shop.orders' })).series[0]?.points[0]?.value, 3)
+    const scraped = await query({ name: 'scrape.127.0.0.1:9100.up' })
+    assert.equal(scraped.series[0]?.points[0]?.value, 1)
 
     await assert.rejects(
       query({ name: 'cpu_percnt' }),

@@ -62,7 +62,7 @@ export async function readPoints(
       tenant_id: tenantId,
       kind: 'metrics',
       node_ids: [nodeId],
-      units: groupNames(metric.split('.')[0] ?? ''),
+      units: groupsOf(metric),
       sinceMs,
       untilMs,
       order: 'oldest',
@@ -77,6 +77,12 @@ export async function readPoints(
     charge(count)
   }
   return new Map(Array.from(found, ([peer, points]) => [peer, [...points.values()]]))
+}
+
+/** Every group that the metric may be of: programs may have dots in theirs, as `scrape.127.0.0.1:9100` has. */
+function groupsOf(metric: string): string[] {
+  const steps = metric.split('.')
+  return steps.slice(1).flatMap((_, at) => groupNames(steps.slice(0, at + 1).join('.')))
 }
 
 function take(
