@@ -67,7 +67,7 @@ export function openPartitions(
       const path = join(folder, fileName(kind, number))
       const moved = `${path}.damaged`
       log.error('a file of telemetry is damaged, and is set aside', { path: moved, error })
-      for (const suffix of ['', '-wal', '-shm'])
+      for (const suffix of suffixes)
         if (existsSync(path + suffix)) renameSync(path + suffix, moved + suffix)
     }
   }
@@ -87,13 +87,23 @@ export function openPartitions(
     return running
   }
 
+  /** Leaves no half of a file, which could not be opened either as long as the disk is full. */
+  function openNew(kind: RecordKind, number: number): void {
+    try {
+      open(kind, number)
+    } catch (error) {
+      removeFile(join(folder, fileName(kind, number)))
+      throw error
+    }
+  }
+
   async function begin(kind: RecordKind): Promise<void> {
     const before = newestOf(kind)
     try {
       // The next goes on with its ids and marks.
       await before?.settled()
       const [number = 0] = [...ofKind(kind).keys()].slice(-1)
-      open(kind, number + 1)
+      openNew(kind, number + 1)
     } catch (error) {
       throw diskErrorOf(error)
     } finally {
@@ -116,13 +126,20 @@ export function openPartitions(
       const partitions = ofKind(kind)
       for (const [number, one] of partitions) if (one === partition) partitions.delete(number)
       await partition[Symbol.asyncDispose]()
-      for (const suffix of ['', '-wal', '-shm']) rmSync(partition.path + suffix, { force: true })
+      removeFile(partition.path)
     },
     async [Symbol.asyncDispose]() {
       const all = [...opened.values()].flatMap((partitions) => [...partitions.values()])
       await Promise.all(all.map((partition) => partition[Symbol.asyncDispose]()))
     },
   }
+}
+
+/** What SQLite keeps beside a file is called after it. */
+const suffixes = ['', '-wal', '-shm']
+
+function removeFile(path: string): void {
+  for (const suffix of suffixes) rmSync(path + suffix, { force: true })
 }
 
 function dayOf(ms: number): number {

@@ -321,6 +321,19 @@ describe('openSqliteTelemetry', () => {
     })
   })
 
+  it('leaves nothing of a file that could not begin', async () => {
+    await withStore(async ({ store, folder, clock }) => {
+      await store.append({ kind: 'logs', source: web, records: ['1'] })
+      clock.nowMs += dayMs
+      const next = join(folder, 'telemetry', 'logs-000002.db')
+      await writeFile(next, 'no database'.repeat(500))
+      await assert.rejects(store.append({ kind: 'logs', source: web, records: ['2'] }), /database/)
+      assert.ok(!existsSync(next))
+      await store.append({ kind: 'logs', source: web, records: ['2'] })
+      assert.equal((await store.list({ node_id: 'n_web', kind: 'logs', limit: 9 })).length, 2)
+    })
+  })
+
   it('sets a damaged file aside, and goes on with the others', async () => {
     const errors: string[] = []
     const log = { error: (message: string) => void errors.push(message) }

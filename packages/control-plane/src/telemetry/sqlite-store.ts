@@ -2,6 +2,7 @@ import { type Log, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
 import { isDamaged } from '../store/sqlite-error.ts'
+import { factsOf } from './matcher.ts'
 import { type Pack, packRecords, recordsOf, textOf } from './pack.ts'
 import { openPartitions } from './partitions.ts'
 import { listRecords, readArrivals } from './read.ts'
@@ -108,13 +109,18 @@ function openFormer(path: string, log: Pick<Log, 'error'>): FormerStore | undefi
 }
 
 /** Most batches are looked into by nobody. */
-function lazily(pack: Pack, head: Omit<ArrivedBatch, 'records'>): ArrivedBatch {
+function lazily(pack: Pack, head: Omit<ArrivedBatch, 'records' | 'facts'>): ArrivedBatch {
   let records: readonly string[] | undefined
+  let facts: ArrivedBatch['facts'] | undefined
   return {
     ...head,
     get records() {
       records ??= recordsOf(textOf(pack.body))
       return records
+    },
+    get facts() {
+      facts ??= this.records.map((record) => factsOf(head.kind, record))
+      return facts
     },
   }
 }

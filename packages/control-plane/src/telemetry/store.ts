@@ -1,6 +1,6 @@
 import type { BatchPosition } from '@plexd/protocol'
 import type { RecordKind } from './kinds.ts'
-import type { RecordFilter } from './matcher.ts'
+import type { RecordFacts, RecordFilter } from './matcher.ts'
 import type { Pack } from './pack.ts'
 
 export interface StoredRecord {
@@ -38,6 +38,8 @@ export interface ArrivedBatch {
   firstId: number
   /** Unpacked when it is first asked for. */
   readonly records: readonly string[]
+  /** Of each record; read once for all who want to know. */
+  readonly facts: readonly RecordFacts[]
 }
 
 /** Of one node, or of all nodes of a tenant; the latter only of violations, which are few. */

@@ -5,7 +5,7 @@ import { handle } from '../../handle.ts'
 import { openSse, type SseStream } from '../../http/sse.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
 import type { RecordKind } from '../../telemetry/kinds.ts'
-import { createMatcher, factsOf } from '../../telemetry/matcher.ts'
+import { createMatcher, factsOf, type RecordFacts } from '../../telemetry/matcher.ts'
 import type { StoredRecord } from '../../telemetry/store.ts'
 import { readBacklog } from '../../telemetry/tail/backlog.ts'
 import { createTail, recordsAtOnce } from '../../telemetry/tail/tail.ts'
@@ -69,13 +69,14 @@ function createWanted(kind: RecordKind, query: WordsQuery): TailSubject['isWante
   const words = wordsOf(query)
   if (Object.values(words).every((word) => word === undefined)) return () => true
   const matches = createMatcher({ ...timesOf({}, 0), ...words })
-  return ({ record }) => matches({ ...factsOf(kind, record), at: 0 })
+  return ({ record }, facts = factsOf(kind, record)) => matches({ ...facts, at: 0 })
 }
 
 interface TailSubject {
   kind: RecordKind
   nodes: FollowedNodes
-  isWanted(record: StoredRecord): boolean
+  /** `facts`: of the record, where they are known already. */
+  isWanted(record: StoredRecord, facts?: RecordFacts): boolean
   /** The id of the last record that the reader has; undefined to begin now. */
   after: number | undefined
 }
@@ -104,7 +105,7 @@ function startTail(
     for (const [index, record] of batch.records.entries()) {
       const stored = { id: batch.firstId + index, node_id, received_at: batch.received_at, record }
       // One that was committed before, and is told of only now, is read from the store.
-      if (stored.id > upTo && isWanted(stored)) tail.offer(stored)
+      if (stored.id > upTo && isWanted(stored, batch.facts[index])) tail.offer(stored)
     }
   })
   const upTo = Number(telemetry.cursorNow(kind))

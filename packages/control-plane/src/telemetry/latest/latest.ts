@@ -16,7 +16,7 @@ export interface Latest {
   of(nodeId: string, metric: string): LatestValue | undefined
   /** All of one node, by name. */
   allOf(nodeId: string): ReadonlyMap<string, LatestValue>
-  follow(batch: ArrivedBatch): void
+  follow(batch: Omit<ArrivedBatch, 'facts'>): void
   /** The node is gone. */
   forget(nodeId: string): void
 }
