@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { describe, it } from 'node:test'
+import { systemClock } from '@plexd/runtime'
 import { createFakeClock, serve, until } from '@plexd/runtime/testing'
 import { startMetricsListener } from './listener.ts'
 
@@ -34,5 +36,30 @@ describe('startMetricsListener', () => {
       [200, 200, 404],
     )
     assert.equal(await answers[0]?.text(), 'm 1\n')
+  })
+
+  it('does not wait long for those who do not ask, and keep others out', async () => {
+    const { port, [Symbol.asyncDispose]: free } = await serve()
+    await free()
+    let problem: string | undefined = 'it does not listen yet'
+    await using _listener = startMetricsListener({
+      listen: `127.0.0.1:${port}`,
+      text: async () => 'm 1\n',
+      problems: {
+        set(_name, text) {
+          problem = text
+        },
+      },
+      patienceMs: 200,
+      clock: systemClock,
+    })
+    await until('the address', () => problem === undefined)
+    const idle = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+    for (const socket of idle) socket.write('GET /metrics HTTP/1.1\r\nx: ')
+    const answer = await until('an answer', () =>
+      fetch(`http://127.0.0.1:${port}/metrics`).catch(() => undefined),
+    )
+    assert.equal(answer.status, 200)
+    for (const socket of idle) socket.destroy()
   })
 })

@@ -10,6 +10,8 @@ export interface MetricsListenerOptions {
   listen: string
   text(): Promise<string>
   problems: Pick<Problems, 'set'>
+  /** So long a client may take to ask, and to read; 5 s. */
+  patienceMs?: number
   clock: Clock
 }
 
@@ -21,13 +23,14 @@ export function startMetricsListener({
   listen,
   text,
   problems,
+  patienceMs = 5_000,
   clock,
 }: MetricsListenerOptions): AsyncDisposable {
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
   return startTask(async (signal) => {
     for (;;) {
       try {
-        using server = await open(listen, text)
+        using server = await open(listen, text, patienceMs)
         problems.set('metrics listener', undefined)
         backoff.reset()
         await Promise.race([once(server, 'error', { signal }), once(server, 'close', { signal })])
@@ -43,9 +46,15 @@ export function startMetricsListener({
   })
 }
 
-async function open(listen: string, text: () => Promise<string>): Promise<Server & Disposable> {
+async function open(
+  listen: string,
+  text: () => Promise<string>,
+  patienceMs: number,
+): Promise<Server & Disposable> {
   const { hostname, port } = new URL(`http://${listen}`)
-  const server = createServer((request, response) => {
+  // Node looks for those who are late every 30 s unless it is told otherwise, and a few of them keep everybody else out.
+  const connectionsCheckingInterval = patienceMs / 5
+  const server = createServer({ connectionsCheckingInterval }, (request, response) => {
     const path = request.url?.split('?')[0]
     if (request.method !== 'GET' || path !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('metrics are at /metrics\n')
@@ -58,8 +67,9 @@ async function open(listen: string, text: () => Promise<string>): Promise<Server
     )
   })
   server.maxConnections = maxConnections
-  server.headersTimeout = 10_000
-  server.requestTimeout = 10_000
+  server.headersTimeout = patienceMs
+  server.requestTimeout = patienceMs
+  server.timeout = patienceMs
   server.listen({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 80 : port) })
   await once(server, 'listening')
   return Object.assign(server, {
