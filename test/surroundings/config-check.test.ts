@@ -35,8 +35,9 @@ describe('config check', () => {
     assert.equal(code, 1)
   })
 
-  it('names all with which plexd would not start', async () => {
-    const text = 'api: http://cp.example.com\nmesh: { mtu: 5, listen_port: x }\n'
+  it('names all with which plexd would not start, or not send what it should', async () => {
+    const text =
+      'api: http://cp.example.com\nmesh: { mtu: 5, listen_port: x }\nlogs: { redact: "(" }\n'
     const { code, stdout } = await check('plexd', text, '--json')
     const { findings } = JSON.parse(stdout)
     assert.deepEqual(
@@ -45,8 +46,10 @@ describe('config check', () => {
         ['mesh.mtu', 'error'],
         ['mesh.listen_port', 'error'],
         ['api', 'error'],
+        ['logs.redact', 'error'],
       ],
     )
+    assert.match(findings[3].detail, /^"\(" cannot be used: /)
     assert.equal(findings[0].detail, '5: want a whole number from 576 to 9000')
     assert.equal(code, 2)
   })

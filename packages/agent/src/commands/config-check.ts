@@ -1,6 +1,14 @@
-import { examineConfigFile, tellConfigFindings } from '@plexd/runtime'
+import {
+  type ConfigFinding,
+  describeError,
+  examineConfigFile,
+  tellConfigFindings,
+} from '@plexd/runtime'
 import { defaultConfigFile } from '../config/agent-config.ts'
+import { configForm } from '../config/config-form.ts'
+import { readForm } from '../config/form.ts'
 import { examineConfig } from '../config/load-config.ts'
+import { compilePattern } from '../telemetry/logs/records/pattern.ts'
 import type { Flags, Json } from './given/flags.ts'
 
 /** Checks the file as `plexd up` would, and changes nothing. */
@@ -9,5 +17,28 @@ export async function runConfigCheck(
   { file, json }: Json & { file?: string },
 ): Promise<void> {
   const path = file ?? process.env.PLEXD_CONFIG ?? defaultConfigFile
-  tellConfigFindings(path, await examineConfigFile(path, examineConfig), { json })
+  const findings = await examineConfigFile(path, async (mapping) => [
+    ...examineConfig(mapping),
+    ...(await examinePatterns(mapping)),
+  ])
+  tellConfigFindings(path, findings, { json })
+}
+
+/** With one that cannot be used, plexd starts and sends no logs. */
+async function examinePatterns(mapping: Record<string, unknown>): Promise<ConfigFinding[]> {
+  const { logsRedact = [], logsMultiline = [] } = readForm(mapping, configForm).settings
+  return [
+    ...(await faultsOf('logs.redact', logsRedact)),
+    ...(await faultsOf('logs.multiline', [logsMultiline].flat())),
+  ]
+}
+
+async function faultsOf(key: string, patterns: readonly string[]): Promise<ConfigFinding[]> {
+  const tried = await Promise.allSettled(patterns.map((text) => compilePattern(key, text)))
+  return tried.flatMap((one) => {
+    if (one.status === 'fulfilled') return []
+    // The key is shown beside it.
+    const detail = describeError(one.reason).replace(`${key}: `, '')
+    return [{ key, state: 'error', detail }]
+  })
 }

@@ -281,6 +281,11 @@ describe('loadConfig', () => {
       'observe: { scrape: "http://user:s3cret@h/metrics" }',
       /observe\.scrape: .*: want an address without user and password/,
     ],
+    [
+      'a place without a path',
+      'audit: { sources: [auditd] }',
+      /audit\.sources: .*: want "netlink"/,
+    ],
     ['a mode nobody knows', 'mode: router', /mode: "router": want "node" or "bridge"/],
     ['a log level nobody knows', 'log_level: loud', /log_level: "loud": want one of debug, info/],
     ['a port out of range', 'mesh: { listen_port: 70000 }', /want a whole number from 1 to 65535/],

@@ -1,6 +1,7 @@
 import { severities } from '@plexd/protocol'
 import { setting } from './setting.ts'
 import {
+  auditPlaces,
   duration,
   flag,
   httpUrls,
@@ -75,7 +76,7 @@ export const telemetrySettings = {
     keys: ['audit.flush_interval', 'audit_fwd.reportinterval'],
     help: 'how long audit records are gathered before they are sent',
   }),
-  auditSources: setting<readonly string[]>([], texts, {
+  auditSources: setting<readonly string[]>([], auditPlaces, {
     keys: ['audit.sources'],
     help: 'where audit records come from: `netlink`, or the paths of a log or of a plugin socket of auditd; the first that can be used, of all by default',
   }),

@@ -121,7 +121,6 @@ export function texts(value: unknown): readonly string[] {
   return [value].flat().map(text)
 }
 
-/** Absolute paths, in which `*` may stand for any name: one, or a list. */
 /** Addresses of programs of this machine, or of what it can reach. */
 export function httpUrls(value: unknown): readonly string[] {
   return texts(value).map((one) => {
@@ -142,10 +141,19 @@ export function listenAddress(value: unknown): string {
   throw new RangeError('want ADDRESS:PORT, such as 10.100.0.7:9101')
 }
 
+/** Absolute paths, in which `*` may stand for any name: one, or a list. */
 export function paths(value: unknown): readonly string[] {
   return texts(value).map((one) => {
     if (one.startsWith('/')) return one
     throw new RangeError(`want the absolute path of a file, or several, not "${one}"`)
+  })
+}
+
+/** Where audit records come from. */
+export function auditPlaces(value: unknown): readonly string[] {
+  return texts(value).map((one) => {
+    if (one === 'netlink' || one.startsWith('/')) return one
+    throw new RangeError('want "netlink" or the absolute path of a log or socket, or several')
   })
 }
 

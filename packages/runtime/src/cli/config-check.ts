@@ -22,12 +22,12 @@ export function unknownKey(key: string, meant: string | undefined): ConfigFindin
 /** All faults of a config file: those that `examine` finds in its mapping, or why there is none. */
 export async function examineConfigFile(
   path: string,
-  examine: (mapping: Record<string, unknown>) => ConfigFinding[],
+  examine: (mapping: Record<string, unknown>) => ConfigFinding[] | Promise<ConfigFinding[]>,
 ): Promise<ConfigFinding[]> {
   const fault = (detail: string): ConfigFinding[] => [{ key: '', state: 'error', detail }]
   try {
     const mapping = await readConfigFile(path)
-    return mapping ? examine(mapping) : fault('there is no such file')
+    return mapping ? await examine(mapping) : fault('there is no such file')
   } catch (error) {
     return fault(describeError(error))
   }
