@@ -9,9 +9,9 @@ import {
 import type { ForwardSettings } from '../config/forwards.ts'
 import { version } from '../version.ts'
 import { judgeAnswer, type Verdict } from './protocols/answer.ts'
-import { encoderOf } from './protocols/encode.ts'
 import type { ForwardRequest, Outgoing } from './protocols/outgoing.ts'
-import { bySize, createDivideByOrder, type Divide } from './protocols/parts.ts'
+import type { Divide } from './protocols/parts.ts'
+import { encoderOf, protocols } from './protocols/protocols.ts'
 
 /** Where records of a kind are passed on to. Disposing closes its connections. */
 export interface Target extends Disposable {
@@ -36,6 +36,7 @@ export function openTarget(
 ): Target {
   const { kind } = settings
   const { origin, pathname, search } = new URL(settings.url)
+  const { answers, createDivide, isPacked } = protocols[kind]
   const encode = encoderOf(kind, records)
   // Opened by the first request: a file that is missing then may be there later.
   let transport: HttpTransport | undefined
@@ -46,7 +47,7 @@ export function openTarget(
       userAgent: `plexd-control-plane/${version}`,
       timeoutMs,
       maxResponseBytes,
-      gzipOverBytes: kind === 'remote-write' ? Number.POSITIVE_INFINITY : 1_024,
+      gzipOverBytes: isPacked ? Number.POSITIVE_INFINITY : 1_024,
       ...(settings.caFile === undefined ? {} : { caFile: settings.caFile }),
     })
     return transport({
@@ -59,13 +60,13 @@ export function openTarget(
   }
 
   return {
-    divide: kind === 'remote-write' ? createDivideByOrder() : bySize,
+    divide: createDivide(),
     async send(records, signal) {
       const request = encode(records, nameOf)
       if (!request) return { verdict: { type: 'sent', refused: 0 }, count: 0 }
       const { count } = request
       try {
-        return { verdict: judgeAnswer(kind, await post(request, signal), clock.now()), count }
+        return { verdict: judgeAnswer(answers, await post(request, signal), clock.now()), count }
       } catch (error) {
         signal.throwIfAborted()
         return { verdict: { type: 'later', why: describeError(error) }, count }

@@ -1,5 +1,4 @@
 import { printable } from '@plexd/runtime'
-import type { ForwardKind } from '../../config/forwards.ts'
 
 /** What an answer means for the records that were sent. */
 export type Verdict =
@@ -18,21 +17,36 @@ export interface ForwardAnswer {
   body: string
 }
 
-/** By the specification of each: OTLP/HTTP names those that are to be sent again; of the others, no 4xx but 429 is. */
-const isForLater: Readonly<Record<ForwardKind, (status: number) => boolean>> = {
-  otlp: (status) => [429, 502, 503, 504].includes(status),
-  loki: (status) => status === 429 || status < 400 || status >= 500,
-  'remote-write': (status) => status === 429 || status < 400 || status >= 500,
+/** How a protocol answers, by its specification. */
+export interface AnswerRules {
+  /** Whether what was answered with this status is to be sent again. */
+  isForLater(status: number): boolean
+  judgeSuccess(body: string): Verdict
+}
+
+export const otlpAnswers: AnswerRules = {
+  isForLater: (status) => [429, 502, 503, 504].includes(status),
+  judgeSuccess: judgePartial,
+}
+
+/** Of Loki and of remote write. */
+export const plainAnswers: AnswerRules = {
+  isForLater: (status) => status === 429 || status < 400 || status >= 500,
+  judgeSuccess: () => taken,
 }
 
 /** Pure. */
-export function judgeAnswer(kind: ForwardKind, answer: ForwardAnswer, nowMs: number): Verdict {
+export function judgeAnswer(
+  { isForLater, judgeSuccess }: AnswerRules,
+  answer: ForwardAnswer,
+  nowMs: number,
+): Verdict {
   const { status, headers, body } = answer
-  if (status >= 200 && status < 300) return kind === 'otlp' ? judgePartial(body) : taken
+  if (status >= 200 && status < 300) return judgeSuccess(body)
   const text = printable(body.trim().slice(0, 300))
   const why = `it answered ${status}${text === '' ? '' : `: ${text}`}`
   if (status === 413) return { type: 'too_large', why }
-  if (!isForLater[kind](status)) return { type: 'refused', why }
+  if (!isForLater(status)) return { type: 'refused', why }
   const afterMs = waitOf(headers['retry-after'], nowMs)
   return { type: 'later', why, ...(afterMs === undefined ? {} : { afterMs }) }
 }

@@ -47,9 +47,9 @@ export function createDivideByOrder(): Divide {
       const isAhead = atMs > received_at + aheadMs
       if (isInTime && !isAhead && !alone.has(node_id)) inOrder.push(point)
       else alone.getOrInsertComputed(node_id, () => []).push(point)
-      if (isAhead) continue
+      if (isAhead || Number.isNaN(atMs)) continue
       if (before === Number.POSITIVE_INFINITY || atMs > before) newestOf.set(node_id, atMs)
-      newestMs = Math.max(newestMs, Number.isNaN(atMs) ? 0 : atMs)
+      newestMs = Math.max(newestMs, atMs)
     }
     return [inOrder, ...alone.values()].flatMap(bySize)
   }

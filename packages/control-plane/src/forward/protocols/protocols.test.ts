@@ -4,9 +4,9 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { metrics, openTelemetryMetric, prometheusMetric } from '@plexd/protocol'
 import { uncompress } from 'snappyjs'
 import { judgeAnswer } from './answer.ts'
-import { encoderOf } from './encode.ts'
 import { nanosecondsOf, type Outgoing } from './outgoing.ts'
 import { createDivideByOrder } from './parts.ts'
+import { encoderOf, protocols } from './protocols.ts'
 
 const startMs = Date.UTC(2025, 0, 15, 10, 30)
 const sent = (record: object, node = 'web'): Outgoing<unknown> => ({
@@ -190,7 +190,7 @@ describe('OTLP', () => {
 
 describe('judgeAnswer', () => {
   const judge = (kind: 'otlp' | 'loki' | 'remote-write', status: number, headers = {}, body = '') =>
-    judgeAnswer(kind, { status, headers, body }, startMs)
+    judgeAnswer(protocols[kind].answers, { status, headers, body }, startMs)
 
   it('sends again what each protocol says, and nothing else', () => {
     const later = (kind: 'otlp' | 'loki' | 'remote-write') =>
