@@ -34,20 +34,68 @@ const unknown: Reading = { is: 'unknown', value: null }
 
 /** Whether a condition holds for a node. Pure. */
 export function readCondition(when: AlertCondition, facts: Facts): Reading {
-  if (when.metric) return readMetric(when.metric, facts)
-  if (when.increase) return readIncrease(when.increase, facts)
-  if (when.no_data) return readNoData(when.no_data, facts)
-  if (when.status) return is(when.status.includes(facts.status))
-  if (when.integrity) return readIntegrity(when.integrity, facts)
-  if (when.drift) return readDrift(when.drift, facts)
-  return unknown
+  return lookOf(when)?.read(facts) ?? unknown
+}
+
+/** What was seen, in a sentence without its full stop. */
+export function describeCondition(
+  when: AlertCondition,
+  reading: Reading,
+  facts: Pick<Facts, 'status' | 'isMismatch'>,
+): string {
+  return lookOf(when)?.describe(reading, facts) ?? ''
+}
+
+/** How one condition looks at a node. */
+interface Look {
+  read(facts: Facts): Reading
+  describe(reading: Reading, facts: Pick<Facts, 'status' | 'isMismatch'>): string
+}
+
+type Of<Kind extends keyof AlertCondition> = NonNullable<AlertCondition[Kind]>
+
+const looks: { [Kind in keyof AlertCondition]-?: (wanted: Of<Kind>) => Look } = {
+  metric: (wanted) => ({
+    read: (facts) => readMetric(wanted, facts),
+    describe: ({ value }) => describeMetric(wanted, value),
+  }),
+  increase: (wanted) => ({
+    read: (facts) => readIncrease(wanted, facts),
+    describe: () => `${wanted.name} has grown within ${wanted.within}`,
+  }),
+  no_data: ({ name }) => ({
+    read: (facts) => readNoData(name, facts),
+    describe: () => `no value of ${name} for ${formatDuration(staleMs)}`,
+  }),
+  status: (wanted) => ({
+    read: ({ status }) => is(wanted.includes(status)),
+    describe: (_, { status }) => `the node is ${status}`,
+  }),
+  integrity: ({ within }) => ({
+    read: (facts) => readIntegrity(within, facts),
+    describe: (_, { isMismatch }) =>
+      isMismatch
+        ? 'the binary is none that the control plane knows of its version'
+        : `a file that was changed was found within ${within}`,
+  }),
+  drift: ({ within, at_least: atLeast }) => ({
+    read: (facts) => readEvents(facts.arrivals('drift'), { within, atLeast }, facts),
+    describe: () => `${atLeast} or more corrections within ${within}`,
+  }),
+}
+
+/** Undefined for a condition of none, which the API refuses. */
+function lookOf(when: AlertCondition): Look | undefined {
+  const kinds = Object.keys(looks) as (keyof AlertCondition)[] // the keys of the table
+  const kind = kinds.find((one) => when[one] !== undefined)
+  if (!kind) return undefined
+  const look = looks[kind] as (wanted: unknown) => Look // it is given what has its own key
+  return look(when[kind])
 }
 
 function is(holds: boolean, value: number | null = null): Reading {
   return { is: holds ? 'holds' : 'clear', value }
 }
-
-type Of<Kind extends keyof AlertCondition> = NonNullable<AlertCondition[Kind]>
 
 function readMetric({ name, of, above, below }: Of<'metric'>, facts: Facts): Reading {
   const part = freshValue(name, facts)
@@ -74,20 +122,16 @@ function readIncrease({ name, within }: Of<'increase'>, facts: Facts): Reading {
   return readEvents(atMs === undefined ? [] : [atMs], { within, atLeast: 1 }, facts, value)
 }
 
-function readNoData({ name }: Of<'no_data'>, facts: Facts): Reading {
+function readNoData(name: string, facts: Facts): Reading {
   const isNew = facts.nowMs - facts.watchingSinceMs < staleMs
   if (facts.status !== 'online') return unknown
   if (freshValue(name, facts) !== undefined) return is(false)
   return isNew ? unknown : is(true)
 }
 
-function readIntegrity({ within }: Of<'integrity'>, facts: Facts): Reading {
+function readIntegrity(within: string, facts: Facts): Reading {
   if (facts.isMismatch) return is(true)
   return readEvents(facts.arrivals('violations'), { within, atLeast: 1 }, facts)
-}
-
-function readDrift({ within, at_least: atLeast }: Of<'drift'>, facts: Facts): Reading {
-  return readEvents(facts.arrivals('drift'), { within, atLeast }, facts)
 }
 
 /** What happened before we watched is not known, so an alert that fired by it goes on until it would be over. */
@@ -103,27 +147,10 @@ function readEvents(
   return watchingSinceMs > sinceMs ? unknown : is(false, value)
 }
 
-/** What was seen, in a sentence without its full stop. */
-export function describeCondition(
-  when: AlertCondition,
-  { value }: Reading,
-  facts: Pick<Facts, 'status' | 'isMismatch'>,
-): string {
-  const { metric, increase, no_data, integrity, drift } = when
-  if (metric) {
-    const { name, of, above, below } = metric
-    const isAbove = above !== undefined && (value ?? 0) > above
-    const bound = isAbove ? `above ${above}` : `below ${below}`
-    return `${name}${of === undefined ? '' : ` / ${of}`} is ${rounded(value)}, ${bound}`
-  }
-  if (increase) return `${increase.name} has grown within ${increase.within}`
-  if (no_data) return `no value of ${no_data.name} for ${formatDuration(staleMs)}`
-  if (integrity)
-    return facts.isMismatch
-      ? 'the binary is none that the control plane knows of its version'
-      : `a file that was changed was found within ${integrity.within}`
-  if (drift) return `${drift.at_least} or more corrections within ${drift.within}`
-  return `the node is ${facts.status}`
+function describeMetric({ name, of, above, below }: Of<'metric'>, value: number | null): string {
+  const isAbove = above !== undefined && (value ?? 0) > above
+  const bound = isAbove ? `above ${above}` : `below ${below}`
+  return `${name}${of === undefined ? '' : ` / ${of}`} is ${rounded(value)}, ${bound}`
 }
 
 function rounded(value: number | null): string {
