@@ -45,6 +45,8 @@ export function openSideDatabase(
   } catch (error) {
     // Otherwise the next attempt could find it locked by this one.
     database.close()
+    // SQLite does not say which of the files it is; the code of its error stays.
+    if (error instanceof Error) error.message = `open "${path}": ${error.message}`
     throw error
   }
   const patience = createPatience(lockWaitMs)

@@ -327,7 +327,9 @@ describe('openSqliteTelemetry', () => {
       clock.nowMs += dayMs
       const next = join(folder, 'telemetry', 'logs-000002.db')
       await writeFile(next, 'no database'.repeat(500))
-      await assert.rejects(store.append({ kind: 'logs', source: web, records: ['2'] }), /database/)
+      await assert.rejects(store.append({ kind: 'logs', source: web, records: ['2'] }), {
+        message: `open "${next}": file is not a database`,
+      })
       assert.ok(!existsSync(next))
       await store.append({ kind: 'logs', source: web, records: ['2'] })
       assert.equal((await store.list({ node_id: 'n_web', kind: 'logs', limit: 9 })).length, 2)
