@@ -2,6 +2,7 @@ import type { MetricPoint } from '@plexd/protocol'
 import { handOver } from '@plexd/runtime'
 import type { Collecting, Collector } from '../../telemetry/buffer/collector.ts'
 import type { AgentFacts } from '../../telemetry/metrics/agent-stats.ts'
+import { scrapeSource } from '../../telemetry/metrics/scrape.ts'
 import { startMetrics } from '../../telemetry/metrics/start-metrics.ts'
 import type { Enrolled } from '../stages/enrolled.ts'
 
@@ -10,7 +11,7 @@ export async function collectMetrics(
   collector: Collector<MetricPoint>,
   node: Enrolled,
 ): Promise<Collecting> {
-  const { config, mesh, desired, shown } = node
+  const { config, mesh, desired, shown, problems } = node
   await using stack = new AsyncDisposableStack()
   const names = () => new Map(desired.current().peers.map(({ id, hostname }) => [id, hostname]))
   shown.show(
@@ -26,9 +27,11 @@ export async function collectMetrics(
       stack,
     ),
   )
-  const sources = ['/proc', ...config.observeScrape]
   return {
-    sources: () => sources.map((name) => ({ name, state: 'running', detail: '' })),
+    sources: () => [
+      { name: '/proc', state: 'running', detail: '' },
+      ...config.observeScrape.map((url) => scrapeSource(url, problems)),
+    ],
     [Symbol.asyncDispose]: handOver(stack),
   }
 }

@@ -7,7 +7,7 @@ import { createFakeClock, until } from '@plexd/runtime/testing'
 import { createApplicationMetrics } from './application-metrics.ts'
 import { expositionOf } from './exposition.ts'
 import { startSampler } from './sampler.ts'
-import { startScrape } from './scrape.ts'
+import { scrapeSource, startScrape } from './scrape.ts'
 
 const facts = () => ({
   uptime_seconds: 5,
@@ -127,5 +127,7 @@ describe('startScrape', () => {
     )
     assert.match(problems.get(`scrape http://${host}/metrics`) ?? '', /: 1 lines are no samples$/)
     assert.match(problems.get(`scrape http://${host}/moved`) ?? '', /cannot be read/)
+    const of = (part: string) => problems.get(part) ?? ''
+    assert.equal(scrapeSource(`http://${host}/moved`, { of }).state, 'failed')
   })
 })

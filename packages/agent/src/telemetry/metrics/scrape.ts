@@ -1,4 +1,4 @@
-import type { MetricPoint } from '@plexd/protocol'
+import type { MetricPoint, SourceStatus } from '@plexd/protocol'
 import { type Clock, describeError, withJitter } from '@plexd/runtime'
 import type { Problems } from '../../health/problems.ts'
 import { startTask } from '../../process/task.ts'
@@ -11,6 +11,12 @@ export interface ScrapeOptions {
   append(points: readonly MetricPoint[]): Promise<unknown>
   problems: Pick<Problems, 'set'>
   clock: Clock
+}
+
+/** Where the metrics of a program are read. */
+export function scrapeSource(url: string, problems: Pick<Problems, 'of'>): SourceStatus {
+  const detail = problems.of(`scrape ${url}`)
+  return { name: url, state: detail === '' ? 'running' : 'failed', detail }
 }
 
 const maxBytes = 4 * 1024 * 1024
