@@ -81,7 +81,7 @@ async function fetchText(url: string, signal: AbortSignal): Promise<string> {
 }
 
 function pointsOf(url: string, samples: readonly ParsedSample[], timestamp: string): MetricPoint[] {
-  const group = `scrape.${new URL(url).host}`
+  const group = groupOf(new URL(url))
   const count = Math.ceil(samples.length / samplesPerPoint)
   return Array.from({ length: count }, (_, index) => {
     const part = samples.slice(index * samplesPerPoint, (index + 1) * samplesPerPoint)
@@ -91,4 +91,9 @@ function pointsOf(url: string, samples: readonly ParsedSample[], timestamp: stri
       data: Object.fromEntries(part.map(({ series, value }) => [series, value])),
     }
   })
+}
+
+/** One machine may serve several programs at one port. */
+function groupOf({ host, pathname }: URL): string {
+  return pathname === '/metrics' ? `scrape.${host}` : `scrape.${host}${pathname}`
 }
