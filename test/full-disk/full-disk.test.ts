@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -44,12 +45,11 @@ function controlPlaneTests(): void {
       })
       acknowledged.set(key, payload)
     }
-    const sendLog = async () =>
-      (
-        await node.call(controlApi.sendLogs, {
-          body: [{ timestamp: '2025-01-15T10:30:00Z', message: 'y'.repeat(4_096) }],
-        })
-      ).status
+    const trySendingLog = () =>
+      node.call(controlApi.sendLogs, {
+        body: [{ timestamp: '2025-01-15T10:30:00Z', message: randomBytes(2_048).toString('hex') }],
+      })
+    const sendLog = async () => (await trySendingLog()).status
     const ready = () => curl('--cacert', caFile, `${url}/readyz`)
     const held = async () => {
       const state = (await node.call(controlApi.getState)).json<NodeState>()
@@ -71,7 +71,10 @@ function controlPlaneTests(): void {
     let logs = 1
     let status = await sendLog()
     for (; status === 202 && logs < 10_000; logs++) status = await sendLog()
-    assert.equal(status, 503)
+    assert.equal(status, 429)
+    const full = await trySendingLog()
+    assert.match(full.json<{ error: string }>().error, /disk|space|full/)
+    assert.ok(full.headers['retry-after'])
     assert.equal((await node.call(controlApi.heartbeat, { body: {} })).status, 200)
     assert.match(await system.controlPlane.program().log(), /"level":"error".*(disk|space|full)/i)
 
