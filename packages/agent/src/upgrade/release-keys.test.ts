@@ -64,4 +64,8 @@ describe('loadReleaseKeys', () => {
       await rm(folder, { recursive: true })
     }
   })
+
+  it('takes a key that begins as a path does for a key', () => {
+    assert.equal(loadReleaseKeys(['/CrkItECEQ+V1Ecr6dpZG7P3o5eQ7P5BFA5vOW6wY2A=']).length, 1)
+  })
 })

@@ -31,9 +31,12 @@ export function checkSignature(
     )
 }
 
+/** 32 bytes in base64: one of 64 such keys begins as a path does, but no path has this length and ending by chance. */
+const rawKey = /^[A-Za-z0-9+/]{43}=$/
+
 /** A setting is the path of a file with keys in PEM, or a key: 32 bytes in base64. */
 function readKeys(setting: string): KeyObject[] {
-  if (!setting.startsWith('/')) return [keyOf(setting)]
+  if (rawKey.test(setting) || !setting.startsWith('/')) return [keyOf(setting)]
   const title = `read release keys "${setting}"`
   const keys = keysIn(readPlainFile(setting, title))
   if (keys.length === 0) throw new Error(`${title}: it holds no public key in PEM`)
