@@ -50,7 +50,7 @@ export async function openForwards(options: ForwardsOptions): Promise<Forwards> 
         save: (next) => store.write((tx) => updateForward(tx, next)),
         telemetry,
         choose: createChooseRecords(forward, fleet),
-        target: openTarget(forward, records, { nameOf, clock }),
+        target: openTarget(forward, records, nameOf),
         clock,
         log,
       })

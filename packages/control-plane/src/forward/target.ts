@@ -1,6 +1,5 @@
 import type { TelemetryKind } from '@plexd/protocol'
 import {
-  type Clock,
   createHttpTransport,
   describeError,
   type HttpTransport,
@@ -32,7 +31,7 @@ const maxResponseBytes = 1024 ** 2
 export function openTarget(
   settings: ForwardSettings,
   records: TelemetryKind,
-  { nameOf, clock }: { nameOf: (nodeId: string) => string | undefined; clock: Clock },
+  nameOf: (nodeId: string) => string | undefined,
 ): Target {
   const { kind } = settings
   const { origin, pathname, search } = new URL(settings.url)
@@ -66,7 +65,7 @@ export function openTarget(
       if (!request) return { verdict: { type: 'sent', refused: 0 }, count: 0 }
       const { count } = request
       try {
-        return { verdict: judgeAnswer(answers, await post(request, signal), clock.now()), count }
+        return { verdict: judgeAnswer(answers, await post(request, signal)), count }
       } catch (error) {
         signal.throwIfAborted()
         return { verdict: { type: 'later', why: describeError(error) }, count }

@@ -142,7 +142,10 @@ export function errorOf({ status, headers, body }: TransportResponse): ApiError 
   })
 }
 
-/** A date in `Retry-After` is by the sender's clock (RFC 9110, section 10.2.3), so it is taken relative to the answer's `Date`. */
+/**
+ * A date in `Retry-After` is by the sender's clock (RFC 9110, section 10.2.3), so it is taken relative to the answer's `Date`. An answer
+ * without `Date` comes from a server without a clock (section 6.6.1): a date from there is no wish, and the caller waits as usual.
+ */
 function retryAfterOf({
   'retry-after': text,
   date,

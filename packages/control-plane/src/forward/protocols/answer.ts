@@ -1,4 +1,5 @@
-import { printable } from '@plexd/runtime'
+import { errorOf, type TransportResponse } from '@plexd/protocol'
+import { printable, wishedWaitMs } from '@plexd/runtime'
 
 /** What an answer means for the records that were sent. */
 export type Verdict =
@@ -9,13 +10,6 @@ export type Verdict =
   | { type: 'later'; why: string; afterMs?: number }
   /** To be sent in smaller parts. */
   | { type: 'too_large'; why: string }
-
-export interface ForwardAnswer {
-  status: number
-  /** Names in lower case. */
-  headers: Readonly<Record<string, string>>
-  body: string
-}
 
 /** How a protocol answers, by its specification. */
 export interface AnswerRules {
@@ -38,16 +32,15 @@ export const plainAnswers: AnswerRules = {
 /** Pure. */
 export function judgeAnswer(
   { isForLater, judgeSuccess }: AnswerRules,
-  answer: ForwardAnswer,
-  nowMs: number,
+  answer: TransportResponse,
 ): Verdict {
-  const { status, headers, body } = answer
+  const { status, body } = answer
   if (status >= 200 && status < 300) return judgeSuccess(body)
   const text = printable(body.trim().slice(0, 300))
   const why = `it answered ${status}${text === '' ? '' : `: ${text}`}`
   if (status === 413) return { type: 'too_large', why }
   if (!isForLater(status)) return { type: 'refused', why }
-  const afterMs = waitOf(headers['retry-after'], nowMs)
+  const afterMs = wishedWaitMs(errorOf(answer))
   return { type: 'later', why, ...(afterMs === undefined ? {} : { afterMs }) }
 }
 
@@ -73,14 +66,4 @@ function judgePartial(body: string): Verdict {
   } catch {
     return taken
   }
-}
-
-/** However long a target asks us to wait, it is asked again. */
-const maxWaitMs = 10 * 60_000
-
-/** `Retry-After`, in seconds or as a date. */
-function waitOf(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined
-  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxWaitMs)
 }

@@ -190,7 +190,7 @@ describe('OTLP', () => {
 
 describe('judgeAnswer', () => {
   const judge = (kind: 'otlp' | 'loki' | 'remote-write', status: number, headers = {}, body = '') =>
-    judgeAnswer(protocols[kind].answers, { status, headers, body }, startMs)
+    judgeAnswer(protocols[kind].answers, { status, headers, body })
 
   it('sends again what each protocol says, and nothing else', () => {
     const later = (kind: 'otlp' | 'loki' | 'remote-write') =>
@@ -206,7 +206,8 @@ describe('judgeAnswer', () => {
 
   it('waits as long as it is asked to, in seconds or until a time, ten minutes at most', () => {
     const wait = (text: string) => {
-      const verdict = judge('loki', 503, { 'retry-after': text })
+      const date = new Date(startMs).toUTCString()
+      const verdict = judge('loki', 503, { 'retry-after': text, date })
       return verdict.type === 'later' ? verdict.afterMs : assert.fail()
     }
     assert.equal(wait('7'), 7_000)
