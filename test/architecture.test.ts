@@ -417,9 +417,8 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/agent/src/local-api/server.ts': 'requests that outlast the server',
   'packages/agent/src/nat/stun-servers.ts': 'a look-up that nobody answers',
   'packages/agent/src/wireguard/device/device-record.ts': 'a write that may wait for others',
-  'packages/control-plane/src/admin-api/events/tail-events.ts':
+  'packages/control-plane/src/admin-api/wire/operator-stream.ts':
     'keeps one stream alive, not the process',
-  'packages/control-plane/src/admin-api/telemetry/follow-records.ts': 'likewise',
   'packages/control-plane/src/doctor/ask.ts': 'a STUN server that does not answer',
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
   'packages/control-plane/src/http/client-error.ts': 'a socket after its last answer',

@@ -57,7 +57,7 @@ export interface Waiters {
   readonly executions: ChangeWatch
   readonly sessions: ChangeWatch
   readonly operatorEnds: OperatorEnds
-  /** Of logs and audit records. */
+  /** Of events, logs and audit records. */
   readonly tails: OpenTails
 }
 

@@ -137,7 +137,7 @@ export const limits = limitTable({
   operator_sessions: limit.count(100, 'the same of one operator'),
   operator_tails: limit.count(
     20,
-    'streams of logs and audit records that an operator follows at a time; further ones are refused',
+    'streams of events, logs and audit records that an operator follows at a time; further ones are refused',
   ),
   session_ms: limit.ms(12 * 60 * 60_000, 'the longest time that a session may be opened for'),
   session_idle_ms: limit.ms(

@@ -10,10 +10,8 @@ import type { Whereabouts } from './stream-start.ts'
 import type { Sink, Subscription } from './subscription.ts'
 
 export interface NodeSink extends Sink {
-  /** Sends a keep-alive, unless the reader is behind. */
-  keepAlive(): void
-  /** Since when the reader has taken nothing; undefined if nothing is waiting for it. */
-  stalledSinceMs(): number | undefined
+  /** Sends a keep-alive, unless the reader is behind; one that has taken nothing for `maxStallMs` is cut off. */
+  keepAlive(maxStallMs: number): void
   onClose(run: () => void): void
 }
 
@@ -111,11 +109,8 @@ export function createStreams(sources: StreamSources): Streams {
       for (const sink of replaced) sink.end()
     },
     async keepAlive() {
-      const nowMs = clock.monotonic()
       for (const { sink } of streams.values()) {
-        const sinceMs = sink.stalledSinceMs()
-        if (sinceMs !== undefined && nowMs - sinceMs > maxStallMs) sink.destroy()
-        else sink.keepAlive()
+        sink.keepAlive(maxStallMs)
         // In slices: ten thousand in one go would block everyone else for half a second.
         await new Promise<void>((resolve) => slices.run(resolve))
       }

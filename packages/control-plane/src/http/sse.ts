@@ -5,10 +5,8 @@ import type { FastifyReply } from 'fastify'
 export interface SseStream {
   /** Undefined if more may be written at once; otherwise wait for the promise, which rejects when the stream is closed. */
   write(text: string, onFlushed?: () => void): Promise<void> | undefined
-  /** Sends a keep-alive, unless the reader is behind. */
-  keepAlive(): void
-  /** Since when the reader has taken nothing; undefined if nothing is waiting for it. */
-  stalledSinceMs(): number | undefined
+  /** Sends a keep-alive, unless the reader is behind; one that has taken nothing for `maxStallMs` is cut off. */
+  keepAlive(maxStallMs: number): void
   end(): void
   destroy(): void
   onClose(run: () => void): void
@@ -63,10 +61,10 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
   return {
     write: (text, onFlushed) =>
       text.length <= maxPieceChars ? writePiece(text, onFlushed) : writePieces(text, onFlushed),
-    keepAlive() {
+    keepAlive(maxStallMs) {
       if (stalledSince === undefined) response.write(formatComment('keep-alive'))
+      else if (now() - stalledSince > maxStallMs) response.destroy()
     },
-    stalledSinceMs: () => stalledSince,
     // A client that does not read would not see the end either.
     end: () => (stalledSince === undefined ? response.end() : response.destroy()),
     destroy: () => response.destroy(),

@@ -86,6 +86,14 @@ describe('the tail of what a node is sent', () => {
     await plane.admin.revokeAdminToken({ params: { token_id: body.id } })
     await tail.ended
   })
+
+  it('counts with the streams of logs and audit records towards the limit of an operator', async () => {
+    await using plane = await startControlPlane({ config: { limits: { operator_tails: 1 } } })
+    await plane.enrol('web')
+    await using tail = await openTail(plane, 'web')
+    await using refused = await openTail(plane, 'web')
+    assert.deepEqual([tail.status, refused.status], [200, 429])
+  })
 })
 
 interface Tail extends AsyncDisposable {

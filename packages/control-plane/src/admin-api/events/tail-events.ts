@@ -5,10 +5,10 @@ import { isShared, payloadFor } from '../../events/payload-for.ts'
 import { createSlices } from '../../events/slices.ts'
 import { createSubscription } from '../../events/subscription.ts'
 import { handle } from '../../handle.ts'
-import { openSse } from '../../http/sse.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import type { StoredEvent } from '../../rows/log/events.ts'
 import { findNode } from '../wire/find-node.ts'
+import { openOperatorStream } from '../wire/operator-stream.ts'
 
 /** Ends when the token is revoked, the node is removed, or the control plane stops. */
 export const tailEvents = handle(
@@ -19,9 +19,8 @@ export const tailEvents = handle(
   ) => {
     const node = findNode(app.fleet, principal, params.node)
     const afterSeq = startOf(app, query.after)
-    const ended = app.operatorEnds.signalOf(principal)
-    ended.throwIfAborted()
-    const stream = openSse(reply, app.clock.monotonic)
+    const isGone = (): boolean => app.fleet.node(node.id) === undefined
+    const stream = openOperatorStream(app, { principal, reply }, isGone)
     const subscription = createSubscription({
       no: node.no,
       afterSeq,
@@ -37,24 +36,13 @@ export const tailEvents = handle(
     const stopFollowing = app.commits.follow(({ events }) => {
       for (const event of events) if (event.audience.includes(node.no)) subscription.offer(event)
     })
-    const isOver = (): boolean =>
-      app.notServing() === 'stopping' || app.fleet.node(node.id) === undefined
-    const watch = setInterval(() => {
-      if (isOver()) stream.end()
-      else stream.keepAlive()
-    }, watchMs).unref()
-    ended.addEventListener('abort', stream.end)
     stream.onClose(() => {
-      ended.removeEventListener('abort', stream.end)
-      clearInterval(watch)
       stopFollowing()
       subscription.close()
     })
     return undefined
   },
 )
-
-const watchMs = 1_000
 
 function startOf({ heads }: Delivery, after: string | undefined): number {
   if (after === undefined) return heads.last()

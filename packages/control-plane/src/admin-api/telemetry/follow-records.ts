@@ -2,13 +2,14 @@ import { ApiError, adminApi } from '@plexd/protocol'
 import type { FastifyReply } from 'fastify'
 import type { Environment, SideStores, State, Waiters } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { openSse, type SseStream } from '../../http/sse.ts'
+import type { SseStream } from '../../http/sse.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
 import type { RecordKind } from '../../telemetry/kinds.ts'
 import { createMatcher, factsOf, type RecordFacts } from '../../telemetry/matcher.ts'
 import type { StoredRecord } from '../../telemetry/store.ts'
 import { readBacklog } from '../../telemetry/tail/backlog.ts'
 import { createTail, recordsAtOnce } from '../../telemetry/tail/tail.ts'
+import { openOperatorStream } from '../wire/operator-stream.ts'
 import { createSink, positionFrame } from './follow-frames.ts'
 import {
   type FollowedNodes,
@@ -44,23 +45,8 @@ async function follow(
   const nodes = followedNodes(app, principal, query)
   const after = positionOf(query.after)
   const isWanted = createWanted(kind, query)
-  const ended = app.operatorEnds.signalOf(principal)
-  ended.throwIfAborted()
-  const place = app.tails.take(principal.id, app.config.limits.operator_tails)
-  const stream = openSse(reply, app.clock.monotonic)
-  const stop = startTail(app, stream, { kind, nodes, isWanted, after })
-  const watch = setInterval(() => {
-    if (app.notServing() === 'stopping' || nodes.areGone()) stream.end()
-    else if (isStalled(stream, app.clock.monotonic())) stream.destroy()
-    else stream.keepAlive()
-  }, watchMs).unref()
-  ended.addEventListener('abort', stream.end)
-  stream.onClose(() => {
-    ended.removeEventListener('abort', stream.end)
-    clearInterval(watch)
-    stop()
-    place[Symbol.dispose]()
-  })
+  const stream = openOperatorStream(app, { principal, reply }, nodes.areGone)
+  stream.onClose(startTail(app, stream, { kind, nodes, isWanted, after }))
   return undefined
 }
 
@@ -81,9 +67,6 @@ interface TailSubject {
   after: number | undefined
 }
 
-const watchMs = 1_000
-/** A reader that has taken nothing for this long may come again, with its position. */
-const stalledMs = 2 * 60_000
 /** For a reader that is slow. */
 const bounds = { maxRecords: 5_000, maxBytes: 1024 * 1024 }
 /** For a reader that was away. */
@@ -135,11 +118,6 @@ function startTail(
     gone.abort()
     stopFollowing()
   }
-}
-
-function isStalled(stream: SseStream, now: number): boolean {
-  const since = stream.stalledSinceMs()
-  return since !== undefined && now - since > stalledMs
 }
 
 function positionOf(after: string | undefined): number | undefined {
