@@ -21,7 +21,7 @@ describe('the guide to alerts', () => {
     await system.enrol('web-01')
     const text = await readFile(guide, 'utf8')
     const commands = text.match(/(?<=^ {4})plexctl .*$/gm) ?? []
-    assert.equal(commands.length, 12)
+    assert.equal(commands.length, 14)
     const program = commandOf('plexctl', [])
       .map((word) => `'${word}'`)
       .join(' ')

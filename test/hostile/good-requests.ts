@@ -174,6 +174,7 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
       severities: ['info'],
       allow_http: false,
     },
+    rotateAlertWebhookSecret: { transition_period: '1h' },
     rotateSigningKey: { transition_period: '1h' },
     createAdminToken: { name: 'hostile', role: 'viewer' },
   }

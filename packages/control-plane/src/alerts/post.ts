@@ -2,7 +2,7 @@ import { errorOf, type TransportResponse } from '@plexd/protocol'
 import { createHttpTransport, describeError, wishedWaitMs } from '@plexd/runtime'
 import { version } from '../version.ts'
 import { signedHeaders } from './signature.ts'
-import type { WebhookTarget } from './target.ts'
+import { secretsAt, type WebhookTarget } from './target.ts'
 
 export interface Outgoing {
   /** The same each time it is sent. */
@@ -35,7 +35,7 @@ export async function postMessage(
       path: pathname + search,
       headers: {
         'content-type': 'application/json',
-        ...signedHeaders(target.secret, { id, body, nowMs }),
+        ...signedHeaders(secretsAt(target, nowMs), { id, body, nowMs }),
       },
       body,
       ...(signal ? { signal } : {}),

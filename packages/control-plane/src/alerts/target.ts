@@ -7,6 +7,22 @@ import { open, seal } from '../seal/seal.ts'
 export interface WebhookTarget {
   url: string
   secret: string
+  /** The secret before, which signs as well until then. */
+  previous?: { secret: string; untilMs: number }
+}
+
+/** Pure. The secret before `previous` does not sign any more, however long it was to. */
+export function withNewSecret(
+  { url, secret: before }: WebhookTarget,
+  secret: string,
+  untilMs: number,
+): WebhookTarget {
+  return { url, secret, previous: { secret: before, untilMs } }
+}
+
+/** Those that sign at a time, the newest first. */
+export function secretsAt({ secret, previous }: WebhookTarget, nowMs: number): string[] {
+  return previous && nowMs < previous.untilMs ? [secret, previous.secret] : [secret]
 }
 
 /**

@@ -27,6 +27,9 @@ export const AlertSilence = Type.Object({
   id: Type.String({ examples: ['sil_a1b2c3d4'] }),
   rule: nullable(Type.String()),
   node_id: nullable(NodeId),
+  node: nullable(Type.String(), {
+    description: 'The hostname of the node; empty if nobody knows it any more',
+  }),
   selector: nullable(Type.String()),
   reason: Type.String(),
   created_by: Type.String({ description: 'The operator, by the name of the token' }),

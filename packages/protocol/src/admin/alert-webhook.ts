@@ -38,6 +38,9 @@ export const AlertWebhook = Type.Object({
   }),
   last_error: Type.String({ description: 'Of the last attempt; empty if it went well' }),
   retry_at: nullable(Timestamp, { description: 'When what waits is tried again' }),
+  previous_secret_until: nullable(Timestamp, {
+    description: 'Until then messages are signed by the secret before this one, too',
+  }),
 })
 export type AlertWebhook = Static<typeof AlertWebhook>
 
@@ -47,6 +50,20 @@ export const CreatedAlertWebhook = Type.Interface([AlertWebhook], {
   }),
 })
 export type CreatedAlertWebhook = Static<typeof CreatedAlertWebhook>
+
+export const RotateWebhookSecretSpec = Type.Object(
+  {
+    transition_period: Type.Optional(
+      Type.String({
+        description:
+          'Go duration, "720h" at most: how long messages are signed by both secrets; "24h" when absent',
+        examples: ['24h'],
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type RotateWebhookSecretSpec = Static<typeof RotateWebhookSecretSpec>
 
 /** What became of a message that was sent to try a webhook. */
 export const AlertWebhookTest = Type.Object({

@@ -21,7 +21,7 @@ const Whole = Type.Object({
 })
 const validator = Compile(Whole)
 const faultOf = (value: unknown): string =>
-  schemaFault(validator.Errors(value), { whole: 'request body', value })
+  schemaFault(validator.Errors(value), { whole: 'request body', value, schema: Whole })
 
 const rule = { from: 'a', action: 'allow' }
 
@@ -52,8 +52,12 @@ describe('schemaFault', () => {
   ] as const)
     it(`says ${words}`, () => assert.equal(faultOf(value), words))
 
-  it('names the field that is too much', () => {
-    assert.match(faultOf({ rules: [{ ...rule, prto: 1 }] }), /prto.* nobody reads: leave it out$/)
+  it('names the field that is too much, and the one that was meant', () => {
+    assert.equal(
+      faultOf({ rules: [{ ...rule, prot: 1 }] }),
+      'rules[0] has a field "prot" that nobody reads: did you mean "port"?',
+    )
+    assert.match(faultOf({ rules: [{ ...rule, via: 1 }] }), /via.* nobody reads: leave it out$/)
   })
 
   it('cuts long values', () => {

@@ -1,3 +1,5 @@
+import { nearest } from './near.ts'
+
 /** The schema keyword with the words that follow "want": what the pattern accepts. */
 export const wantKeyword = 'x-want'
 
@@ -27,7 +29,7 @@ export interface FaultOptions {
  */
 export function schemaFault(errors: readonly SchemaError[], options: FaultOptions): string {
   const { whole } = options
-  const first = withSchema(errors.find(({ keyword }) => !unions.has(keyword)) ?? errors[0], options)
+  const first = withSchema(errors.find(({ keyword }) => !vague.has(keyword)) ?? errors[0], options)
   if (!first) return `${whole} does not fit: see the reference of the API`
   const alternatives = errors.filter(
     ({ keyword, instancePath }) => keyword === 'type' && instancePath === first.instancePath,
@@ -53,12 +55,13 @@ function withSchema(
   return { ...error, parentSchema: valueAt(schema, error.schemaPath) }
 }
 
-/** They only say that no branch matches; the branches' own errors have the reason. */
-const unions = new Set(['anyOf', 'oneOf', 'allOf', 'if'])
+/** They only say that no branch matches, or that no value would; other errors of the same place have the reason. */
+const vague = new Set(['anyOf', 'oneOf', 'allOf', 'if', 'boolean'])
 
 /** The keywords that we read from the violated subschema. */
 interface PartOfSchema {
   enum?: unknown[]
+  properties?: object
   writeOnly?: boolean
   [wantKeyword]?: string
 }
@@ -82,13 +85,12 @@ const faults: Readonly<Record<string, (found: Found) => Words>> = {
     const [missing] = [missingProperty ?? requiredProperties].flat()
     return { text: `has no ${quoted(missing)}: send it along`, isAbout: 'whole' }
   },
-  additionalProperties: ({ params }) => {
+  additionalProperties: ({ params, schema }) => {
     const { additionalProperty, additionalProperties } = params as Record<string, unknown>
     const [unknown] = [additionalProperty ?? additionalProperties].flat()
-    return {
-      text: `has a field ${quoted(unknown)} that nobody reads: leave it out`,
-      isAbout: 'whole',
-    }
+    const near = nearest(String(unknown), Object.keys(schema.properties ?? {}))
+    const advice = near === undefined ? 'leave it out' : `did you mean "${near}"?`
+    return { text: `has a field ${quoted(unknown)} that nobody reads: ${advice}`, isAbout: 'whole' }
   },
   boolean: () => ({ text: 'is a field that nobody reads: leave it out', isAbout: 'whole' }),
   type: ({ types }) => ({ text: `want ${oneOf(types.map((type) => typeNames[type] ?? type))}` }),

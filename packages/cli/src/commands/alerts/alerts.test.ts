@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Alert, AlertRule, AlertWebhook } from '@plexd/protocol'
+import type { Alert, AlertRule, AlertSilence, AlertWebhook } from '@plexd/protocol'
 import { startBench } from '../../testing/run.ts'
 import { aPage } from '../../testing/samples.ts'
 
@@ -43,6 +43,7 @@ const webhook: AlertWebhook = {
   dropped: 3,
   last_error: 'it answered 503',
   retry_at: time,
+  previous_secret_until: null,
 }
 
 describe('alerts', () => {
@@ -67,12 +68,57 @@ describe('alerts', () => {
     assert.deepEqual(bench.server.requests[1]?.body, body)
   })
 
+  it('lists rules in words, with those that were removed, and restores these', async () => {
+    const path = '/admin/v1/alert-rules'
+    await using bench = await startBench({
+      [`GET ${path}`]: { items: [rule], deleted: ['clock-off', 'tunnel-stale'] },
+      [`POST ${path}/clock-off/restore`]: { ...rule, name: 'clock-off' },
+      [`POST ${path}/tunnel-stale/restore`]: { ...rule, name: 'tunnel-stale' },
+    })
+    const { stdout, stderr } = await bench.run(['alerts', 'rules', 'list'])
+    assert.match(stdout, /^busy +info +\* +node_resources\.load_1 > 8 for 5m +admin$/m)
+    assert.match(stderr, /clock-off, tunnel-stale$/m)
+    const restore = ['alerts', 'rules', 'restore']
+    assert.equal((await bench.run(restore)).stdout, 'restored "clock-off", "tunnel-stale"\n')
+    const { stdout: json } = await bench.run([...restore, 'clock-off', '--json'])
+    assert.deepEqual(
+      JSON.parse(json).map(({ name }: AlertRule) => name),
+      ['clock-off'],
+    )
+  })
+
+  it('names the nodes of silences', async () => {
+    const aSilence = (id: string, node: string): AlertSilence => ({
+      id,
+      rule: null,
+      node_id: 'n_web',
+      node,
+      selector: null,
+      reason: 'new disk',
+      created_by: 'admin',
+      created_at: time,
+      ends_at: time,
+      ended_by: null,
+    })
+    await using bench = await startBench({
+      'GET /admin/v1/alert-silences?limit=500': aPage([
+        aSilence('sil_1', 'web'),
+        aSilence('sil_2', ''),
+      ]),
+    })
+    const { stdout } = await bench.run(['alerts', 'silences', 'list'])
+    assert.match(stdout, /^sil_1 +\* +web +.*\nsil_2 +\* +n_web /m)
+  })
+
   it('says what is wrong with a rule before it sends it', async () => {
     await using bench = await startBench()
     const put = (stdin: string) => bench.run(['alerts', 'rules', 'put', 'busy', '-'], { stdin })
     await assert.rejects(put('when: {}\nseverity: loud\n'), {
       exitCode: 2,
       message: /^read alert rule standard input: severity "loud": want "info", "warning"/,
+    })
+    await assert.rejects(put('when: {metric: {name: a.b, abov: 1}}\nseverity: info\n'), {
+      message: /when\.metric has a field "abov" that nobody reads: did you mean "above"\?$/,
     })
     await assert.rejects(put('when: [\n'), { exitCode: 2, message: /^read alert rule standard/ })
     assert.deepEqual(bench.server.requests, [])
@@ -96,12 +142,22 @@ describe('alerts', () => {
     await using bench = await startBench({
       [`POST ${path}`]: { ...webhook, secret: 'whsec_abc=' },
       [`GET ${path}`]: { items: [webhook] },
+      [`POST ${path}/ops/rotate-secret`]: {
+        ...webhook,
+        secret: 'whsec_def=',
+        previous_secret_until: time,
+      },
       [`POST ${path}/ops/test`]: { delivered: false, error: 'it answered 404' },
     })
     const url = 'https://alerts.example.com/x'
     const create = ['alerts', 'webhooks', 'create', 'ops', url, '--severity', 'critical']
     assert.equal((await bench.run(create)).stdout, 'whsec_abc=\n')
     assert.deepEqual(bench.server.requests[0]?.body, { name: 'ops', url, severities: ['critical'] })
+    const rotate = ['alerts', 'webhooks', 'rotate-secret', 'ops', '--transition', '1h']
+    const rotated = await bench.run(rotate)
+    assert.equal(rotated.stdout, 'whsec_def=\n')
+    assert.match(rotated.stderr, /The one before signs as well until 2025-01-15T10:25:00\.000Z$/m)
+    assert.deepEqual(bench.server.requests[1]?.body, { transition_period: '1h' })
     const { stdout } = await bench.run(['alerts', 'webhooks', 'list'])
     assert.match(stdout, /critical {4}1 {8}2 {10}3 {8}5m {7}it answered 503$/m)
     await assert.rejects(bench.run(['alerts', 'webhooks', 'test', 'ops']), {

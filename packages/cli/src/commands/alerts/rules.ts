@@ -4,7 +4,8 @@ import { stringify } from 'yaml'
 import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
 import { type Context, examples, jsonHelp } from '../../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../../terminal/input.ts'
-import { printDone, printShown } from '../../terminal/output.ts'
+import { printDone, printNote, printShown } from '../../terminal/output.ts'
+import { conditionWords } from './condition-words.ts'
 import { parseAlertRule } from './rule-file.ts'
 
 const fileHelp = `
@@ -31,13 +32,17 @@ export function addRuleCommands(alerts: Command, context: Context): void {
   addList(rules, context, {
     description: 'list alert rules, those that are there by themselves included',
     examples: ['plexctl alerts rules list'],
-    items: async (admin: Admin) => (await admin.listAlertRules({})).body.items,
+    async items(admin: Admin, { json }: JsonFlag) {
+      const { items, deleted } = (await admin.listAlertRules({})).body
+      if (!json && deleted.length > 0)
+        printNote(io, `removed, \`plexctl alerts rules restore\`: ${deleted.join(', ')}`)
+      return items
+    },
     columns: [
       ['name', ({ name }) => name],
       ['severity', ({ severity }) => severity],
       ['nodes', ({ selector }) => selector],
-      ['when', ({ when }) => JSON.stringify(when)],
-      ['for', (rule) => rule.for],
+      ['when', conditionWords],
       ['written by', ({ updated_by }) => updated_by ?? '(default)'],
     ],
   })
@@ -78,6 +83,25 @@ export function addRuleCommands(alerts: Command, context: Context): void {
     call: (admin: Admin, name: string) => admin.deleteAlertRule({ params: { alert_rule: name } }),
     text: (_body, name) => `removed "${name}"`,
   })
+
+  rules
+    .command('restore')
+    .description('have a rule as it is by itself again, after it was changed or removed')
+    .argument('[name]', 'all that were removed when left out')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples('plexctl alerts rules restore tunnel-stale', 'plexctl alerts rules restore'),
+    )
+    .action(async (name: string | undefined, { json }: JsonFlag) => {
+      const { admin } = await connect()
+      const names = name === undefined ? (await admin.listAlertRules({})).body.deleted : [name]
+      const restored: AlertRule[] = []
+      for (const one of names)
+        restored.push((await admin.restoreAlertRule({ params: { alert_rule: one } })).body)
+      const text = names.map((one) => `"${one}"`).join(', ')
+      printDone(io, restored, { json, text: text === '' ? 'none was removed' : `restored ${text}` })
+    })
 }
 
 function formatRule({ selector, when, for: time, keep_firing, severity }: AlertRule): string {

@@ -59,7 +59,7 @@ export function addSilenceCommands(alerts: Command, context: Context): void {
     columns: [
       ['id', ({ id }) => id],
       ['rule', ({ rule }) => rule ?? '*'],
-      ['nodes', ({ node_id, selector }) => node_id ?? selector ?? '*'],
+      ['nodes', ({ node, node_id, selector }) => (node || node_id) ?? selector ?? '*'],
       ['ends', (silence) => endOf(silence, io)],
       ['by', ({ created_by }) => created_by],
       ['reason', ({ reason }) => reason],

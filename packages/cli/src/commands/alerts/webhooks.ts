@@ -3,6 +3,7 @@ import { CliError, exitCodes } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { type Admin, addCall, addList } from '../../command.ts'
 import { type Context, examples } from '../../context.ts'
+import { durationFlag } from '../../terminal/input.ts'
 import { ageOf, printDone, printNote } from '../../terminal/output.ts'
 
 interface CreateFlags {
@@ -62,6 +63,35 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
       ['created', ({ created_at }) => ageOf(created_at, io)],
       ['error', ({ last_error }) => last_error || '-'],
     ],
+  })
+
+  addCall(webhooks, context, {
+    name: 'rotate-secret',
+    description:
+      'give a webhook a new secret; for a while both sign. Text output is the new one, alone',
+    args: [['<webhook>', 'its name']],
+    flags: (command) =>
+      command.option(
+        '--transition <duration>',
+        'how long the secret before signs as well, 0s for not at all (default 24h)',
+        durationFlag,
+      ),
+    examples: [
+      'plexctl alerts webhooks rotate-secret ops > webhook-secret',
+      'plexctl alerts webhooks rotate-secret ops --transition 0s',
+    ],
+    call: (admin: Admin, name: string, { transition }: { transition?: string }) =>
+      admin.rotateAlertWebhookSecret({
+        params: { alert_webhook: name },
+        body: transition === undefined ? {} : { transition_period: transition },
+      }),
+    print(rotated, json) {
+      printDone(io, rotated, { json, text: rotated.secret })
+      const { previous_secret_until: until } = rotated
+      const before = until === null ? 'signs no more' : `signs as well until ${until}`
+      if (!json)
+        printNote(io, `give it to the receiver; it is not shown again. The one before ${before}`)
+    },
   })
 
   addCall(webhooks, context, {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AlertRuleSpec } from '@plexd/protocol'
+import { createFakeClock, serve } from '@plexd/runtime/testing'
 import { startControlPlane } from '../../testing/harness.ts'
 import { addOperator } from '../../testing/operators.ts'
 
@@ -33,8 +34,18 @@ describe('alert rules', () => {
     )
     assert.deepEqual(await names(other), all)
     assert.equal((await other.getAlertRule({ params: disk })).body.is_default, true)
-    await assert.rejects(admin.getAlertRule({ params: { alert_rule: 'node-silent' } }), {
+    const silent = { alert_rule: 'node-silent' }
+    await assert.rejects(admin.getAlertRule({ params: silent }), { status: 404 })
+    assert.deepEqual((await admin.listAlertRules({})).body.deleted, ['node-silent'])
+
+    for (const rule of [silent, disk, disk])
+      assert.equal((await admin.restoreAlertRule({ params: rule })).body.is_default, true)
+    assert.deepEqual([await names(), (await admin.listAlertRules({})).body.deleted], [all, []])
+    await admin.putAlertRule({ params, body: spec })
+    await assert.rejects(admin.restoreAlertRule({ params }), { status: 404 })
+    await assert.rejects(admin.restoreAlertRule({ params: { alert_rule: 'node-silen' } }), {
       status: 404,
+      message: /did you mean "node-silent"\?$/,
     })
   })
 
@@ -108,7 +119,9 @@ describe('silences', () => {
     const { api } = await addOperator(plane, { name: 'eve' })
     await api.endAlertSilence({ params: { alert_silence: body.id } })
     const [silence] = (await admin.listAlertSilences({ query: {} })).body.items
-    assert.equal(silence?.ended_by, 'eve')
+    assert.deepEqual([silence?.ended_by, silence?.node], ['eve', 'web'])
+    await admin.removeNode({ params: { node: 'web' } })
+    assert.equal((await admin.listAlertSilences({ query: {} })).body.items[0]?.node, 'web')
   })
 })
 
@@ -131,6 +144,41 @@ describe('webhooks', () => {
     })
   })
 
+  it('sign with the secret before as well after a rotation, for a while', async () => {
+    const clock = createFakeClock()
+    const signatures: string[] = []
+    await using receiver = await serve((request, response) => {
+      signatures.push(String(request.headers['webhook-signature']))
+      request.resume()
+      response.end()
+    })
+    await using plane = await startControlPlane({ clock })
+    const { admin } = plane
+    const ops = { alert_webhook: 'ops' }
+    const create = { name: 'ops', url: `${receiver.url}/`, allow_http: true }
+    const first = (await admin.createAlertWebhook({ body: create })).body
+    const rotate = async (body: object) =>
+      (await admin.rotateAlertWebhookSecret({ params: ops, body })).body
+    const countSignatures = async () => {
+      assert.equal((await admin.testAlertWebhook({ params: ops })).body.delivered, true)
+      return signatures.at(-1)?.split(' ').length
+    }
+    const untilOf = async () =>
+      (await admin.listAlertWebhooks({})).body.items[0]?.previous_secret_until
+
+    assert.deepEqual([await countSignatures(), await untilOf()], [1, null])
+    const second = await rotate({ transition_period: '1h' })
+    assert.notEqual(second.secret, first.secret)
+    const until = new Date(clock.now() + 3_600_000).toISOString()
+    assert.deepEqual([second.previous_secret_until, await untilOf()], [until, until])
+    assert.equal(await countSignatures(), 2)
+    await clock.advance(3_600_000)
+    assert.deepEqual([await countSignatures(), await untilOf()], [1, null])
+    assert.equal((await rotate({ transition_period: '0s' })).previous_secret_until, null)
+    assert.equal(await countSignatures(), 1)
+    await assert.rejects(rotate({ transition_period: '721h' }), { status: 400 })
+  })
+
   it('have a URL over HTTPS, unless it is said otherwise, and of any host', async () => {
     await using plane = await startControlPlane({ config: { limits: { alert_webhooks: 2 } } })
     const create = (url: string, rest = {}) =>
@@ -151,9 +199,12 @@ it('viewers see alerts and change nothing; tenants see their own', async () => {
   await plane.admin.createAlertWebhook({ body: { name: 'ops', url: 'https://a.example/' } })
   assert.equal((await viewer.listAlertWebhooks({})).body.items.length, 1)
   await assert.rejects(viewer.putAlertRule({ params, body: spec }), { status: 403 })
-  await assert.rejects(viewer.testAlertWebhook({ params: { alert_webhook: 'ops' } }), {
-    status: 403,
-  })
+  const ops = { alert_webhook: 'ops' }
+  await assert.rejects(viewer.testAlertWebhook({ params: ops }), { status: 403 })
+  await assert.rejects(viewer.rotateAlertWebhookSecret({ params: ops, body: {} }), { status: 403 })
+  await assert.rejects(other.rotateAlertWebhookSecret({ params: ops, body: {} }), { status: 404 })
+  const silent = { alert_rule: 'node-silent' }
+  await assert.rejects(viewer.restoreAlertRule({ params: silent }), { status: 403 })
   await assert.rejects(other.getAlertRule({ params }), { status: 404 })
   assert.deepEqual((await other.listAlertWebhooks({})).body.items, [])
   assert.deepEqual((await viewer.listAlerts({ query: { state: 'firing' } })).body.items, [])

@@ -10,9 +10,11 @@ import { findRule } from './find-rule.ts'
 
 export const listAlertRules = handle(
   adminApi.listAlertRules,
-  async ({ principal }, { store }: State) => ({
-    items: listRules(await readRules(store.reader, principal.tenant_id)),
-  }),
+  async ({ principal }, { store }: State) => {
+    const stored = await readRules(store.reader, principal.tenant_id)
+    const deleted = stored.filter(({ spec }) => spec === null).map(({ name }) => name)
+    return { items: listRules(stored), deleted }
+  },
 )
 
 export const getAlertRule = handle(
@@ -56,6 +58,29 @@ export const deleteAlertRule = handle(
     return {}
   },
 )
+
+/** What an operator has written of it is deleted, so that it goes on with plexd's own bounds. */
+export const restoreAlertRule = handle(
+  adminApi.restoreAlertRule,
+  async ({ principal: { tenant_id }, params: { alert_rule: name } }, app: State) => {
+    refuseUnlessDefault(name)
+    return app.change(async (unit) => {
+      await deleteRule(unit, { tenant_id, name })
+      return findRule(unit.tx, tenant_id, name)
+    })
+  },
+)
+
+function refuseUnlessDefault(name: string): void {
+  const defaults = Object.keys(defaultRules)
+  if (defaults.includes(name)) return
+  const near = nearest(name, defaults)
+  const hint = near === undefined ? `those are ${defaults.join(', ')}` : `did you mean "${near}"?`
+  throw new ApiError(
+    'not_found',
+    `alert rule "${name}" is none of those that are there by themselves: ${hint}`,
+  )
+}
 
 function refuseTooMany(count: number, most: number): void {
   if (count < most) return

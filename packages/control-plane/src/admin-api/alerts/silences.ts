@@ -9,7 +9,9 @@ import {
   readSilencesUntil,
   type StoredSilence,
 } from '../../rows/alerts/silences.ts'
+import { readNames } from '../../rows/fleet/node-lookups.ts'
 import { checkSelectorText } from '../../runs/choose-nodes.ts'
+import type { Reader } from '../../store/db.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
@@ -53,7 +55,7 @@ export const createAlertSilence = handle(
       await insertSilence(unit, stored)
       return stored
     })
-    return silenceView(silence)
+    return silenceView(silence, await hostnamesOf(app.store.reader, tenantId, [silence]))
   },
 )
 
@@ -66,8 +68,9 @@ export const listAlertSilences = handle(
       { tenantId: principal.tenant_id, createdAt: Number(createdAt), id: String(id) },
       boundsOf(query, app.config),
     )
+    const hostnames = await hostnamesOf(app.store.reader, principal.tenant_id, page.rows)
     return {
-      items: page.rows.map(silenceView),
+      items: page.rows.map((row) => silenceView(row, hostnames)),
       next: nextOf(page, (row) => [row.created_at, row.id]),
     }
   },
@@ -88,10 +91,25 @@ export const endAlertSilence = handle(
   },
 )
 
-function silenceView({ tenant_id: _, created_at, ends_at, ...rest }: StoredSilence): AlertSilence {
+function silenceView(
+  { tenant_id: _, created_at, ends_at, ...rest }: StoredSilence,
+  hostnames: ReadonlyMap<string, string>,
+): AlertSilence {
   return {
     ...rest,
+    node: rest.node_id === null ? null : (hostnames.get(rest.node_id) ?? ''),
     created_at: new Date(created_at).toISOString(),
     ends_at: new Date(ends_at).toISOString(),
   }
+}
+
+/** Of the nodes that silences are about, removed ones too. */
+async function hostnamesOf(
+  reader: Reader,
+  tenantId: string,
+  silences: readonly StoredSilence[],
+): Promise<Map<string, string>> {
+  const ids = silences.flatMap(({ node_id }) => node_id ?? [])
+  const names = await readNames(reader, tenantId, [...new Set(ids)])
+  return new Map(names.map(({ id, hostname }) => [id, hostname]))
 }

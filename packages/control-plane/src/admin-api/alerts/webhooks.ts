@@ -3,7 +3,7 @@ import { isoTime } from '@plexd/runtime'
 import { testMessage } from '../../alerts/notices.ts'
 import { postMessage } from '../../alerts/post.ts'
 import { newWebhookSecret } from '../../alerts/signature.ts'
-import { checkWebhookUrl, openTarget, sealTarget } from '../../alerts/target.ts'
+import { checkWebhookUrl, openTarget, sealTarget, withNewSecret } from '../../alerts/target.ts'
 import type { Environment, Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { countMessages } from '../../rows/alerts/messages.ts'
@@ -12,8 +12,10 @@ import {
   insertWebhook,
   readWebhooks,
   type StoredWebhook,
+  writeWebhookSecret,
 } from '../../rows/alerts/webhooks.ts'
 import type { Reader } from '../../store/db.ts'
+import { readDuration } from '../wire/durations.ts'
 
 export const createAlertWebhook = handle(
   adminApi.createAlertWebhook,
@@ -37,17 +39,41 @@ export const createAlertWebhook = handle(
       })
       return find(unit.tx, tenant_id, name)
     })
-    return { ...webhookView(webhook, 0), secret }
+    return { ...webhookView(app, webhook, 0), secret }
   },
 )
 
 export const listAlertWebhooks = handle(
   adminApi.listAlertWebhooks,
-  async ({ principal }, { store }: State) => {
-    const webhooks = await readWebhooks(store.reader, principal.tenant_id)
-    const ids = webhooks.map(({ id }) => id)
-    const waiting = await countMessages(store.reader, ids)
-    return { items: webhooks.map((webhook) => webhookView(webhook, waiting.get(webhook.id) ?? 0)) }
+  async ({ principal }, app: State & Seals & Environment) => {
+    const { reader } = app.store
+    const webhooks = await readWebhooks(reader, principal.tenant_id)
+    const waiting = await countMessages(
+      reader,
+      webhooks.map(({ id }) => id),
+    )
+    return {
+      items: webhooks.map((webhook) => webhookView(app, webhook, waiting.get(webhook.id) ?? 0)),
+    }
+  },
+)
+
+export const rotateAlertWebhookSecret = handle(
+  adminApi.rotateAlertWebhookSecret,
+  async ({ principal, params, body }, app: State & Seals & Environment) => {
+    const { transition_period: transition = '24h' } = body
+    const bounds = { field: 'transition_period', min: '0s', max: '720h' }
+    const transitionMs = readDuration(transition, bounds)
+    const secret = newWebhookSecret()
+    const webhook = await app.change(async (unit) => {
+      const { id, ...before } = await find(unit.tx, principal.tenant_id, params.alert_webhook)
+      const target = openTarget(app.masterKey, { id, ...before })
+      const next = withNewSecret(target, secret, unit.nowMs + transitionMs)
+      await writeWebhookSecret(unit, { id, secret_sealed: sealTarget(app.masterKey, id, next) })
+      return find(unit.tx, principal.tenant_id, params.alert_webhook)
+    })
+    const waiting = await countMessages(app.store.reader, [webhook.id])
+    return { ...webhookView(app, webhook, waiting.get(webhook.id) ?? 0), secret }
   },
 )
 
@@ -95,7 +121,12 @@ function refuse(webhooks: readonly StoredWebhook[], name: string, most: number):
     )
 }
 
-function webhookView(webhook: StoredWebhook, waiting: number): AlertWebhook {
+function webhookView(
+  { masterKey, clock }: Seals & Environment,
+  webhook: StoredWebhook,
+  waiting: number,
+): AlertWebhook {
+  const { previous } = openTarget(masterKey, webhook)
   const { id, name, origin, severities, created_by, delivered, dropped, last_error } = webhook
   return {
     id,
@@ -109,5 +140,7 @@ function webhookView(webhook: StoredWebhook, waiting: number): AlertWebhook {
     dropped,
     last_error,
     retry_at: isoTime(webhook.retry_at),
+    previous_secret_until:
+      previous && clock.now() < previous.untilMs ? isoTime(previous.untilMs) : null,
   }
 }

@@ -62,6 +62,13 @@ export async function readWebhook(reader: Reader, id: string): Promise<StoredWeb
   return row && storedOf(row)
 }
 
+export async function writeWebhookSecret(
+  unit: RowUnit,
+  { id, secret_sealed }: Pick<StoredWebhook, 'id' | 'secret_sealed'>,
+): Promise<void> {
+  await unit.tx.updateTable('alert_webhooks').set({ secret_sealed }).where('id', '=', id).execute()
+}
+
 /** What an attempt has changed. */
 export type WebhookProgress = Partial<
   Pick<StoredWebhook, 'delivered' | 'dropped' | 'failures' | 'last_error' | 'retry_at'>

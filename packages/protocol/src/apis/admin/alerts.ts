@@ -7,6 +7,7 @@ import {
   AlertWebhookSpec,
   AlertWebhookTest,
   CreatedAlertWebhook,
+  RotateWebhookSecretSpec,
 } from '../../admin/alert-webhook.ts'
 import { pageOf } from '../../admin/page.ts'
 import { operation } from '../../operations/operation.ts'
@@ -30,7 +31,12 @@ export const alerts = {
     ...read('alerts'),
     path: '/admin/v1/alert-rules',
     summary: 'List alert rules by name, those that are there by themselves included',
-    response: Type.Object({ items: Type.Array(AlertRule) }),
+    response: Type.Object({
+      items: Type.Array(AlertRule),
+      deleted: Type.Array(AlertRuleName, {
+        description: 'Those that were there by themselves, and can be restored',
+      }),
+    }),
   }),
   getAlertRule: operation({
     ...read('alerts'),
@@ -53,6 +59,14 @@ export const alerts = {
     path: '/admin/v1/alert-rules/{alert_rule}',
     summary: 'Delete an alert rule, also one that is there by itself; its alerts are resolved',
     errors: [404],
+  }),
+  restoreAlertRule: operation({
+    ...write('POST', 'alerts'),
+    path: '/admin/v1/alert-rules/{alert_rule}/restore',
+    summary: 'Have a rule as it is by itself again, after it was changed or deleted',
+    params: { alert_rule: AlertRuleName },
+    response: AlertRule,
+    errors: [400, 404],
   }),
   createAlertSilence: operation({
     ...write('POST', 'alerts'),
@@ -97,6 +111,14 @@ export const alerts = {
     path: '/admin/v1/alert-webhooks/{alert_webhook}',
     summary: 'Delete a webhook, and what waits for it',
     errors: [404],
+  }),
+  rotateAlertWebhookSecret: operation({
+    ...write('POST', 'alerts'),
+    path: '/admin/v1/alert-webhooks/{alert_webhook}/rotate-secret',
+    summary: 'Give a webhook a new secret; for a while messages are signed by both',
+    request: RotateWebhookSecretSpec,
+    response: CreatedAlertWebhook,
+    errors: [400, 404],
   }),
   testAlertWebhook: operation({
     ...write('POST', 'alerts'),
