@@ -37,7 +37,7 @@ interface CallRow<Body, Given extends unknown[]> extends Row {
   call: (admin: Admin, ...given: Given) => Promise<Answer<Body>>
   /** What was done, in one sentence, unless `print` says it otherwise. */
   text?: (body: Body, ...given: Given) => string
-  print?: (body: Body, json: boolean | undefined) => void
+  print?: (body: Body, json: boolean | undefined, ...given: Given) => void
 }
 
 /** A command that calls one operation. */
@@ -53,7 +53,7 @@ export function addCall<Body, Given extends unknown[]>(
     const { admin } = await connect()
     if (asks) await confirm(io, { what: asks(...given), yes })
     const { body } = await call(admin, ...given)
-    if (print) print(body, json)
+    if (print) print(body, json, ...given)
     else printDone(io, body, { json, text: text?.(body, ...given) ?? '' })
   })
 }

@@ -82,6 +82,8 @@ export interface Environment {
   readonly life: string
   /** `https://host:port` at which nodes reach us. */
   publicUrl(): string
+  /** The certificate, in PEM, of the authority that nodes have to trust; undefined if it is not our own. */
+  authority(): string | undefined
   /** Why requests are refused: the address for nodes is not known yet, or we are shutting down. */
   notServing(): 'starting' | 'stopping' | undefined
 }
@@ -102,6 +104,8 @@ export interface App
 /** What the code that serves an app controls. */
 export interface Controls {
   servesAt(url: string): void
+  /** `authority` is asked each time. */
+  trustedBy(authority: () => string | undefined): void
   /** Replaces the settings that may change at runtime; their users read `app.config` each time. */
   reconfigure(config: Config): void
   stop(): void

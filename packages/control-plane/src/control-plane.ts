@@ -48,6 +48,7 @@ export async function startControlPlane(
         now: clock.now,
         log,
       })
+  app.trustedBy(() => certificate?.current().ca)
   const servers = stack.use(createServers(app, certificate?.current()))
   stack.defer(async () => {
     app.stop()

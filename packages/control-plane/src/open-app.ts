@@ -209,6 +209,7 @@ function createEnvironment(
 ): Environment & Controls {
   let config = given
   let url = config.publicUrl ?? ''
+  let authority: () => string | undefined = () => undefined
   let stopping = false
   return {
     ...parts,
@@ -219,6 +220,10 @@ function createEnvironment(
       config = next
     },
     publicUrl: () => url,
+    authority: () => authority(),
+    trustedBy(next) {
+      authority = next
+    },
     servesAt(address) {
       url = config.publicUrl ?? address
     },

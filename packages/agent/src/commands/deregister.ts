@@ -118,10 +118,14 @@ function checkPurge(dataDir: string): void {
  * Deletes the contents of the data dir, then the folder itself. If the folder remains, because it is a mount point or its
  * parent is not writable, it is empty, and the reason is printed.
  */
-async function removeFiles({ dataDir, tokenFile }: AgentConfig): Promise<string | undefined> {
+async function removeFiles({
+  dataDir,
+  tokenFile,
+  joinFile,
+}: AgentConfig): Promise<string | undefined> {
   for (const name of (await readdir(dataDir).catch(undefinedIfMissing)) ?? [])
     await rm(join(dataDir, name), { recursive: true, force: true })
-  await rm(tokenFile, { force: true })
+  for (const file of [tokenFile, joinFile]) await rm(file, { force: true })
   return rmdir(dataDir).then(
     () => undefined,
     (error: unknown) => (isMissing(error) ? undefined : describeError(error)),

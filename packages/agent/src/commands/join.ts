@@ -1,17 +1,31 @@
 import { hostnameKey } from '@plexd/protocol'
-import { CliError, createLog, type Log, printable, printJson, systemClock } from '@plexd/runtime'
+import {
+  CliError,
+  createLog,
+  exitCodes,
+  type Log,
+  printable,
+  printJson,
+  systemClock,
+} from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { rememberSettings } from '../config/remembered.ts'
 import { openDatabase } from '../disk/database.ts'
 import { type Identity, loadIdentity } from '../identity/identity.ts'
 import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
 import { enrol } from '../registration/enrol.ts'
+import { withJoinString } from '../registration/join-string.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 import { askSecret } from './given/prompt.ts'
+import { isPiped, readLine } from './given/stdin.ts'
 
 /** Enrols and prints the identity; a node that is already enrolled is only shown. */
-export async function runJoin(flags: Flags, { json }: Json): Promise<void> {
+export async function runJoin(
+  flags: Flags,
+  { json, join }: Json & { join?: string },
+): Promise<void> {
+  if (join !== undefined) throw onTheCommandLine
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
   const { node_id, mesh_ip, hostname } = await findOrEnrol(config, flags, log)
@@ -22,18 +36,31 @@ export async function runJoin(flags: Flags, { json }: Json): Promise<void> {
   }
 }
 
+const onTheCommandLine = new CliError(
+  'join: every user of this machine sees what is on a command line: give the join string to the prompt, to stdin, or by --join-file FILE; revoke the token that was shown ("plexctl token revoke ID") and make another',
+  exitCodes.usage,
+)
+
 async function findOrEnrol(config: AgentConfig, flags: Flags, log: Log): Promise<Identity> {
   const known = await loadIdentity(config.dataDir, config.hostname)
   if (known) return asAsked(known, config)
-  requireApiUrl(config)
   const database = openDatabase(config.dataDir, log)
   try {
     // Check again under the lock: another join, or the daemon, may have been faster.
     const enrolled = await loadIdentity(config.dataDir, config.hostname)
-    return enrolled ? asAsked(enrolled, config) : await enrolHere(config, flags, log)
+    return enrolled ? asAsked(enrolled, config) : await enrolHere(await joining(config), flags, log)
   } finally {
     database.close()
   }
+}
+
+/** The settings, and a join string if there is one; a person is asked for it if nothing says where the control plane is. */
+async function joining(config: AgentConfig): Promise<AgentConfig> {
+  const askPerson = process.stdin.isTTY ? () => askSecret('Join string: ') : undefined
+  const ask = askPerson ?? (isPiped() ? readLine : undefined)
+  const joined = await withJoinString(config, { env: process.env, stdin: readLine, ask })
+  requireApiUrl(joined)
+  return joined
 }
 
 /** An enrolled machine is not changed; if another name was requested, say so. */

@@ -71,11 +71,16 @@ const hooks: Record<string, CommandRow> = {
 
 export const commands: Record<string, CommandRow> = {
   join: {
-    description: 'Enrol this machine with a bootstrap token, or show who it is already',
-    form: (command) => withJson(withFlags(withControlPlane(command), 'tokenFile', 'hostname')),
+    description: 'Enrol this machine with a join string or a token, or show who it is already',
+    form: (command) =>
+      withJson(withFlags(withControlPlane(command), 'joinFile', 'tokenFile', 'hostname'))
+        // Refused, with the reason.
+        .argument('[join]')
+        .usage('[options]'),
     examples: [
-      ['plexd join --api https://cp.example.com --token-file ./token', 'enrol without a question'],
-      ['plexd join --api https://cp.example.com', 'ask for the token at the terminal'],
+      ['plexd join', 'ask for the join string of "plexctl token create --join"'],
+      ['plexd join --join-file ./join', 'enrol without a question; "-" is stdin'],
+      ['plexd join --api https://cp.example.com --token-file ./token', 'with a token alone'],
     ],
     load: async () => (await import('./join.ts')).runJoin,
   },
@@ -84,7 +89,15 @@ export const commands: Record<string, CommandRow> = {
     form: (command) =>
       withFlags(
         withControlPlane(command),
-        ...(['tokenFile', 'hostname', 'socketPath', 'hooksDir', 'meshEnabled', 'mode'] as const),
+        ...([
+          'joinFile',
+          'tokenFile',
+          'hostname',
+          'socketPath',
+          'hooksDir',
+          'meshEnabled',
+          'mode',
+        ] as const),
       ),
     examples: [
       ['plexd up', `run with ${defaultConfigFile}, and what enrolled this machine`],
@@ -301,7 +314,7 @@ function withControlPlane(command: Command): Command {
 }
 
 function withUrl(command: Command): Command {
-  return withFlags(command, 'apiUrl', 'caFile', 'insecureHttp')
+  return withFlags(command, 'apiUrl', 'caFile', 'caFingerprint', 'insecureHttp')
 }
 
 function withSocket(command: Command): Command {

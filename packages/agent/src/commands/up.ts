@@ -12,9 +12,12 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { rememberSettings } from '../config/remembered.ts'
 import { startAgent, stopAgentMs } from '../daemon/agent.ts'
 import { createRestart, type Restart } from '../daemon/restart.ts'
+import { loadIdentity } from '../identity/identity.ts'
 import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
+import { withJoinString } from '../registration/join-string.ts'
 import { launch } from '../upgrade/launch.ts'
 import { type Caller, type Flags, loadConfigFor } from './given/flags.ts'
+import { readLine } from './given/stdin.ts'
 
 /** Runs until SIGTERM or SIGINT, as the version that is to run; SIGHUP reloads the settings and the CA file; a restart runs it anew in the same process. The mesh stays up afterwards: "plexd down" removes it. */
 export async function runUp(
@@ -22,7 +25,7 @@ export async function runUp(
   _given: unknown,
   { reloadRequests }: Caller,
 ): Promise<void> {
-  const config = await loadConfigFor(flags)
+  const config = await joining(await loadConfigFor(flags))
   const kept = createKeptLines()
   const log = createLog('plexd', config.logLevel, kept)
   await launch({ config, reloadRequests, clock: systemClock, log })
@@ -30,6 +33,12 @@ export async function runUp(
   const restart = createRestart({ stop: () => process.kill(process.pid, 'SIGTERM'), log })
   await runDaemon(config, { flags, kept, log, restart, reloadRequests })
   restart.startAgain()
+}
+
+/** A node that is not enrolled yet may have a join string in its file. */
+async function joining(config: AgentConfig): Promise<AgentConfig> {
+  const known = await loadIdentity(config.dataDir, config.hostname)
+  return known ? config : await withJoinString(config, { env: process.env, stdin: readLine })
 }
 
 interface Surroundings {

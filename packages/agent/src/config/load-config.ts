@@ -18,8 +18,9 @@ import {
 import { checkApiUrl } from './api-url.ts'
 import { configForm } from './config-form.ts'
 import { nearestKey, readForm, readSetting } from './form.ts'
-import { recallSettings } from './remembered.ts'
+import { pinnedCaFile, recallSettings } from './remembered.ts'
 import { settingRows } from './settings.ts'
+import { fingerprint } from './values.ts'
 
 export interface ConfigSources {
   flags: Settings
@@ -46,11 +47,36 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
   }
   config.hostnameChosen =
     (flags.hostname ?? fromEnvironment.hostname ?? fromFile.hostname) !== undefined
+  takeFingerprint(config, given)
   // A token file from a source of higher precedence beats a token from a lower one.
   if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
   if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
   config.proxyUrl = readProxy(config.apiUrl, env)
   return config
+}
+
+/** With a fingerprint, the authority is fetched into a file of our own. */
+function takeFingerprint(config: AgentConfig, { caFile, caFingerprint }: Settings): void {
+  if (caFingerprint === undefined) return
+  if (caFile !== undefined)
+    throw new CliError(
+      `ca_file "${caFile}" and ca_fingerprint "${caFingerprint}": give one of them`,
+      exitCodes.usage,
+    )
+  config.caFile = pinnedCaFile(config.dataDir)
+  // From the command line it comes as it was typed.
+  config.caFingerprint = readFingerprint(caFingerprint)
+}
+
+function readFingerprint(text: string): string {
+  try {
+    return fingerprint(text)
+  } catch (error) {
+    throw new CliError(
+      `CA fingerprint "${text.slice(0, 128)}": ${describeError(error)}`,
+      exitCodes.usage,
+    )
+  }
 }
 
 /**

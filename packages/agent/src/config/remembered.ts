@@ -29,15 +29,15 @@ type Remembered = Static<typeof Remembered>
 const pathOf = (dataDir: string): string => join(dataDir, 'settings.json')
 
 /** A copy, because the original file may be deleted later, or belong to somebody else. */
-const caPathOf = (dataDir: string): string => join(dataDir, 'control-plane-ca.crt')
+export const pinnedCaFile = (dataDir: string): string => join(dataDir, 'control-plane-ca.crt')
 
 /** Call this after the control plane has answered, so that nothing wrong is remembered. `flags` is the command line. */
 export async function rememberSettings(config: AgentConfig, flags: Settings): Promise<void> {
   const { dataDir, apiUrl, caFile, insecureHttp } = config
   // A damaged file is replaced.
   const before = await read(dataDir).catch(() => undefined)
-  if (caFile !== undefined && caFile !== caPathOf(dataDir))
-    await writeIfNew(caPathOf(dataDir), readPlainFile(caFile, `read CA file "${caFile}"`))
+  if (caFile !== undefined && caFile !== pinnedCaFile(dataDir))
+    await writeIfNew(pinnedCaFile(dataDir), readPlainFile(caFile, `read CA file "${caFile}"`))
   const { socket, mode, mesh } = before ?? {}
   const now: Remembered = {
     api: apiUrl,
@@ -70,7 +70,7 @@ export async function recallSettings(
   const connection: Settings = {
     apiUrl: api,
     insecureHttp: insecure_http,
-    ...(ca ? { caFile: caPathOf(dataDir) } : {}),
+    ...(ca ? { caFile: pinnedCaFile(dataDir) } : {}),
   }
   return {
     ...(given.apiUrl === undefined ? connection : {}),

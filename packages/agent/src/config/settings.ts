@@ -6,8 +6,10 @@ import {
   cidrs,
   count,
   duration,
+  fingerprint,
   flag,
   interfaceName,
+  joinPath,
   labels,
   limitNumbers,
   logLevel,
@@ -32,6 +34,12 @@ export const settings = {
     env: 'PLEXD_CA_FILE',
     flag: '--ca-file <file>',
     help: "its authority in PEM; the system's by default",
+  }),
+  caFingerprint: setting<string | undefined>(undefined, fingerprint, {
+    keys: ['ca_fingerprint'],
+    env: 'PLEXD_CA_FINGERPRINT',
+    flag: '--ca-fingerprint <sha256:hex>',
+    help: "of its authority's certificate, which is then fetched from it and compared",
   }),
   insecureHttp: setting(false, flag, {
     keys: ['insecure_http', 'api.insecurehttp'],
@@ -84,6 +92,12 @@ export const settings = {
     env: 'PLEXD_BOOTSTRAP_TOKEN_FILE',
     flag: '--token-file <file>',
     help: 'bootstrap token; removed once it is used',
+  }),
+  joinFile: setting('/etc/plexd/join', joinPath, {
+    keys: ['join_file'],
+    env: 'PLEXD_JOIN_FILE',
+    flag: '--join-file <file>',
+    help: 'join string, which has address, token and authority in one; "-" reads it from stdin; removed once it is used',
   }),
   tokenEnv: setting('PLEXD_BOOTSTRAP_TOKEN', text, {
     keys: ['token.env', 'registration.tokenenv', 'token_env'],

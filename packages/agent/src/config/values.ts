@@ -20,6 +20,17 @@ export function flag(value: unknown): boolean {
   throw new TypeError('want true or false')
 }
 
+/** As `openssl x509 -fingerprint -sha256` prints it, or `sha256:` and hex, which it becomes. */
+export function fingerprint(value: unknown): string {
+  const given = text(value)
+  const hex = given
+    .replace(/^sha256( fingerprint=|:)/i, '')
+    .replaceAll(':', '')
+    .toLowerCase()
+  if (/^[0-9a-f]{64}$/.test(hex)) return `sha256:${hex}`
+  throw new RangeError('want sha256: and 64 hexadecimal digits')
+}
+
 /** Accepted by the kernel, and safe in a command line. */
 export function interfaceName(value: unknown): string {
   const name = text(value)
@@ -114,6 +125,11 @@ export function limitNumbers(value: unknown): Limits {
 /** A folder or file; a relative path is that from where plexd is started. */
 export function path(value: unknown): string {
   return resolve(text(value))
+}
+
+/** The same; "-" is stdin. */
+export function joinPath(value: unknown): string {
+  return value === '-' ? '-' : path(value)
 }
 
 /** Texts: one, or a list. */

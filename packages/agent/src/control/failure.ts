@@ -111,7 +111,7 @@ export function certificateFault(
         }
       : {
           detail: `${of} is not trusted by this system (${code})`,
-          remedy: 'name the CA with --ca-file',
+          remedy: 'name the CA with --ca-file, or its fingerprint with --ca-fingerprint',
         }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return {

@@ -19,12 +19,13 @@ export const secretFilesCheck: Check<AgentConfig> = { name: 'secret files', run:
 
 /** Each file with a key or a token, by the same rule that plexd applies when it reads it. */
 async function checkSecretFiles(config: AgentConfig): Promise<Finding> {
-  const { dataDir, tokenFile, httpEnabled, httpTokenFile } = config
+  const { dataDir, tokenFile, joinFile, httpEnabled, httpTokenFile } = config
   const ours = [...identityFiles(dataDir), draftPath(dataDir)]
   if (httpEnabled && httpTokenFile !== undefined) ours.push(httpTokenFile)
   const findings = [
     ...ours.map((path) => look(path, ownersHere(dataDir))),
     look(tokenFile, ownersOfTyped(process.env, dataDir)),
+    look(joinFile, ownersOfTyped(process.env, dataDir)),
   ].filter((finding) => finding !== undefined)
   return findings.find(({ state }) => state === 'failed') ?? findings[0] ?? ok('kept from others')
 }

@@ -104,7 +104,7 @@ describe('enrol', () => {
       { log: { ...silentLog, warn: (message) => warnings.push(message) } },
     )
 
-    assert.deepEqual(warnings, ['token file cannot be removed, remove it by hand'])
+    assert.deepEqual(warnings, ['file with the token cannot be removed, remove it by hand'])
   })
 })
 

@@ -9,6 +9,7 @@ import { type Identity, saveIdentity } from '../identity/identity.ts'
 import { generatePrivateKey } from '../identity/keys.ts'
 import { readOwnSecret } from '../identity/own-secret.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
+import { ensureAuthority } from './authority.ts'
 import { type Registration, register } from './register.ts'
 import { findBootstrapToken } from './token.ts'
 
@@ -29,6 +30,7 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
   const { config, env, log, gate = createAnswerGate() } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
   const privateKey = await draftKey(config.dataDir)
+  await ensureAuthority(enrolment)
   using connection = openControlClient(config, { credentials: { bearer: () => token }, gate })
   const { identity: given, peers } = await register({
     ...enrolment,
@@ -49,7 +51,7 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
       hostname,
       machine: config.hostname,
     })
-  await removeTokenFile(config.tokenFile, log)
+  for (const file of [config.tokenFile, config.joinFile]) await removeUsed(file, log)
   return identity
 }
 
@@ -78,11 +80,12 @@ async function draftKey(dataDir: string): Promise<string> {
 export const draftPath = (dataDir: string): string => join(dataDir, 'registration-key')
 
 /** The token may be valid for more registrations, so nobody else should read it. */
-async function removeTokenFile(path: string, log: Log): Promise<void> {
+async function removeUsed(path: string, log: Log): Promise<void> {
+  if (path === '-') return
   try {
     await rm(path, { force: true })
   } catch (error) {
-    log.warn('token file cannot be removed, remove it by hand', {
+    log.warn('file with the token cannot be removed, remove it by hand', {
       file: path,
       error: describeError(error),
     })

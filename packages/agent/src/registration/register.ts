@@ -9,35 +9,21 @@ import {
   type RegisterResponse,
   validatorOf,
 } from '@plexd/protocol'
-import {
-  CliError,
-  type Clock,
-  createBackoff,
-  exitCodes,
-  type Log,
-  wishedWaitMs,
-} from '@plexd/runtime'
+import { CliError, exitCodes } from '@plexd/runtime'
 import { Type } from 'typebox'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
+import { failureOf } from '../control/failure.ts'
 import { checkIdentity, type Identity } from '../identity/identity.ts'
 import { publicKeyOf } from '../identity/keys.ts'
 import { atRegistration } from './capabilities.ts'
+import { type Patience, untilAnswered } from './until-answered.ts'
 
-export interface Registration {
-  config: AgentConfig
+export interface Registration extends Patience {
   client: Pick<Client<ControlApi>, 'register'>
   token: string
   privateKey: string
   capabilities: Capabilities
   metadata: Record<string, string>
-  /** Never if left out. */
-  giveUpAfterMs?: number
-  /** Called with the reason before each retry. */
-  onRetry?: (reason: string) => void
-  clock: Clock
-  log: Log
-  signal?: AbortSignal
 }
 
 export interface Registered {
@@ -51,29 +37,12 @@ export interface Registered {
  * control plane returns the same node; a refusal is a CliError that says what to do. Saves nothing.
  */
 export async function register(registration: Registration): Promise<Registered> {
-  const { config, clock, log, signal, giveUpAfterMs } = registration
-  const startedMs = clock.monotonic()
-  const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
-  for (;;) {
-    try {
-      return await attempt(registration)
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (!isWorthRetrying(error)) throw explain(error, config)
-      const backoffMs = backoff.nextMs()
-      const delayMs = wishedWaitMs(error) ?? backoffMs
-      if (giveUpAfterMs !== undefined && clock.monotonic() + delayMs - startedMs > giveUpAfterMs) {
-        throw failureOf(error, config)
-      }
-      const reason = describeFailure(error, config)
-      registration.onRetry?.(reason)
-      log.warn('registration failed, will retry', {
-        error: reason,
-        retry_in_ms: Math.round(delayMs),
-      })
-      await clock.sleep(delayMs, signal)
-    }
-  }
+  const { config } = registration
+  return await untilAnswered(() => attempt(registration), {
+    ...registration,
+    what: 'registration',
+    explain: (error) => explain(error, config),
+  })
 }
 
 async function attempt(registration: Registration): Promise<Registered> {
@@ -117,12 +86,6 @@ function rangesIn({
 }
 
 const knownPeers = validatorOf(Type.Array(Peer))
-
-function isWorthRetrying(error: unknown): boolean {
-  if (error instanceof CliError || isTrustFailure(error)) return false
-  if (!(error instanceof ApiError)) return true
-  return error.status >= 500 || error.status === 408 || error.status === 429
-}
 
 function explain(error: unknown, config: AgentConfig): CliError {
   if (error instanceof CliError) return error

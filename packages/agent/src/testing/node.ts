@@ -34,6 +34,7 @@ export async function configFor(
     dataDir: join(folder, 'data'),
     socketPath: join(folder, 'api.sock'),
     tokenFile,
+    joinFile: join(folder, 'join'),
     // What this machine measures and logs is for no test that does not ask for it.
     observeEnabled: false,
     logsEnabled: false,

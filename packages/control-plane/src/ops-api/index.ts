@@ -25,6 +25,13 @@ export const opsHandlers: Handlers<OpsApi> = {
       return { status: 'ready' }
     })(app)
   },
+  authority: handle(opsApi.authority, async ({ reply }, { authority }) => {
+    const pem = authority()
+    if (pem === undefined)
+      throw new ApiError('not_found', 'this control plane has a certificate of another authority')
+    reply.type('application/pem-certificate-chain')
+    return pem
+  }),
   metrics: handle(opsApi.metrics, async ({ reply }, app) => {
     const { contentType, text } = await app.metrics.render({
       streams: app.streams.count,

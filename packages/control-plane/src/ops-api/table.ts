@@ -25,6 +25,14 @@ export const opsApi = {
     response: Health,
     errors: [503],
   }),
+  authority: operation({
+    ...open,
+    path: '/ca.crt',
+    summary:
+      'Read the certificate of the authority, in PEM; check its fingerprint before trusting it',
+    responseKind: 'bytes',
+    errors: [404],
+  }),
   metrics: operation({
     ...open,
     path: '/metrics',

@@ -3,6 +3,7 @@ import { diskFault } from '@plexd/runtime'
 import { createAnswerGate } from '../../control/answer-gate.ts'
 import type { Disk } from '../../disk/disk.ts'
 import { createIdentityStore, type IdentityStore, loadIdentity } from '../../identity/identity.ts'
+import { ensureAuthority } from '../../registration/authority.ts'
 import { atRegistration, createCapabilityMark } from '../../registration/capabilities.ts'
 import { enrol } from '../../registration/enrol.ts'
 import type { AgentDeps, Core } from './core.ts'
@@ -14,8 +15,14 @@ export async function findIdentity(
   { env = process.env, signal, remember }: AgentDeps,
 ): Promise<IdentityStore> {
   const { config, database, desired, disk, problems, clock, log } = core
+  const onRetry = (reason: string): void =>
+    problems.set('enrolment', `not registered yet, still trying: ${reason}`)
   const saved = await loadIdentity(config.dataDir, config.hostname)
-  if (saved) return createIdentityStore(config.dataDir, saved, disk.failed)
+  if (saved) {
+    await ensureAuthority({ config, clock, log, onRetry, ...(signal ? { signal } : {}) })
+    problems.clear('enrolment')
+    return createIdentityStore(config.dataDir, saved, disk.failed)
+  }
   const gate = createAnswerGate()
   const identity = await onceThereIsRoom(disk, signal, () =>
     enrol({
@@ -24,7 +31,7 @@ export async function findIdentity(
       capabilities,
       env,
       desired,
-      onRetry: (reason) => problems.set('enrolment', `not registered yet, still trying: ${reason}`),
+      onRetry,
       clock,
       log,
       ...(signal ? { signal } : {}),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { BootstrapToken } from '@plexd/protocol'
+import { type BootstrapToken, formatJoin } from '@plexd/protocol'
 import { startBench } from '../../testing/run.ts'
 import { aPage } from '../../testing/samples.ts'
 
@@ -16,7 +16,8 @@ const token: BootstrapToken = {
   node_id: null,
   node_hostname: null,
 }
-const created = { ...token, token: 'plx_enroll_abc', warnings: [] }
+const join = formatJoin({ url: 'https://cp.example.com', token: 'plx_enroll_abc' })
+const created = { ...token, token: 'plx_enroll_abc', join, warnings: [] }
 
 describe('token create', () => {
   it('prints the token alone on stdout, so that a script can take it', async () => {
@@ -46,6 +47,28 @@ describe('token create', () => {
     })
     assert.deepEqual(JSON.parse(stdout), created)
     assert.equal(stderr, '')
+  })
+
+  it('prints the join string alone, for an address if one is given', async () => {
+    const local = formatJoin({ url: 'https://127.0.0.1:8443', token: 'plx_enroll_abc' })
+    await using bench = await startBench({ 'POST /admin/v1/tokens': created })
+
+    const { stdout, stderr } = await bench.run(['token', 'create', '--join'])
+    assert.equal(stdout, `${join}\n`)
+    assert.match(
+      stderr,
+      /on the node, "plexd join" asks for it; it leads to https:\/\/cp.example.com/,
+    )
+
+    const given = await bench.run(['token', 'create', '--url', 'https://other.example.com'])
+    assert.equal(given.stdout, `${join}\n`)
+    assert.deepEqual(bench.server.requests[1]?.body, { url: 'https://other.example.com' })
+
+    await using near = await startBench({ 'POST /admin/v1/tokens': { ...created, join: local } })
+    assert.match(
+      (await near.run(['token', 'create', '--join'])).stderr,
+      /it leads to https:\/\/127.0.0.1:8443, which only this machine reaches: give another address with --url/,
+    )
   })
 
   it('refuses a duration and a format that it does not know', async () => {

@@ -21,6 +21,7 @@ import { readDuration } from '../wire/durations.ts'
 import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 import { timestamp, timestampOrNull } from '../wire/timestamps.ts'
+import { joinString, joinUrl } from './join.ts'
 
 /** Only the hash of the token is stored. */
 export const createToken = handle(
@@ -32,6 +33,7 @@ export const createToken = handle(
     const nodeMaySet = body.node_may_set ?? []
     checkLabels(Object.fromEntries(nodeMaySet.map((key) => [key, ''])), {}, app.config.limits)
     refuseUnaskable(nodeMaySet)
+    const url = joinUrl(body.url, app)
     const token = newBootstrapToken()
     const nowMs = app.clock.now()
     const created = {
@@ -46,7 +48,8 @@ export const createToken = handle(
       expires_at: nowMs + ttlMs,
     }
     const stored = await app.store.write((tx) => insertToken(tx, created))
-    return { ...bootstrapTokenView(stored, () => ''), token, warnings: warningsOf(labels) }
+    const join = joinString({ url, token }, app)
+    return { ...bootstrapTokenView(stored, () => ''), token, join, warnings: warningsOf(labels) }
   },
 )
 

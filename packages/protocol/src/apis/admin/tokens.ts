@@ -20,9 +20,19 @@ export const tokens = {
       metadata: Type.Optional(Metadata),
       node_may_set: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 256 })),
       nsk_format: Type.Optional(Type.Enum(['base64', 'raw32'])),
+      url: Type.Optional(
+        Type.String({
+          maxLength: 2_048,
+          description: 'https:// address for the join string, in place of the public one',
+        }),
+      ),
     }),
     response: Type.Interface([BootstrapToken, Warnings], {
       token: Type.String({ description: 'Shown this once' }),
+      join: Type.String({
+        description:
+          'Address, token and fingerprint of the authority in one word, for `plexd join`',
+      }),
     }),
     status: 201,
     errors: [400],

@@ -1,0 +1,83 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { errorOf } from '@plexd/protocol'
+import {
+  CliError,
+  createHttpTransport,
+  exitCodes,
+  undefinedIfMissing,
+  writeFileAtomic,
+} from '@plexd/runtime'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { userAgent } from '../control/client.ts'
+import { failureOf } from '../control/failure.ts'
+import { type Patience, untilAnswered } from './until-answered.ts'
+
+/**
+ * Makes sure that the CA file holds the authority that `ca_fingerprint` names: fetches it from the control plane, whoever that
+ * is, and keeps it only if it is that one. Before this nothing secret is sent. Does nothing without a fingerprint.
+ */
+export async function ensureAuthority(patience: Patience): Promise<void> {
+  const { config, log } = patience
+  const { caFile, caFingerprint } = config
+  if (caFile === undefined || caFingerprint === undefined) return
+  if (certificateIn(await readIfThere(caFile), caFingerprint) !== undefined) return
+  const pem = await untilAnswered(() => fetchAuthority(config), {
+    ...patience,
+    what: 'fetching the authority',
+    explain: (error) => failureOf(error, config),
+  })
+  const certificate = certificateIn(pem, caFingerprint)
+  if (certificate === undefined) throw anotherAuthority(config, pem)
+  await writeFileAtomic(caFile, certificate, { mode: 0o644 })
+  log.info('authority fetched', { ca_fingerprint: caFingerprint, file: caFile })
+}
+
+async function readIfThere(file: string): Promise<string> {
+  return (await readFile(file, 'utf8').catch(undefinedIfMissing)) ?? ''
+}
+
+async function fetchAuthority(config: AgentConfig): Promise<string> {
+  const { apiUrl, proxyUrl, requestTimeoutMs } = config
+  using transport = createHttpTransport({
+    baseUrl: apiUrl,
+    proxyUrl,
+    trustsAnybody: true,
+    userAgent,
+    timeoutMs: requestTimeoutMs,
+    maxResponseBytes: 256 * 1_024,
+  })
+  const answer = await transport({ method: 'GET', path: '/ca.crt', headers: {} })
+  if (answer.status !== 200) throw errorOf(answer)
+  return answer.body
+}
+
+/** Of several, as while one authority replaces another. */
+function certificateIn(pem: string, fingerprint: string): string | undefined {
+  return certificatesOf(pem).find((one) => fingerprintOf(one) === fingerprint)
+}
+
+function certificatesOf(pem: string): string[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  return blocks.flatMap((block) => {
+    try {
+      return [new X509Certificate(block).toString()]
+    } catch {
+      return []
+    }
+  })
+}
+
+function fingerprintOf(pem: string): string {
+  const { fingerprint256 } = new X509Certificate(pem)
+  return `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`
+}
+
+function anotherAuthority({ apiUrl, caFingerprint }: AgentConfig, pem: string): CliError {
+  const seen = certificatesOf(pem).map(fingerprintOf)
+  const what = seen.length === 0 ? 'sent no certificate' : `has the authority ${seen.join(', ')}`
+  return new CliError(
+    `trust the control plane: what answers at "${apiUrl}" ${what}, and ${caFingerprint} is wanted: this is another control plane, or somebody in between; no token was sent. If its authority was replaced, make a new join string with "plexctl token create --join"`,
+    exitCodes.denied,
+  )
+}

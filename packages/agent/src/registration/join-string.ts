@@ -1,0 +1,63 @@
+import { readJoin } from '@plexd/protocol'
+import { CliError, describeError, exitCodes } from '@plexd/runtime'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { checkApiUrl } from '../config/api-url.ts'
+import { pinnedCaFile } from '../config/remembered.ts'
+import { ownersOfTyped, readOwnSecret } from '../identity/own-secret.ts'
+
+export interface JoinSources {
+  env: NodeJS.ProcessEnv
+  /** For "-" as the file. */
+  stdin: () => Promise<string>
+  /** Asked if nothing says where the control plane is. */
+  ask?: (() => Promise<string>) | undefined
+}
+
+/**
+ * The settings with address, token and authority of a join string, from its file or by `ask`; unchanged if there is none.
+ * Throws a CliError (usage) if it is damaged, or for another control plane than the settings.
+ */
+export async function withJoinString(
+  config: AgentConfig,
+  sources: JoinSources,
+): Promise<AgentConfig> {
+  const text = (await findText(config, sources))?.trim()
+  return text ? apply(config, text) : config
+}
+
+async function findText(
+  { joinFile, dataDir, apiUrl }: AgentConfig,
+  { env, stdin, ask }: JoinSources,
+): Promise<string | undefined> {
+  if (joinFile === '-') return await stdin()
+  const saved = readOwnSecret(joinFile, ownersOfTyped(env, dataDir), exitCodes.usage)
+  return saved === undefined && apiUrl === '' ? await ask?.() : saved
+}
+
+function apply(config: AgentConfig, text: string): AgentConfig {
+  const { url, token, ca } = read(text)
+  const apiUrl = checkApiUrl(url, config.insecureHttp)
+  if (config.apiUrl !== '' && config.apiUrl !== apiUrl)
+    throw new CliError(
+      `join: the join string is for "${apiUrl}", and the settings say "${config.apiUrl}": leave one of them out`,
+      exitCodes.usage,
+    )
+  const authority = ca === undefined ? {} : authorityOf(config, ca)
+  return { ...config, apiUrl, tokenValue: token, ...authority }
+}
+
+function read(text: string): ReturnType<typeof readJoin> {
+  try {
+    return readJoin(text)
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
+  }
+}
+
+/** A CA file that is named stays in force: whoever named it knows. */
+function authorityOf(
+  { caFile, dataDir }: AgentConfig,
+  caFingerprint: string,
+): Partial<AgentConfig> {
+  return caFile === undefined ? { caFile: pinnedCaFile(dataDir), caFingerprint } : {}
+}

@@ -1,0 +1,35 @@
+import { X509Certificate } from 'node:crypto'
+import { ApiError, formatJoin, type Join } from '@plexd/protocol'
+import type { Environment } from '../../app.ts'
+
+/** With the fingerprint of our authority, if nodes need it. */
+export function joinString(
+  join: Omit<Join, 'ca'>,
+  { authority }: Pick<Environment, 'authority'>,
+): string {
+  const pem = authority()
+  return formatJoin(pem === undefined ? join : { ...join, ca: fingerprintOf(pem) })
+}
+
+/** The address that was asked for, or the public one. Throws unless a node can be told of it. */
+export function joinUrl(
+  asked: string | undefined,
+  { publicUrl }: Pick<Environment, 'publicUrl'>,
+): string {
+  if (asked === undefined) return publicUrl()
+  const url = URL.parse(asked)
+  const isAddress =
+    url?.protocol === 'https:' && url.username === '' && url.search === '' && url.hash === ''
+  if (!isAddress)
+    throw new ApiError(
+      'bad_request',
+      `url ${JSON.stringify(asked.slice(0, 256))}: want https://HOST[:PORT]`,
+    )
+  return url.href.replace(/\/$/, '')
+}
+
+/** Of the certificate in DER, as `openssl x509 -fingerprint -sha256` has it, in lower case and without colons. */
+function fingerprintOf(pem: string): string {
+  const { fingerprint256 } = new X509Certificate(pem)
+  return `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`
+}
