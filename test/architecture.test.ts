@@ -206,6 +206,7 @@ const controlPlaneRooms: Rooms = [
     'store/migrations/*',
     'ten each, which stay as they were released, whatever becomes of the rest',
   ],
+  ['store/tables', 'what a row of each noun holds'],
   ['store', 'knows no noun'],
   ['mesh', 'decides who sees whom, from data to data'],
   ['mesh/policies', 'what rules say of a mesh, which knows them as pairs of sides'],
