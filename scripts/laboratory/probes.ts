@@ -10,7 +10,10 @@ import { kill } from './namespace.ts'
 
 type Place = Pick<Host, 'exec' | 'spawn'>
 
-/** How many of `count` pings to an address were answered. */
+/**
+ * How many of `count` pings to an address were answered. Once one was, ping waits for the last no longer than twice the slowest or one
+ * interval, whatever `waitMs` says, so on a busy machine the last may be missing: see `lostPings`.
+ */
 export async function ping(
   from: Place,
   to: string,
@@ -78,7 +81,16 @@ export async function untilPing(
   }
 }
 
+/** How many of at least `count` pings were not answered, however late. */
+export async function lostPings(from: Place, to: string, count = 20): Promise<number> {
+  const running = startPing(from, to, 20)
+  await running.untilSent(count)
+  const { sent, received } = await running.stop()
+  return sent - received
+}
+
 export interface RunningPing {
+  untilSent(count: number): Promise<void>
   /** Ends it; resolves to the numbers of packets sent and answered. */
   stop(): Promise<{ sent: number; received: number }>
 }
@@ -110,6 +122,13 @@ export function startPing(from: Place, to: string, intervalMs = 5): RunningPing 
   }
 
   return {
+    async untilSent(count) {
+      const endMs = performance.now() + 30_000
+      for (let sent = 0; sent < count; sent = await countSent()) {
+        if (performance.now() > endMs) throw new Error(`ping ${to}: it sent ${sent} of ${count}`)
+        await delay(20)
+      }
+    },
     async stop() {
       const sent = await countSent()
       const endMs = performance.now() + lateMs

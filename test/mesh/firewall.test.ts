@@ -4,7 +4,7 @@ import type { PolicyRule } from '@plexd/protocol'
 import { ExecError } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { killIn } from '../../scripts/laboratory/namespace.ts'
-import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
+import { lostPings, ping, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import type { MeshMember } from '../../scripts/programs/mesh-system.ts'
 import { joinAll, startTrafficOn } from './support/members.ts'
@@ -152,7 +152,7 @@ describe('the packet filter of a node, changed by other programs', { skip: labSk
       'another holds it',
       async () => ![before, undefined].includes(await holderOf(mesh.db)),
     )
-    assert.equal(await ping(mesh.web.host, mesh.db.meshIp, { count: 3 }), 3)
+    assert.equal(await lostPings(mesh.web.host, mesh.db.meshIp, 3), 0)
     await mesh.db.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
     await untilPing(mesh.web.host, mesh.db.meshIp)
   })
