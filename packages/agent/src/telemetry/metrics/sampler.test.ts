@@ -54,6 +54,26 @@ describe('startSampler', () => {
   })
 })
 
+describe('a group that cannot be measured', () => {
+  it('costs no other one', async () => {
+    await using sampler = await startSampler({
+      dataDir: '/',
+      meshInterface: 'plexd0',
+      intervalMs: 15_000,
+      facts: () => assert.fail('the status cannot be described'),
+      peers: async () => [],
+      append: async () => {},
+      clock: createFakeClock(),
+      log: silentLog,
+    })
+    const points = await sampler.sampleNow()
+    assert.deepEqual(
+      points.map(({ group }) => group),
+      ['node_resources'],
+    )
+  })
+})
+
 describe('createApplicationMetrics', () => {
   it('takes what programs measure, under names that are theirs, and not without end', async () => {
     const clock = createFakeClock()

@@ -41,6 +41,15 @@ export async function startSampler(options: SamplerOptions): Promise<Sampler> {
   let latest: readonly MetricPoint[] = []
   await resources()
 
+  async function resourcePoints(): Promise<Omit<MetricPoint, 'timestamp'>[]> {
+    return [{ group: 'node_resources', data: await resources() }]
+  }
+
+  /** Async, because it throws at once: that would cost the other groups as well. */
+  async function statsPoints(): Promise<Omit<MetricPoint, 'timestamp'>[]> {
+    return [{ group: 'agent_stats', data: stats.read() }]
+  }
+
   async function peerPoints(): Promise<Omit<MetricPoint, 'timestamp'>[]> {
     const peers = await options.peers()
     await trips?.round(peers)
@@ -54,8 +63,8 @@ export async function startSampler(options: SamplerOptions): Promise<Sampler> {
   async function sample(): Promise<readonly MetricPoint[]> {
     const timestamp = new Date(clock.now()).toISOString()
     const readings = await Promise.allSettled([
-      resources().then((data) => [{ group: 'node_resources', data }]),
-      Promise.resolve([{ group: 'agent_stats', data: stats.read() }]),
+      resourcePoints(),
+      statsPoints(),
       peerPoints(),
     ])
     latest = readings.flatMap((reading) => {
