@@ -3,9 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import type http from 'node:http'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
-import { createFakeClock, type FakeClock, serve } from '@plexd/runtime/testing'
+import { createFakeClock, type FakeClock, serve, until as untilSo } from '@plexd/runtime/testing'
 import { readForwards } from '../config/forwards.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
@@ -58,13 +57,16 @@ async function append(plane: TestControlPlane, ...messages: string[]): Promise<v
   await telemetry.append({ kind: 'logs', source: { ...web, tenant_id }, records })
 }
 
-/** Lets time pass until it is so. */
-async function until(clock: FakeClock, isSo: () => boolean): Promise<void> {
-  for (let turn = 0; !isSo(); turn++) {
-    assert.ok(turn < 100, 'it never was so')
-    await clock.advance(1_000)
-    await delay(5)
-  }
+/**
+ * Waits until it is so. Of the clock only some seconds pass meanwhile, however long the machine takes: enough for what gathers,
+ * and less than targets are waited for that ask for 20 s.
+ */
+async function until(clock: FakeClock, what: string, isSo: () => boolean, seconds = 5) {
+  let left = seconds
+  await untilSo(what, async () => {
+    if (!isSo() && left-- > 0) await clock.advance(1_000)
+    return isSo()
+  })
 }
 
 /** What a Loki was sent, all but repeats. */
@@ -100,13 +102,13 @@ describe('forwards', () => {
     ])
     await using plane = await startControlPlane({ clock, config: { forwards } })
     await append(plane, 'one', 'two')
-    await until(clock, () => receiver.requests.length > 0)
+    await until(clock, 'a request', () => receiver.requests.length > 0)
     const [{ path, headers } = assert.fail()] = receiver.requests
     assert.equal(path, '/push?key=k')
     assert.equal(headers.authorization, 'Bearer s3cret')
     assert.equal(headers['content-type'], 'application/json')
     assert.deepEqual(linesOf(receiver), ['one', 'two'])
-    await until(clock, () => plane.app.forwards.status()[0]?.lag_seconds === 0)
+    await until(clock, 'nothing to wait', () => plane.app.forwards.status()[0]?.lag_seconds === 0)
     const { items } = (await plane.admin.listForwards({})).body
     const { sent_at, ...item } = items[0] ?? assert.fail()
     assert.deepEqual(item, {
@@ -142,17 +144,23 @@ describe('forwards', () => {
     {
       await using plane = await startControlPlane({ dataDir: folder.path, clock, config })
       await append(plane, 'one')
-      await until(clock, () => slow.requests.length === 1 && other.requests.length === 1)
+      await until(
+        clock,
+        'a request at each',
+        () => slow.requests.length === 1 && other.requests.length === 1,
+      )
       await append(plane, 'two')
-      await until(clock, () => linesOf(other).length === 2)
+      await until(clock, 'both lines at the other', () => linesOf(other).length === 2)
       assert.equal(slow.requests.length, 1)
       const [first] = plane.app.forwards.status()
       assert.equal(first?.error, 'it answered 429')
       assert.ok((first?.lag_seconds ?? 0) > 0)
     }
     await using plane = await startControlPlane({ dataDir: folder.path, clock, config })
-    await until(clock, () => linesOf(slow).length === 2)
-    await until(clock, () => plane.app.forwards.status().every(({ error }) => error === null))
+    await until(clock, 'both lines at the slow one', () => linesOf(slow).length === 2)
+    await until(clock, 'no errors', () =>
+      plane.app.forwards.status().every(({ error }) => error === null),
+    )
     assert.deepEqual(linesOf(other), ['one', 'two'])
   })
 
@@ -164,13 +172,13 @@ describe('forwards', () => {
     const status = () => plane.app.forwards.status()[0] ?? assert.fail()
     receiver.answers.push({ status: 400, body: 'entry too far behind' })
     await append(plane, 'old', 'older')
-    await until(clock, () => status().refused === 2)
+    await until(clock, 'both refused', () => status().refused === 2)
     assert.equal(receiver.requests.length, 1)
     assert.equal(status().error, 'it answered 400: entry too far behind')
 
     receiver.answers.push({ status: 413 }, { status: 413 }, { status: 413 })
     await append(plane, 'a', 'b', 'c')
-    await until(clock, () => status().sent + status().refused === 5)
+    await until(clock, 'all settled', () => status().sent + status().refused === 5)
     assert.deepEqual([status().sent, status().refused], [2, 3])
     // abc, ab, a, b, c
     assert.equal(receiver.requests.length, 1 + 5)
@@ -184,14 +192,14 @@ describe('forwards', () => {
     const status = () => plane.app.forwards.status()[0] ?? assert.fail()
     receiver.answers.push({ status: 503, headers: { 'retry-after': '20' } })
     await append(plane, 'held')
-    await until(clock, () => receiver.requests.length === 1)
+    await until(clock, 'the first request', () => receiver.requests.length === 1)
     await append(plane, 'lost', 'lost too')
     await clock.advance(1_000)
     await append(plane, 'last')
     const size = { maxBytes: 1e9, maxAuditBytes: 1e9, maxTenantBytes: 1e9 }
     await plane.app.telemetry.prune({ beforeMs: clock.now(), ...size })
-    await until(clock, () => linesOf(receiver).includes('last'))
-    await until(clock, () => status().lag_seconds === 0)
+    await until(clock, 'the last line', () => linesOf(receiver).includes('last'), 60)
+    await until(clock, 'nothing to wait', () => status().lag_seconds === 0)
     assert.deepEqual([status().sent, status().removed], [2, 2])
     assert.deepEqual(linesOf(receiver), ['held', 'last'])
   })
@@ -212,7 +220,7 @@ describe('forwards', () => {
         source,
         records: [line('of prod', { unit: 'nginx', severity: 'warn' })],
       })
-      await until(clock, () => receiver.requests.length > 0)
+      await until(clock, 'a request', () => receiver.requests.length > 0)
       assert.deepEqual(linesOf(receiver), ['of prod'])
       assert.match(
         receiver.requests[0]?.body ?? '',
@@ -229,7 +237,7 @@ describe('forwards', () => {
       config: { forwards: readForwards([lokiAt(receiver)]) },
     })
     await append(again, 'afterwards')
-    await until(clock, () => linesOf(receiver).includes('afterwards'))
+    await until(clock, 'the line afterwards', () => linesOf(receiver).includes('afterwards'))
     assert.deepEqual(linesOf(receiver), ['of prod', 'afterwards'])
     await assert.rejects(
       startControlPlane({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '@plexd/runtime/testing'
 import type { ClientChannel } from 'ssh2'
 import type { FromServer } from '../link.ts'
@@ -77,8 +77,8 @@ describe('a session that is recorded', { skip: !isRoot && 'needs root', timeout:
     // Each is some 25 characters of the recording, and has no answer.
     for (let n = 0; n < 25_000; n++) channel.setWindow(24, 80 + (n % 100), 0, 0)
     await until('more than may wait', () => held.length > 4)
-    await delay(300)
-    assert.ok(held.length <= 6)
+    await untilStill('nothing more to be read', () => held.length)
+    assert.ok(held.length <= 6, `${held.length} chunks`)
     onChunk = (chunk) => {
       held.push(chunk)
       store(chunk)
@@ -94,15 +94,33 @@ describe('a session that is recorded', { skip: !isRoot && 'needs root', timeout:
     onChunk = (chunk) => void held.push(chunk)
     const session = await bench.open({ recording })
     const shown = bench.ssh(session, '-tt', 'head -c 30000000 /dev/urandom | base64')
-    await delay(2_000)
-    const before = held.length
-    await delay(500)
-    assert.equal(held.length, before)
+    await until('as much as may wait', () => held.length > 4)
+    await untilStill('nothing more to be shown', () => held.length)
+    assert.ok(held.length <= 6, `${held.length} chunks`)
     session.end('revoked')
-    await delay(300)
+    await until('the end of its programs', async () => !(await isRunning('head -c 30000000')))
     onChunk = store
     for (const chunk of held) store(chunk)
     assert.ok((await shown).stdout.length < 20_000_000)
     await session.untilClosed()
   })
 })
+
+/** Until it was the same at so many looks in a row that only who is stuck can be. */
+async function untilStill(what: string, count: () => number): Promise<void> {
+  let [last, looks] = [-1, 0]
+  await until(what, () => {
+    looks = count() === last ? looks + 1 : 0
+    last = count()
+    return looks === 30
+  })
+}
+
+/** Whether there is a process with this beginning of its command line. */
+async function isRunning(command: string): Promise<boolean> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const lines = await Promise.all(
+    ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')), // it has ended
+  )
+  return lines.some((line) => line.replaceAll('\0', ' ').startsWith(command))
+}

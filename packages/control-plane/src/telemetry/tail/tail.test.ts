@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
+import { until } from '@plexd/runtime/testing'
 import { createTail, type TailSink } from './tail.ts'
 
 const aRecord = (id: number, record = '{}') => ({
@@ -40,12 +41,13 @@ describe('a tail', () => {
     const { promise: ready, resolve } = Promise.withResolvers<void>()
     const tail = createTail(reader, { maxRecords: 10, maxBytes: 100, ready })
     for (const id of [1, 2, 3]) tail.offer(aRecord(id))
-    await sleep(5)
+    // More turns than it takes for one that is ready.
+    for (let count = 0; count < 10; count++) await turn()
     assert.deepEqual(reader.seen, [])
     resolve()
-    await sleep(5)
+    await until('the first three', () => reader.seen.length === 3)
     tail.offer(aRecord(4))
-    await sleep(5)
+    await until('the fourth', () => reader.seen.length === 4)
     assert.deepEqual(reader.seen, [1, 2, 3, 4])
   })
 
@@ -58,12 +60,12 @@ describe('a tail', () => {
       const tail = createTail(reader, { ...options, ready: Promise.resolve() })
       reader.block()
       tail.offer(aRecord(1))
-      await sleep(5)
+      await until('it is blocked', () => reader.seen.length === 1)
       for (const id of [2, 3, 4, 5, 6]) tail.offer(aRecord(id))
       reader.open()
-      await sleep(5)
+      await until('the gap', () => reader.seen.length === 4)
       tail.offer(aRecord(7))
-      await sleep(5)
+      await until('what follows the gap', () => reader.seen.length === 5)
       const gap = { count: 3, sinceMs: 4_000, untilMs: 6_000 }
       assert.deepEqual(reader.seen, [1, 2, 3, [gap, 6], 7])
     })
