@@ -54,6 +54,19 @@ describe('config check', () => {
     assert.equal(code, 2)
   })
 
+  it('names entries of logs.files that can never be a file', async () => {
+    const text = `logs: { files: ["[", "", "${folder}", "${folder}/*.log", app.log] }\n`
+    const { code, stdout } = await check('plexd', text)
+    assert.equal(
+      stdout.replaceAll(folder, 'F'),
+      'ignored  logs.files: "[": it is not absolute: want the absolute path of a file, such as "/var/log/app.log"\n' +
+        'ignored  logs.files: "": it is empty: want the absolute path of a file, such as "/var/log/app.log"\n' +
+        'ignored  logs.files: "app.log": it is not absolute: want the absolute path of a file, such as "/var/log/app.log"\n' +
+        'ignored  logs.files: "F": it is a folder: want the files in it, such as "F/*.log"\n',
+    )
+    assert.equal(code, 1)
+  })
+
   it('says of a control plane what it would not start with', async () => {
     const { code, stdout } = await check('control-plane', 'data_dri: /srv\nlog_level: loud\n')
     assert.match(stdout, /^error {4}read config: log_level "loud": want debug/)

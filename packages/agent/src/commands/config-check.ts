@@ -8,6 +8,8 @@ import { defaultConfigFile } from '../config/agent-config.ts'
 import { configForm } from '../config/config-form.ts'
 import { readForm } from '../config/form.ts'
 import { examineConfig } from '../config/load-config.ts'
+import { faultOfLogFile } from '../config/log-files.ts'
+import { findFiles, isGlob } from '../telemetry/logs/files/find-files.ts'
 import { compilePattern } from '../telemetry/logs/records/pattern.ts'
 import type { Flags, Json } from './given/flags.ts'
 
@@ -20,6 +22,7 @@ export async function runConfigCheck(
   const findings = await examineConfigFile(path, async (mapping) => [
     ...examineConfig(mapping),
     ...(await examinePatterns(mapping)),
+    ...(await examineFolders(mapping)),
   ])
   tellConfigFindings(path, findings, { json })
 }
@@ -31,6 +34,20 @@ async function examinePatterns(mapping: Record<string, unknown>): Promise<Config
     ...(await faultsOf('logs.redact', logsRedact)),
     ...(await faultsOf('logs.multiline', [logsMultiline].flat())),
   ]
+}
+
+/** What is a folder on this machine is no log. */
+async function examineFolders(mapping: Record<string, unknown>): Promise<ConfigFinding[]> {
+  const { logsFiles = [] } = readForm(mapping, configForm).settings
+  const paths = logsFiles.filter((one) => !isGlob(one) && faultOfLogFile(one) === undefined)
+  const found = await Promise.all(paths.map(async (path) => ({ path, ...(await findFiles(path)) })))
+  return found.flatMap(({ path, problems }) =>
+    problems.map((problem) => ({
+      key: 'logs.files',
+      state: 'ignored' as const,
+      detail: `${JSON.stringify(path)}: ${problem}`,
+    })),
+  )
 }
 
 async function faultsOf(key: string, patterns: readonly string[]): Promise<ConfigFinding[]> {

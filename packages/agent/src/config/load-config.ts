@@ -18,6 +18,7 @@ import {
 import { checkApiUrl } from './api-url.ts'
 import { configForm } from './config-form.ts'
 import { nearestKey, readForm, readSetting } from './form.ts'
+import { faultsOfLogFiles } from './log-files.ts'
 import { pinnedCaFile, recallSettings } from './remembered.ts'
 import { settingRows } from './settings.ts'
 import { fingerprint } from './values.ts'
@@ -107,6 +108,9 @@ export function examineConfig(mapping: Record<string, unknown>): ConfigFinding[]
   return [
     ...faults.map(({ path, detail }): ConfigFinding => ({ key: path, state: 'error', detail })),
     ...urlFaults(settings),
+    ...faultsOfLogFiles(settings.logsFiles ?? []).map(
+      (detail): ConfigFinding => ({ key: 'logs.files', state: 'ignored', detail }),
+    ),
     ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, configForm))),
   ]
 }
@@ -139,5 +143,7 @@ async function readFile(named: string | undefined, log: Log): Promise<Settings> 
     const did_you_mean = nearestKey(key, configForm)
     log.warn('unknown config key, ignored', { file: path, key, did_you_mean })
   }
+  for (const error of faultsOfLogFiles(settings.logsFiles ?? []))
+    log.warn('an entry of logs.files can never be a file, ignored', { file: path, error })
   return { ...settings, unknownKeys }
 }

@@ -47,9 +47,10 @@ export const telemetrySettings = {
     keys: ['logs.journald'],
     help: 'read the journal of systemd, where there is one',
   }),
-  logsFiles: setting<readonly string[]>([], paths, {
+  // What can never be a file costs only itself, see log-files.ts: plexd starts, and says so.
+  logsFiles: setting<readonly string[]>([], texts, {
     keys: ['logs.files'],
-    help: 'a list of files to follow, in whose names `*` may stand for any text',
+    help: 'a list of files to follow by their absolute paths, in which `*`, `?`, `[abc]` and `{a,b}` are those of a shell',
   }),
   logsUnits: setting<readonly string[]>([], texts, {
     keys: ['logs.units'],

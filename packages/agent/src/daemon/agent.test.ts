@@ -232,6 +232,7 @@ describe('startAgent', () => {
       changed: ['log_level', 'actions.max_concurrent'],
       needs_restart: ['mesh.listen_port'],
       unknown: ['lok_level'],
+      ignored: [],
     })
     await until('what it can do now', () =>
       plane.sent('/capabilities').some(({ body }) => Object(body).max_concurrent === 9),

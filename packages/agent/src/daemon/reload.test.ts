@@ -8,13 +8,15 @@ describe('takeOver', () => {
   it('changes the settings that may change, and names the others by their keys', () => {
     for (const [name, { keys }] of settingRows) {
       const running = { ...defaultConfig }
-      const next = Object.assign({ ...defaultConfig }, { [name]: 'other' })
+      const other = name === 'logsFiles' ? ['/other'] : 'other'
+      const next = Object.assign({ ...defaultConfig }, { [name]: other })
       const report = takeOver(running, next)
       const isReloading = reloading.has(name)
       assert.deepEqual(report, {
         changed: isReloading ? [keys[0]] : [],
         needs_restart: isReloading ? [] : [keys[0]],
         unknown: [],
+        ignored: [],
       })
       assert.equal(running[name], isReloading ? 'other' : defaultConfig[name])
       assert.deepEqual(takeOver(running, next).changed, [], 'nothing is left to change')
@@ -27,6 +29,7 @@ describe('takeOver', () => {
       changed: [],
       needs_restart: [],
       unknown: [],
+      ignored: [],
     })
     const proxied = { ...next, proxyUrl: 'http://proxy:3128' }
     assert.deepEqual(takeOver({ ...defaultConfig }, proxied).needs_restart, ['proxy'])

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ReloadReport } from '../actions/builtin/node-facts.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { faultsOfLogFiles } from '../config/log-files.ts'
 import { reloading, settings } from '../config/settings.ts'
 
 /** What the next settings say of themselves. */
@@ -18,6 +19,7 @@ export function takeOver(running: AgentConfig, next: AgentConfig): ReloadReport 
     changed: changed.map(keyOf),
     needs_restart: differing.filter((name) => !reloading.has(name)).map(keyOf),
     unknown: [...next.unknownKeys],
+    ignored: faultsOfLogFiles(next.logsFiles),
   }
 }
 

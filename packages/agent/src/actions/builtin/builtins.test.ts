@@ -345,7 +345,12 @@ describe('service.upgrade', () => {
 describe('service.restart and service.reload_config', () => {
   it('ask the daemon', async () => {
     let restarts = 0
-    const report = { changed: ['log_level'], needs_restart: ['mesh.listen_port'], unknown: ['lok'] }
+    const report = {
+      changed: ['log_level'],
+      needs_restart: ['mesh.listen_port'],
+      unknown: ['lok'],
+      ignored: [],
+    }
     const node = fakeNode([], { restart: () => restarts++, reload: async () => report })
     assert.equal((await run('service.restart', {}, node)).exit_code, 0)
     assert.deepEqual(JSON.parse((await run('service.reload_config', {}, node)).stdout), report)

@@ -40,4 +40,6 @@ export interface ReloadReport {
   needs_restart: string[]
   /** Keys in the file that are no settings, and change nothing. */
   unknown: string[]
+  /** Values in the file that can have no effect, each with the reason. */
+  ignored: string[]
 }

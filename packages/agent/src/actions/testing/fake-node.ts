@@ -24,7 +24,7 @@ export function fakeNode(peers: readonly Peer[] = [], changes: Partial<NodeFacts
     }),
     openPing: async () => ({ send: () => true, read: () => [], follow() {}, close() {} }),
     reconnect: async () => {},
-    reload: async () => ({ changed: [], needs_restart: [], unknown: [] }),
+    reload: async () => ({ changed: [], needs_restart: [], unknown: [], ignored: [] }),
     restart() {},
     upgrade: async () => 'upgraded',
     cannotUpgrade: undefined,

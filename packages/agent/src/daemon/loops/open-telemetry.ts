@@ -10,6 +10,7 @@ import { describeOff } from '../../telemetry/buffer/describe-buffer.ts'
 import type { TelemetryRequest } from '../../telemetry/buffer/sending.ts'
 import type { Enrolled } from '../stages/enrolled.ts'
 import { describeDamage } from '../stages/open-queues.ts'
+import { startSourceProblems } from './source-problems.ts'
 import { startCollectors } from './telemetry.ts'
 
 export interface Telemetry {
@@ -74,7 +75,14 @@ async function openPart<Kind extends TelemetryKind>(
     }),
   )
   const sources = await startCollectors(kind, { to: buffer, node, stack })
-  return { status: () => buffer.status(sources()), wake: buffer.wake }
+  const told = stack.use(startSourceProblems({ kind, sources, problems, clock }))
+  return {
+    status() {
+      told.look()
+      return buffer.status(sources())
+    },
+    wake: buffer.wake,
+  }
 }
 
 async function post(

@@ -57,6 +57,20 @@ describe('startLogs', () => {
     assert.equal(logs.sources()[0]?.name, 'plexd')
   })
 
+  it('says which entries can never be a file, and follows the others', async () => {
+    const logsFiles = ['[', tmpdir(), join(tmpdir(), 'none-*.log')]
+    const collector = createMemoryCollector<LogRecord>()
+    await using logs = await startLogs({ ...options, collector, config: { ...config, logsFiles } })
+    const states = () => logs.sources().map(({ name, state }) => [name, state])
+    await until('it looks', () => logs.sources()[2]?.detail === 'no such file yet')
+    assert.deepEqual(states().slice(1), [
+      [logsFiles[1], 'failed'],
+      [logsFiles[2], 'waiting'],
+      ['[', 'failed'],
+    ])
+    assert.match(logs.sources()[1]?.detail ?? '', /^it is a folder: want the files in it/)
+  })
+
   it('reads nothing if a pattern cannot be used', async () => {
     const collector = createMemoryCollector<LogRecord>()
     const starting = startLogs({ ...options, collector, config: { ...config, logsRedact: ['('] } })

@@ -1,6 +1,7 @@
-import type { LogRecord } from '@plexd/protocol'
+import type { LogRecord, SourceStatus } from '@plexd/protocol'
 import { type Clock, handOver, type KeptLine, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
+import { faultOfLogFile } from '../../config/log-files.ts'
 import type { Collecting, Collector } from '../buffer/collector.ts'
 import { startFiles } from './files/start-files.ts'
 import { startJournal } from './journal/start-journal.ts'
@@ -49,10 +50,17 @@ export async function startLogs(options: LogsOptions): Promise<Collecting> {
   }
   if (!config.logsJournald || ownUnit === undefined)
     sources.push(stack.use(startOwnLog({ ...shared, lines: options.ownLines })))
-  if (logsFiles.length > 0)
-    sources.push(stack.use(startFiles({ ...shared, patterns: logsFiles, isFirst: first?.test })))
+  const patterns = logsFiles.filter((one) => faultOfLogFile(one) === undefined)
+  if (patterns.length > 0)
+    sources.push(stack.use(startFiles({ ...shared, patterns, isFirst: first?.test })))
+  const never = logsFiles.flatMap(neverFollowed)
   return {
-    sources: () => sources.flatMap((one) => one.sources()),
+    sources: () => [...sources.flatMap((one) => one.sources()), ...never],
     [Symbol.asyncDispose]: handOver(stack),
   }
+}
+
+function neverFollowed(name: string): SourceStatus[] {
+  const detail = faultOfLogFile(name)
+  return detail === undefined ? [] : [{ name, state: 'failed', detail }]
 }

@@ -62,11 +62,7 @@ export async function startSampler(options: SamplerOptions): Promise<Sampler> {
 
   async function sample(): Promise<readonly MetricPoint[]> {
     const timestamp = new Date(clock.now()).toISOString()
-    const readings = await Promise.allSettled([
-      resourcePoints(),
-      statsPoints(),
-      peerPoints(),
-    ])
+    const readings = await Promise.allSettled([resourcePoints(), statsPoints(), peerPoints()])
     latest = readings.flatMap((reading) => {
       if (reading.status === 'fulfilled')
         return reading.value.map((point) => ({ timestamp, ...point }))

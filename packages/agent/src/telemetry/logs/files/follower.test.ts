@@ -85,7 +85,7 @@ describe('createFollower', () => {
         .map(({ state, detail }) => `${state}: ${detail}`),
       [
         'failed: it is a named pipe, which cannot be followed',
-        'failed: it is a folder, which cannot be followed',
+        `failed: it is a folder: want the files in it, such as "${place.at('folder')}/*.log"`,
         'waiting: no such file yet',
         'failed: it is a device, which cannot be followed',
         'failed: 2 files; 1 more files than the 2 that are followed',
