@@ -68,6 +68,10 @@ export const telemetrySettings = {
     keys: ['logs.multiline'],
     help: 'a regular expression that the first line of each record in a file matches; each line is a record by default',
   }),
+  logsJson: setting('auto', word('auto', 'off'), {
+    keys: ['logs.json'],
+    help: 'auto: a line that is one JSON object with a message is sent as message, severity and fields; off: it stays a text',
+  }),
   // Off: what a machine audits may name everything that its users do, and its owner has to want that elsewhere.
   auditEnabled: setting(false, flag, {
     keys: ['audit.enabled', 'audit_fwd.enabled'],

@@ -66,7 +66,7 @@ const validators = {
 }
 
 /** Any JSON, kept as it was written. */
-const opaque: ReadonlySet<string> = new Set(['data', 'subject', 'object'])
+const opaque: ReadonlySet<string> = new Set(['data', 'subject', 'object', 'fields'])
 
 /** A record, or why it is invalid. */
 interface Reading {

@@ -1,3 +1,4 @@
+import { logWords } from '@plexd/protocol'
 import type { RecordKind } from './kinds.ts'
 
 export interface RecordFilter {
@@ -8,7 +9,7 @@ export interface RecordFilter {
   units?: readonly string[] | undefined
   /** Of logs. */
   severities?: readonly string[] | undefined
-  /** What the message of a log record contains, or the JSON of another one, in upper or lower case. */
+  /** What the message or the fields of a log record contain, or the JSON of another one, in upper or lower case. */
   grep?: string | undefined
 }
 
@@ -34,8 +35,9 @@ const unitMember: Readonly<Record<RecordKind, string>> = {
 /** Of a record, which is a JSON object. */
 export function factsOf(kind: RecordKind, text: string): RecordFacts {
   const record: Record<string, unknown> = JSON.parse(text)
-  const { timestamp, severity, message } = record
-  const words = kind === 'logs' && typeof message === 'string' ? message : text
+  const { timestamp, severity, message, fields } = record
+  const isLog = kind === 'logs' && typeof message === 'string'
+  const words = isLog ? logWords({ message, ...(isMembers(fields) ? { fields } : {}) }) : text
   return {
     at: typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN,
     unit: textOf(record[unitMember[kind]]),
@@ -56,6 +58,10 @@ export function createMatcher(filter: RecordFilter): (facts: RecordFacts) => boo
     (units?.has(unit) ?? true) &&
     (severities?.has(severity) ?? true) &&
     words.includes(needle)
+}
+
+function isMembers(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 /** So that upper and lower case are the same. */

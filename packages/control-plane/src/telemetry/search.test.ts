@@ -48,6 +48,24 @@ describe('a search', () => {
     })
   })
 
+  it('finds the fields of logs as they are shown, and as they are', async () => {
+    await withStore(async (store) => {
+      const fields = { peer_id: 'n_db', why: 'no "route" there', count: 3, of: { a: [1] } }
+      const record = JSON.stringify({
+        timestamp: new Date(startMs).toISOString(),
+        message: 'peer lost',
+        fields,
+      })
+      await store.append({ kind: 'logs', source: web, records: [log(1, 'other'), record] })
+      const count = async (grep: string) => (await found(store, { grep })).length
+      for (const grep of ['PEER_ID=n_db', 'n_db', 'lost peer_id', 'no "route" there', 'count=3'])
+        assert.equal(await count(grep), 1, grep)
+      assert.equal(await count('of={"a":[1]}'), 1)
+      assert.equal(await count('timestamp'), 0)
+      assert.equal(await count('count=4'), 0)
+    })
+  })
+
   it('finds what came together with a record of no time that is known', async () => {
     await withStore(async (store) => {
       const leapSecond = JSON.stringify({ timestamp: '2016-12-31T23:59:60Z', message: 'leap' })

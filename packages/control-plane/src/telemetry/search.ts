@@ -112,8 +112,12 @@ function createFinder(query: PlainSearch) {
   const needle = fold(query.grep ?? '')
   // As JSON has it; of kinds other than logs the JSON itself is searched.
   const written = kind === 'logs' ? JSON.stringify(needle).slice(1, -1) : needle
+  // Between the message and the fields, and in them, there is other punctuation in JSON than in what one reads.
+  const isPhrase = /[\s="\\]/.test(needle)
+  const hasFields = (text: string): boolean => text.includes('"fields"')
   return function* (head: PackHead, text: string): Generator<FoundRecord> {
-    const canSkip = needle !== '' && (head.is_escaped === 0 || kind !== 'logs')
+    const isAsWritten = kind !== 'logs' || (head.is_escaped === 0 && !(isPhrase && hasFields(text)))
+    const canSkip = needle !== '' && isAsWritten
     if (canSkip && !fold(text).includes(written)) return
     const firstId = head.last_id - head.count + 1
     for (const [index, record] of recordsOf(text).entries()) {

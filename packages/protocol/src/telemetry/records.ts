@@ -34,6 +34,8 @@ export const LogRecord = Type.Object({
   message: Type.String(),
   severity: Type.Optional(Type.String()),
   hostname: Type.Optional(Type.String()),
+  /** An extension of ours: what a program logs beside its message. */
+  fields: Type.Optional(mapOf(Type.Unknown())),
   gap,
 })
 export type LogRecord = Static<typeof LogRecord>

@@ -21,6 +21,7 @@ export interface LogsOptions {
     | 'logsSeverity'
     | 'logsRedact'
     | 'logsMultiline'
+    | 'logsJson'
   >
   /** Those of plexd, few: they are looked for in each record. */
   secrets(): readonly string[]
@@ -38,7 +39,8 @@ export async function startLogs(options: LogsOptions): Promise<Collecting> {
   const { logsMultiline, logsUnits, logsFiles } = config
   const first =
     logsMultiline === undefined ? undefined : await compilePattern('logs.multiline', logsMultiline)
-  const rules = { hostname: config.hostname, least: config.logsSeverity, redact }
+  const { hostname, logsSeverity: least, logsJson } = config
+  const rules = { hostname, least, redact, json: logsJson === 'auto' }
   const intake = createIntake({ ...rules, collector, clock })
   const shared = { collector, intake, clock, log }
 

@@ -1,11 +1,18 @@
-import type { AuditRecord, Gap, LogRecord, TelemetryRecord } from '@plexd/protocol'
+import {
+  type AuditRecord,
+  type Gap,
+  type LogRecord,
+  logLine,
+  type TelemetryRecord,
+} from '@plexd/protocol'
 import { jsonText } from '@plexd/runtime'
 
 /** A log record as journalctl shows it, with the node in front. */
 export function formatLog(found: TelemetryRecord): string {
-  const { timestamp, severity, unit, message, gap } = membersOf<LogRecord>(found)
+  const { timestamp, severity, unit, message, fields = {}, gap } = membersOf<LogRecord>(found)
   const origin = [unit, severity].filter(Boolean).join(' ')
-  const text = gap ? formatGap(gap) : (message ?? jsonText(found.record))
+  const said = message === undefined ? jsonText(found.record) : logLine({ message, fields })
+  const text = gap ? formatGap(gap) : said
   return `${timestamp ?? found.received_at}  ${nodeOf(found)}  ${origin}: ${text}`
 }
 

@@ -36,6 +36,12 @@ describe('logs', () => {
       ),
       [`GET /admin/v1/logs?node=web-01&${sinceAnHour}&limit=1000&after=next`]: aPage([
         aRecord(2, { source: 'plexd', message: '', gap }),
+        aRecord(3, {
+          unit: 'plexd',
+          severity: 'warn',
+          message: 'peer is silent',
+          fields: { peer_id: 'n_db', path: '/a\u001b b' },
+        }),
       ]),
     })
 
@@ -44,7 +50,8 @@ describe('logs', () => {
     assert.equal(
       stdout,
       '2025-01-15T10:28:01Z  web-01  sshd info: hi?[2J\n' +
-        '2025-01-15T10:28:02Z  web-01  : 7 records are missing here: the queue was full\n',
+        '2025-01-15T10:28:02Z  web-01  : 7 records are missing here: the queue was full\n' +
+        '2025-01-15T10:28:03Z  web-01  plexd warn: peer is silent peer_id=n_db path="/a\\u001b b"\n',
     )
   })
 

@@ -1,4 +1,4 @@
-import type { AuditRecord, LogRecord } from '@plexd/protocol'
+import { type AuditRecord, type LogRecord, logLine } from '@plexd/protocol'
 import {
   type ForwardRequest,
   nanosecondsOf,
@@ -7,12 +7,12 @@ import {
   type OutgoingLog,
 } from './outgoing.ts'
 
-/** The line of a log record is its message. Undefined without a record. */
+/** The line of a log record is its message and its fields, which `| logfmt` reads. Undefined without a record. */
 export function lokiLogsRequest(records: readonly OutgoingLog[]): ForwardRequest | undefined {
   return requestOf(records, {
     job: 'plexd/logs',
     labelsOf: ({ unit, severity, source }: LogRecord) => ({ unit, severity, source }),
-    lineOf: ({ message }) => message,
+    lineOf: logLine,
   })
 }
 

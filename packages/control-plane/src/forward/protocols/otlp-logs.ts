@@ -1,6 +1,6 @@
 import type { AuditRecord, LogRecord, Severity } from '@plexd/protocol'
 import { version } from '../../version.ts'
-import { attributesOf, resourceOf } from './otlp-values.ts'
+import { anyValueOf, attributesOf, resourceOf } from './otlp-values.ts'
 import {
   type ForwardRequest,
   nanosecondsOf,
@@ -57,16 +57,19 @@ function requestOf<Record extends { timestamp: string }>(
   }
 }
 
-function logOf({ message, severity = '', source, unit, gap }: LogRecord): object {
+function logOf({ message, severity = '', source, unit, fields = {}, gap }: LogRecord): object {
   return {
     severityNumber: severityNumbers[severity as Severity] ?? 0, // 0 for a word of others
     severityText: severity,
     body: { stringValue: message },
-    attributes: attributesOf({
-      'plexd.source': source,
-      'plexd.unit': unit,
-      'plexd.gap': gap && String(gap.count),
-    }),
+    attributes: [
+      ...attributesOf({
+        'plexd.source': source,
+        'plexd.unit': unit,
+        'plexd.gap': gap && String(gap.count),
+      }),
+      ...Object.entries(fields).map(([key, value]) => ({ key, value: anyValueOf(value) })),
+    ],
   }
 }
 

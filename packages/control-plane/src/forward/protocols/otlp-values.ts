@@ -25,3 +25,24 @@ export function resourceOf(origin: Origin, service: string): { attributes: Attri
     }),
   }
 }
+
+/** AnyValue of any JSON: 64-bit integers are texts, and a value that is null is one without a member. */
+export function anyValueOf(value: unknown): object {
+  switch (typeof value) {
+    case 'string':
+      return { stringValue: value }
+    case 'boolean':
+      return { boolValue: value }
+    case 'number':
+      return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value }
+    default:
+      return compositeOf(value)
+  }
+}
+
+function compositeOf(value: unknown): object {
+  if (typeof value !== 'object' || value === null) return {}
+  if (Array.isArray(value)) return { arrayValue: { values: value.map(anyValueOf) } }
+  const values = Object.entries(value).map(([key, one]) => ({ key, value: anyValueOf(one) }))
+  return { kvlistValue: { values } }
+}

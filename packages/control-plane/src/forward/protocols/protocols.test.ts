@@ -176,6 +176,24 @@ describe('OTLP', () => {
       [log.timeUnixNano, log.severityNumber, log.body.stringValue],
       ['1736937000500000000', 13, 'm'],
     )
+    const fields = { peer: 'n_db', n: 3, share: 0.5, up: true, none: null, list: [{ a: 1 }] }
+    const line = { timestamp, message: 'm', fields }
+    const [ofFields] = parsed('logs', line).body.resourceLogs[0].scopeLogs[0].logRecords
+    assert.deepEqual(ofFields.attributes, [
+      { key: 'peer', value: { stringValue: 'n_db' } },
+      { key: 'n', value: { intValue: '3' } },
+      { key: 'share', value: { doubleValue: 0.5 } },
+      { key: 'up', value: { boolValue: true } },
+      { key: 'none', value: {} },
+      {
+        key: 'list',
+        value: {
+          arrayValue: {
+            values: [{ kvlistValue: { values: [{ key: 'a', value: { intValue: '1' } }] } }],
+          },
+        },
+      },
+    ])
     const audit = {
       timestamp,
       event_type: 'SYSCALL',

@@ -253,7 +253,12 @@ async function createPlace({
   const clock = createFakeClock(Date.now())
   const { signal } = new AbortController()
   const collector = createMemoryCollector<LogRecord>()
-  const rules = { hostname: 'web-01', least: 'debug', redact: (text: string) => text } as const
+  const rules = {
+    hostname: 'web-01',
+    least: 'debug',
+    redact: (text: string) => text,
+    json: true,
+  } as const
   const intake = createIntake({ ...rules, collector, clock: { ...clock, sleep: async () => {} } })
   let highest = 0
 

@@ -86,7 +86,12 @@ async function openJournal(): Promise<Journal> {
 }
 
 function follow({ place }: Journal, collector: MemoryCollector<LogRecord>) {
-  const rules = { hostname: 'web-01', least: 'info', redact: (text: string) => text } as const
+  const rules = {
+    hostname: 'web-01',
+    least: 'info',
+    redact: (text: string) => text,
+    json: true,
+  } as const
   const intake = createIntake({ ...rules, collector, clock: systemClock })
   const isThere = () => true
   return startJournal({

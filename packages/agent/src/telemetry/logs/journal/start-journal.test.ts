@@ -103,7 +103,12 @@ function startFake({
   const collector = createMemoryCollector<LogRecord>(
     new Map(cursor === undefined ? [] : [['journald', cursor]]),
   )
-  const rules = { hostname: 'web-01', least: 'debug', redact: (text: string) => text } as const
+  const rules = {
+    hostname: 'web-01',
+    least: 'debug',
+    redact: (text: string) => text,
+    json: true,
+  } as const
   const intake = createIntake({ ...rules, collector, clock: { ...clock, sleep: async () => {} } })
   const commands: (readonly string[])[] = []
   let read = 0

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { maxMessageBytes, type Said, severityOf, toRecord } from './log-record.ts'
 
-const rules = { hostname: 'web-01', least: 'info', redact: (text: string) => text } as const
+const rules = {
+  hostname: 'web-01',
+  least: 'info',
+  redact: (text: string) => text,
+  json: true,
+} as const
 const said: Said = {
   timeMs: Date.UTC(2025, 0, 15),
   source: 'journald',

@@ -1,6 +1,8 @@
 /** Makes records of what programs say. Pure. */
 import { type LogRecord, type Severity, severities } from '@plexd/protocol'
 import { cutUtf8 } from '@plexd/runtime'
+import { readJsonLine } from './json-line.ts'
+import { redactLine } from './redact-line.ts'
 import type { Redaction } from './redaction.ts'
 
 /** Of a message, in UTF-8, with the mark. */
@@ -26,23 +28,35 @@ export interface RecordRules {
   /** Less severe ones are left out. */
   least: Severity
   redact: Redaction
+  /** Whether lines of JSON are taken apart. */
+  json: boolean
 }
 
 /** Undefined for what is not to be sent. */
-export function toRecord(
-  said: Said,
-  { hostname, least, redact }: RecordRules,
-): LogRecord | undefined {
-  const { timeMs, source, unit, text, severity, isCut } = said
+export function toRecord(said: Said, rules: RecordRules): LogRecord | undefined {
+  const { timeMs, source, unit, isCut } = said
+  const { hostname, least, redact, json } = rules
+  const text = withoutNul(said.text)
+  const origin = { timeMs, unit, hostname }
+  const line = json && !isCut ? readJsonLine(text, origin) : undefined
+  const severity = line?.severity ?? said.severity
   if (severities.indexOf(severity) < severities.indexOf(least)) return undefined
+  const { message, fields = {} } = line
+    ? redactLine(text, line, { origin, redact })
+    : { message: redact(text, unit) }
   return {
     timestamp: new Date(timeMs).toISOString(),
     source,
     unit,
-    message: bound(redact(text.replaceAll('\0', '\ufffd'), unit), isCut),
+    message: bound(withoutNul(message), isCut),
     severity,
     hostname,
+    ...(Object.keys(fields).length > 0 ? { fields } : {}),
   }
+}
+
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\ufffd')
 }
 
 function bound(message: string, isCut: boolean): string {

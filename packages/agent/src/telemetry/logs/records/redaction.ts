@@ -4,7 +4,7 @@ import { compilePattern } from './pattern.ts'
 /** `unit` is whose text it is: texts of one unit come in the order in which it wrote them. */
 export type Redaction = (text: string, unit: string) => string
 
-const mark = '[redacted]'
+export const redactedMark = '[redacted]'
 
 /** Takes out what looks like a credential, what matches a pattern (`logs.redact`), and the secrets of plexd, which are asked for each time. */
 export async function createRedaction(
@@ -15,7 +15,7 @@ export async function createRedaction(
   const redactKeys = createKeyLines()
   return (text, unit) =>
     compiled.reduce(
-      (left, pattern) => pattern.replace(left, mark),
+      (left, pattern) => pattern.replace(left, redactedMark),
       redact(redactKeys(text, unit), secrets()),
     )
 }
@@ -40,7 +40,7 @@ export function createKeyLines(): Redaction {
       for (const [oldest] of within) if (within.size > maxUnits) within.delete(oldest)
     } else if (left > 1 && !text.includes('-----END ')) within.set(unit, left - 1)
     else if (left > 0) within.delete(unit)
-    return left > 0 ? text.replace(keyText, mark) : text
+    return left > 0 ? text.replace(keyText, redactedMark) : text
   }
 }
 
