@@ -1,6 +1,6 @@
 import type { SourceStatus, TelemetryKind, TelemetryStatus } from '@plexd/protocol'
-import type { WaitingRecords } from './block-store.ts'
 import type { SentCounts } from './sending.ts'
+import type { WaitingRecords } from './waiting-blocks.ts'
 
 /** Of one kind. Pure. */
 export function describeBuffer(

@@ -1,21 +1,15 @@
-import type { QueueChange } from '../../queue/queue.ts'
-import type { StoredItem } from './stored-item.ts'
+import type { PlannedChange } from './planned-change.ts'
 
 /** How far each source was read, each an item of the queue. Does nothing to the disk. */
 export interface StoredCursors {
   load(item: { source: string; value: string }, number: number): void
   /** The change of the queue by which it has these; an empty one forgets its source. `apply` once it has been made. */
-  changeTo(given: Readonly<Record<string, string>>): CursorChange
+  changeTo(given: Readonly<Record<string, string>>): PlannedChange
   /** All that was applied is on the disk. */
   stored(): void
   /** Of what is on the disk. */
   get(source: string): string | undefined
   sources(): string[]
-}
-
-interface CursorChange extends Required<QueueChange<StoredItem>> {
-  /** `numbers` of what was added. */
-  apply(numbers: readonly number[]): void
 }
 
 export function createStoredCursors(): StoredCursors {
