@@ -1,37 +1,20 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { HeartbeatRequest } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { createListening } from './listening.ts'
+import {
+  clockSkewOf,
+  isConnected,
+  isOnTheWay,
+  isWhole,
+  lags,
+  maxFlightMs,
+  type NodePresence,
+  owesPull,
+  problemsSince,
+  unknown,
+} from './node-presence.ts'
 
-/**
- * A node's liveness and progress, in memory only; -1 for an unknown sequence. Times are milliseconds of
- * the monotonic clock, unless stated otherwise.
- */
-export interface NodePresence {
-  /** The last heartbeat, or the last saved one from before the restart; since 1970, for display. */
-  lastSeenMs: number | null
-  /** The last heartbeat, or since when one is expected: the registration or our own start. Measured in listening time. */
-  heardMs: number
-  heartbeat: HeartbeatRequest | null
-  /** Since when it reports the problems of its last heartbeat; since 1970, for display. Null if that has no `problems`. */
-  problemsSinceMs: number | null
-  /** Positive if the node's clock is ahead. */
-  clockSkewMs: number
-  /** Sequence of the newest revision the node has pulled. */
-  fetchedSeq: number
-  /** Sequence up to which the node has all its events: first its cursor, then what was flushed to its stream. */
-  flushedSeq: number
-  /** The value of that when the current `maxFlightMs` began. */
-  settledSeq: number
-  settledMs: number
-  /** Only a pull of at least this revision replaces events that were not sent. */
-  owedSeq: number
-  /** Whether it has shown a state of this history since our start: a backup may have been restored before. */
-  hasBase: boolean
-  streams: number
-  streamClosedMs: number
-}
-
+/** The liveness and progress of all nodes, in memory only. */
 export interface Presence {
   of(no: number): Readonly<NodePresence>
   /** From now on heartbeats are expected from the node. */
@@ -68,9 +51,6 @@ export interface Presence {
   takeUnsaved(): Map<number, number>
   giveBack(unsaved: ReadonlyMap<number, number>): void
 }
-
-const reconnectMs = 35_000
-const maxFlightMs = 10_000
 
 export function createPresence(
   clock: Clock,
@@ -137,28 +117,11 @@ export function createPresence(
       node.streams--
       node.streamClosedMs = clock.monotonic()
     },
-    owesPull(no) {
-      const { fetchedSeq, owedSeq } = of(no)
-      return fetchedSeq < owedSeq
-    },
-    isWhole(no) {
-      const { hasBase, fetchedSeq, owedSeq } = of(no)
-      return hasBase && fetchedSeq >= owedSeq
-    },
-    isOnTheWay(no, seq) {
-      const { streams, owedSeq, flushedSeq, settledSeq, settledMs } = of(no)
-      const settled = clock.monotonic() - settledMs < maxFlightMs ? settledSeq : flushedSeq
-      return streams > 0 && seq >= Math.max(settled, owedSeq)
-    },
-    isConnected(no) {
-      const { streams, streamClosedMs } = of(no)
-      return streams > 0 || clock.monotonic() - streamClosedMs < reconnectMs
-    },
-    needsReconcile({ no, is_go }, headSeq) {
-      const { fetchedSeq, flushedSeq, owedSeq, hasBase } = of(no)
-      if (is_go) return fetchedSeq < headSeq
-      return !hasBase || fetchedSeq < owedSeq || Math.max(fetchedSeq, flushedSeq) < headSeq
-    },
+    owesPull: (no) => owesPull(of(no)),
+    isWhole: (no) => isWhole(of(no)),
+    isOnTheWay: (no, seq) => isOnTheWay(of(no), seq, clock.monotonic()),
+    isConnected: (no) => isConnected(of(no), clock.monotonic()),
+    needsReconcile: ({ no, is_go: isGo }, headSeq) => lags(of(no), { isGo, headSeq }),
     forget(no) {
       nodes.delete(no)
       unsaved.delete(no)
@@ -172,36 +135,4 @@ export function createPresence(
       unsaved = new Map([...taken, ...unsaved])
     },
   }
-}
-
-const unknown: Readonly<NodePresence> = {
-  lastSeenMs: null,
-  heardMs: 0,
-  heartbeat: null,
-  problemsSinceMs: null,
-  clockSkewMs: 0,
-  fetchedSeq: -1,
-  flushedSeq: -1,
-  settledSeq: -1,
-  settledMs: Number.NEGATIVE_INFINITY,
-  owedSeq: -1,
-  hasBase: false,
-  streams: 0,
-  streamClosedMs: Number.NEGATIVE_INFINITY,
-}
-
-/** Every heartbeat repeats the problems; an unchanged list keeps its start time. */
-function problemsSince(
-  { heartbeat: before, problemsSinceMs }: NodePresence,
-  { problems }: HeartbeatRequest,
-  nowMs: number,
-): number | null {
-  if (problems === undefined) return null
-  return isDeepStrictEqual(before?.problems, problems) ? problemsSinceMs : nowMs
-}
-
-/** Go nodes send the year 1, which means nothing. */
-function clockSkewOf({ timestamp }: HeartbeatRequest, nowMs: number): number {
-  const sentMs = Date.parse(timestamp ?? '')
-  return Number.isNaN(sentMs) || sentMs < Date.UTC(1970) ? 0 : sentMs - nowMs
 }
