@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disable-sigusr1
+#!/usr/bin/env -S node --disable-sigusr1 --max-semi-space-size=2 --v8-pool-size=1
 import { heedSignals } from '@plexd/runtime'
 import { printVersion } from './commands/version.ts'
 

@@ -64,12 +64,11 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   }
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {
-    const untilMs = clock.monotonic() + ms
-    for (;;) {
-      const leftMs = untilMs - clock.monotonic()
-      if (leftMs <= 0 || rounds.isOutdated()) return
-      if (await trigger.wait(Math.min(leftMs, lookMs), signal)) return
-    }
+    if (rounds.isOutdated()) return
+    using _looking = clock.every(lookMs, () => {
+      if (rounds.isOutdated()) trigger.fire()
+    })
+    await trigger.wait(ms, signal)
   }
 
   const task = startTask(run)

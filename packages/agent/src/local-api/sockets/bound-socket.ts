@@ -1,16 +1,6 @@
 import { once } from 'node:events'
-import { constants } from 'node:fs'
-import {
-  chmod,
-  chown,
-  type FileHandle,
-  link,
-  lstat,
-  mkdir,
-  open,
-  rm,
-  rmdir,
-} from 'node:fs/promises'
+import { constants, fstatSync, lstatSync } from 'node:fs'
+import { chmod, chown, type FileHandle, link, mkdir, open, rm, rmdir } from 'node:fs/promises'
 import type { Server } from 'node:net'
 import { basename, dirname } from 'node:path'
 
@@ -19,7 +9,7 @@ export interface BoundSocket extends AsyncDisposable {
   /** Sets the owner to our user, the group to `gid`, and the mode to 0660. */
   giveTo(gid: number): Promise<void>
   /** False if it was removed or replaced. */
-  isInPlace(): Promise<boolean>
+  isInPlace(): boolean
 }
 
 /** O_PATH (open(2)), which Node does not export. */
@@ -81,12 +71,15 @@ async function listen(server: Server, path: string): Promise<void> {
 
 function held(socket: FileHandle, path: string): BoundSocket {
   const itself = `/proc/self/fd/${socket.fd}`
-  const isInPlace = async (): Promise<boolean> => {
-    const [{ ino, dev }, found] = await Promise.all([
-      socket.stat(),
-      lstat(path).catch(() => undefined),
-    ])
-    return found?.ino === ino && found.dev === dev
+  const { ino, dev } = fstatSync(socket.fd)
+  // Synchronous: it is asked each second, and each file operation that Node waits for wakes two threads.
+  const isInPlace = (): boolean => {
+    try {
+      const found = lstatSync(path)
+      return found.ino === ino && found.dev === dev
+    } catch {
+      return false
+    }
   }
   return {
     async giveTo(gid) {
@@ -96,7 +89,7 @@ function held(socket: FileHandle, path: string): BoundSocket {
     isInPlace,
     async [Symbol.asyncDispose]() {
       if (socket.fd === -1) return // it was disposed of before
-      if (await isInPlace()) await rm(path, { force: true })
+      if (isInPlace()) await rm(path, { force: true })
       await socket.close()
     },
   }

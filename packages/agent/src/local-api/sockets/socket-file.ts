@@ -91,8 +91,8 @@ function keepSocket(server: Server, first: OpenSocket, options: SocketFileOption
 
   /** The server still listens on the first socket, even if it was moved: once moved back, it is used again. */
   async function lookAfter(): Promise<void> {
-    if (await current.bound.isInPlace()) options.problems.clear(problemName)
-    else if (await first.bound.isInPlace()) await takeBack()
+    if (current.bound.isInPlace()) options.problems.clear(problemName)
+    else if (first.bound.isInPlace()) await takeBack()
     else await remake()
   }
 

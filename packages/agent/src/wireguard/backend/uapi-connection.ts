@@ -38,6 +38,7 @@ export function connectUapi(path: string): UapiConnection {
       } finally {
         signal.onabort = null
         waiting = undefined
+        answer = '' // 300 KB with a thousand peers
         socket.unref()
       }
     },

@@ -9,8 +9,8 @@ export interface InterfaceWatchOptions extends NetworkMonitorOptions, NetworkLis
   isDisturbed(): boolean | undefined
 }
 
-/** How often changes are checked for. A check is one `stat`; what another program changes is corrected within 0.3 s (bench `device`). */
-const askEachMs = 100
+/** How often changes are checked for. A check wakes Node, which costs 0.2 ms; what another program changes is corrected within 0.3 s (bench `device`). */
+const askEachMs = 200
 /** If only looks can tell, they may take this share of the time. */
 const lookShare = 1 / 200
 const soonestMs = 250
