@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '@plexd/runtime/testing'
 import type { BenchContext, Figure, Profiled } from './bench.ts'
 import { requireFiles } from './fleet/file-limit.ts'
 import { startFleet } from './fleet/fleet.ts'
@@ -43,10 +43,14 @@ export function createContext(options: ContextOptions): RunningContext {
     if (profileDir === undefined || !of) return run()
     of.program().child.kill('SIGUSR2')
     const result = await run()
+    const profile = newFile(profileDir, '.cpuprofile')
     of.program().child.kill('SIGUSR2')
-    if (options.wantsHeap) of.program().child.kill('SIGWINCH')
-    await delay(2_000)
-    await showNewest(profileDir, onText)
+    await show(await profile, onText)
+    if (options.wantsHeap) {
+      const snapshot = newFile(profileDir, '.heapsnapshot')
+      of.program().child.kill('SIGWINCH')
+      onText(`heap snapshot ${await snapshot}`)
+    }
     return result
   }
 
@@ -86,14 +90,24 @@ export function createContext(options: ContextOptions): RunningContext {
 
 const maxShown = 10
 
-async function showNewest(folder: string, onText: (text: string) => void): Promise<void> {
-  const names = await readdir(folder)
-  const newest = names
-    .filter((name) => name.endsWith('.cpuprofile'))
-    .toSorted()
-    .at(-1)
-  if (newest === undefined) return
-  const path = join(folder, newest)
+/** The path of the first file with this ending that was not there before: a large one takes seconds to be written. */
+async function newFile(folder: string, ending: string): Promise<string> {
+  const before = new Set(await readdir(folder))
+  let found: string | undefined
+  await until(
+    `a ${ending} in ${folder}`,
+    async () => {
+      const names = await readdir(folder)
+      found = names.find((name) => name.endsWith(ending) && !before.has(name))
+      return found !== undefined
+    },
+    120_000,
+    200,
+  )
+  return join(folder, found ?? '')
+}
+
+async function show(path: string, onText: (text: string) => void): Promise<void> {
   onText(`profile ${path}, by own time:`)
   for (const { name, percent } of await readHotFunctions(path))
     onText(`${percent.toFixed(1).padStart(6)} %  ${name}`)

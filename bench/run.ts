@@ -67,14 +67,25 @@ function fail(why: string): never {
 function choose(names: readonly string[]): readonly Bench[] {
   if (names.includes('all') || (names.length === 0 && flags.quick)) return benches
   return names.flatMap((name) => {
-    const found = benches.filter(
-      ({ name: own, targets, topology }) =>
-        (own === name || targets.includes(name.toUpperCase())) &&
-        (flags.topology === undefined || topology === flags.topology),
+    const named = benches.filter(
+      ({ name: own, targets }) => own === name || targets.includes(name.toUpperCase()),
     )
-    if (found.length === 0) fail(`there is no bench "${name}"`)
+    const found = named.filter(hasTopology)
+    if (named.length === 0) fail(`there is no bench "${name}"`)
+    if (found.length === 0)
+      fail(`bench "${name}" has no topology "${flags.topology}": ${namesOfTopology()}`)
     return found
   })
+}
+
+function hasTopology({ topology }: Bench): boolean {
+  return flags.topology === undefined || topology === flags.topology
+}
+
+/** Those that have the given one. */
+function namesOfTopology(): string {
+  const names = benches.filter(hasTopology).map(({ name }) => `"${name}"`)
+  return names.length === 0 ? 'want "full" or "groups"' : `only ${names.join(', ')} have`
 }
 
 function list(): void {

@@ -112,9 +112,9 @@ function usageOf(metrics: string): Usage {
   }
 }
 
-/** The environment of a program to be profiled (profile/preload.ts). */
+/** The environment of a program to be profiled (profile/preload.mjs). */
 export function profilingIn(folder: string | undefined): Record<string, string> {
   if (folder === undefined) return {}
-  const preload = pathToFileURL(join(import.meta.dirname, '../profile/preload.ts')).href
+  const preload = pathToFileURL(join(import.meta.dirname, '../profile/preload.mjs')).href
   return { NODE_OPTIONS: `--import=${preload}`, PLEXD_PROFILE_DIR: folder }
 }
