@@ -75,17 +75,31 @@ describe('the system clock', () => {
 
     await assert.rejects(systemClock.sleep(60_000, AbortSignal.timeout(5)), { name: 'AbortError' })
   })
-  it('calls all that are called equally often in the same moments, until each has had enough', async () => {
-    const calls: string[] = []
-    const one = systemClock.every(50, () => calls.push('one'))
-    await systemClock.sleep(20)
-    const other = systemClock.every(50, () => calls.push('other'))
-    while (calls.length < 4) await systemClock.sleep(5)
-    one[Symbol.dispose]()
-    while (calls.length < 6) await systemClock.sleep(5)
-    other[Symbol.dispose]()
-    await systemClock.sleep(120)
-    assert.deepEqual(calls, ['one', 'other', 'one', 'other', 'other', 'other'])
+  it('calls what is called seldom together with what is called several times meanwhile, until each has had enough', async () => {
+    const turns: string[][] = []
+    let turn: string[] | undefined
+    function note(name: string): void {
+      if (!turn) {
+        turn = []
+        turns.push(turn)
+        setImmediate(() => {
+          turn = undefined
+        })
+      }
+      turn.push(name)
+    }
+    const seldom = systemClock.every(60, () => note('seldom'))
+    const often = systemClock.every(20, () => note('often'))
+    const rare = (): string[][] => turns.filter((names) => names.includes('seldom'))
+    while (rare().length < 3) await systemClock.sleep(5)
+    seldom[Symbol.dispose]()
+    const before = turns.length
+    while (turns.length < before + 4) await systemClock.sleep(5)
+    often[Symbol.dispose]()
+    const after = turns.length
+    await systemClock.sleep(70)
+    assert.deepEqual(rare(), Array(3).fill(['seldom', 'often']))
+    assert.equal(turns.length, after)
   })
 })
 

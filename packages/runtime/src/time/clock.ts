@@ -14,7 +14,7 @@ export interface Clock {
   boot(): number
   /** Resolves after `ms`, which may exceed Node's timer limit, or rejects with the signal's reason. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Calls every `ms` until disposed. */
+  /** Calls every `ms` until disposed, for the first time within `ms`. */
   every(ms: number, call: () => void): Disposable
 }
 
@@ -27,8 +27,15 @@ export const systemClock: Clock = {
     for (const part of sleepsOf(ms)) await delay(part, undefined, signal ? { signal } : {})
   },
   every(ms, call) {
-    const ticker = tickers.getOrInsertComputed(ms, createTicker)
-    return ticker.add(call)
+    const tick: Tick = { ms, call, dueMs: nextDueMs(ms, performance.now()) }
+    ticks.add(tick)
+    arm()
+    return {
+      [Symbol.dispose]() {
+        ticks.delete(tick)
+        if (ticks.size === 0) disarm()
+      },
+    }
   },
 }
 
@@ -42,38 +49,44 @@ export function* sleepsOf(ms: number): Generator<number> {
   yield leftMs
 }
 
-/** Interval in ms -> the functions called at that interval. */
-const tickers = new Map<number, Ticker>()
-
-interface Ticker {
-  add(call: () => void): Disposable
+/** A function that is called at intervals. */
+interface Tick {
+  ms: number
+  call: () => void
+  dueMs: number
 }
 
 /**
- * All functions with the same interval share one timer: a wakeup costs Node 0.2 ms, many times the cost of polling
- * a socket.
+ * All of them share one timer, and are due at multiples of their intervals, so that what is called each second is called together with
+ * what is called five times in it: a wakeup costs Node 0.2 ms, many times the cost of polling a socket.
  */
-function createTicker(ms: number): Ticker {
-  const calls = new Set<() => void>()
-  let timer: NodeJS.Timeout | undefined
+const ticks = new Set<Tick>()
+let timer: NodeJS.Timeout | undefined
+let armedMs = Number.POSITIVE_INFINITY
 
-  function tick(): void {
-    for (const call of calls) call()
-  }
+function nextDueMs(ms: number, nowMs: number): number {
+  return (Math.floor(nowMs / ms) + 1) * ms
+}
 
-  return {
-    add(call) {
-      const own = (): void => call() // a wrapper, because the same function may be registered twice
-      calls.add(own)
-      timer ??= setInterval(tick, ms)
-      return {
-        [Symbol.dispose]() {
-          calls.delete(own)
-          if (calls.size > 0) return
-          clearInterval(timer)
-          timer = undefined
-        },
-      }
-    },
-  }
+function arm(): void {
+  const dueMs = Math.min(...ticks.values().map((tick) => tick.dueMs))
+  if (dueMs >= armedMs) return
+  disarm()
+  armedMs = dueMs
+  timer = setTimeout(callDue, dueMs - performance.now())
+}
+
+function disarm(): void {
+  clearTimeout(timer)
+  armedMs = Number.POSITIVE_INFINITY
+}
+
+function callDue(): void {
+  armedMs = Number.POSITIVE_INFINITY
+  // Node's timers may be a millisecond early.
+  const nowMs = performance.now() + 1
+  const due = [...ticks].filter(({ dueMs }) => dueMs <= nowMs)
+  for (const tick of due) tick.dueMs = nextDueMs(tick.ms, nowMs)
+  if (ticks.size > 0) arm()
+  for (const tick of due) if (ticks.has(tick)) tick.call()
 }

@@ -1,10 +1,11 @@
-import { lstat, rm, stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { lstat, rm } from 'node:fs/promises'
 import type { Server } from 'node:net'
 import { dirname } from 'node:path'
 import { type Clock, describeError, errorCodeOf, type Log } from '@plexd/runtime'
 import { makeOpenFolder } from '../../disk/open-folder.ts'
 import type { Problems } from '../../health/problems.ts'
-import { startTask } from '../../process/task.ts'
+import { startRounds } from '../../process/task.ts'
 import { isAnswered } from '../../process/unix-listener.ts'
 import { type BoundSocket, bindSocket } from './bound-socket.ts'
 import { createFronts } from './fronts.ts'
@@ -16,7 +17,7 @@ export interface SocketFileOptions {
   /** Its id; undefined when there is none. */
   findGroup(name: string): Promise<number | undefined>
   problems: Pick<Problems, 'set' | 'clear'>
-  clock: Pick<Clock, 'sleep'>
+  clock: Pick<Clock, 'every'>
   log: Log
 }
 
@@ -129,16 +130,15 @@ function keepSocket(server: Server, first: OpenSocket, options: SocketFileOption
     }
   }
 
-  const following = startTask(async (signal) => {
-    let seen = await dateOfGroups()
-    for (let look = 1; ; look++) {
-      await options.clock.sleep(lookEachMs, signal)
-      await lookAfter()
-      const date = look % groupsEach === 0 ? await dateOfGroups() : seen
-      if (date === seen && look % askEach !== 0) continue
-      seen = date
-      await followGroup()
-    }
+  let seen = dateOfGroups()
+  let looks = 0
+  const following = startRounds({ clock: options.clock, ms: lookEachMs }, async () => {
+    looks++
+    await lookAfter()
+    const date = looks % groupsEach === 0 ? dateOfGroups() : seen
+    if (date === seen && looks % askEach !== 0) return
+    seen = date
+    await followGroup()
   })
   return {
     close: fronts.close,
@@ -155,9 +155,14 @@ function describeLoss(path: string, error: unknown): string {
   return `the socket of the local API was removed, and cannot be made again: ${describeError(error)}: make room for it at "${path}", or restart plexd`
 }
 
-async function dateOfGroups(): Promise<string> {
-  const found = await stat('/etc/group', { bigint: true }).catch(() => undefined)
-  return found ? `${found.ino} ${found.mtimeNs} ${found.ctimeNs}` : ''
+/** Synchronous: each file operation that Node waits for wakes two threads. */
+function dateOfGroups(): string {
+  try {
+    const { ino, mtimeNs, ctimeNs } = statSync('/etc/group', { bigint: true })
+    return `${ino} ${mtimeNs} ${ctimeNs}`
+  } catch {
+    return ''
+  }
 }
 
 async function openFolderOf(path: string): Promise<void> {
