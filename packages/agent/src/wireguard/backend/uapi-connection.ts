@@ -15,8 +15,10 @@ export function connectUapi(path: string): UapiConnection {
   let answer = ''
   let waiting: PromiseWithResolvers<string> | undefined
   socket.on('data', (chunk: string) => {
+    // Looking at the end of what was put together would copy all of it at each chunk, with a thousand peers a megabyte.
+    const isEnd = chunk.endsWith('\n\n') || (chunk === '\n' && answer.endsWith('\n'))
     answer += chunk
-    if (answer.endsWith('\n\n')) waiting?.resolve(answer)
+    if (isEnd) waiting?.resolve(answer)
   })
   socket.on('error', (error) => waiting?.reject(error))
   socket.on('close', () => waiting?.resolve(answer))

@@ -39,7 +39,9 @@ function linesOf(change: PeerChange): string[] {
  */
 export function parseGetAnswer(text: string): WgInterface {
   checkAnswer(text)
-  const [head = '', ...blocks] = `\n${text}`.split('\npublic_key=')
+  // In no line is this but at its begin.
+  const [first = '', ...blocks] = text.split('public_key=')
+  const head = `\n${first}`
   return {
     private_key: fromHex(valueIn('private_key', head)),
     listen_port: Number(valueIn('listen_port', head)),
