@@ -4,7 +4,7 @@ import type { Ruleset } from './rules/ruleset.ts'
 
 /** Our part of the machine's packet filter: one table, which nobody else writes. */
 export interface Firewall {
-  /** Reads the table. */
+  /** Reads the table, unless the packet filter has not changed at all since that was done. */
   observe(): Promise<ObservedFirewall>
   /** The table as `apply` left it, without reading it; undefined if unknown. */
   asLeft(): Promise<ObservedFirewall | undefined>

@@ -11,6 +11,7 @@ import { connect, createNamespace, type Namespace, whyNoNamespaces } from '../te
 import { aRule, compilePolicies } from '../testing/ruleset.ts'
 import { startTraffic, type Traffic } from '../testing/traffic.ts'
 import { loadChangeSocket } from './changes/change-socket.ts'
+import { loadGeneration } from './changes/generation.ts'
 import { createOwnProcesses } from './changes/own-processes.ts'
 import { startTableWatch } from './changes/table-watch.ts'
 import { tableOwner } from './nft/table.ts'
@@ -218,6 +219,30 @@ describe('nftables', { skip }, () => {
       (await mesh.firewall.asLeft())?.objects.map(({ name }) => name),
       observed.objects.map(({ name }) => name),
     )
+  })
+
+  it('is read anew only after a change of the packet filter, whoever made it and whatever table it is about', async () => {
+    const read = await loadGeneration(silentLog)
+    const generation = await enterNamespace(mesh.nodeSpace, () => read())
+    assert.ok(generation !== undefined)
+    assert.equal(await enterNamespace(mesh.nodeSpace, () => read()), generation)
+    mesh.nodeSpace.run('nft add table inet other')
+    const after = await enterNamespace(mesh.nodeSpace, () => read())
+    assert.notEqual(after, generation)
+    mesh.nodeSpace.run('nft delete table inet other')
+
+    let now: number | undefined = 1
+    const firewall = createNftables({
+      command: nftIn(mesh.nodeSpace),
+      log: silentLog,
+      generation: () => now,
+    })
+    const seen = await firewall.observe()
+    assert.equal(await firewall.observe(), seen)
+    now = 2
+    assert.notEqual(await firewall.observe(), seen)
+    now = undefined
+    assert.notEqual(await firewall.observe(), await firewall.observe())
   })
 
   for (const [what, command] of [

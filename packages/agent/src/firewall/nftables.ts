@@ -17,6 +17,8 @@ export interface NftablesOptions {
   log: Log
   /** Called with the id of each writing process, so that a watch can tell our changes from others'. */
   onWrite?: (pid: number) => void
+  /** Differs after every change of the packet filter, by whomever; undefined while unknown. */
+  generation?: () => number | undefined
   /** For tests: `['ip', 'netns', 'exec', name, 'nft']`. */
   command?: readonly [Tool, ...string[]]
 }
@@ -25,10 +27,12 @@ export interface NftablesOptions {
 export function createNftables({
   log,
   onWrite = () => {},
+  generation = () => undefined,
   command = ['nft'],
 }: NftablesOptions): Firewall {
   const table = createTable(command, onWrite)
   let left: ObservedFirewall | undefined
+  let seen: { at: number; observed: ObservedFirewall } | undefined
   let sealing = Promise.resolve()
 
   async function list(): Promise<Listing | undefined> {
@@ -83,7 +87,12 @@ export function createNftables({
     apply,
     async observe() {
       await sealing
-      return observedIn(await list())
+      // Before reading: what is changed meanwhile is read again.
+      const at = generation()
+      if (seen && seen.at === at) return seen.observed
+      const observed = observedIn(await list())
+      seen = at === undefined ? undefined : { at, observed }
+      return observed
     },
     async asLeft() {
       await sealing

@@ -2,6 +2,7 @@ import { describeError, type Log } from '@plexd/runtime'
 import { loadWatchEnd } from '../process/process-end.ts'
 import { type Backstop, createBackstop } from './backstop/backstop.ts'
 import { type ChangeSocket, loadChangeSocket } from './changes/change-socket.ts'
+import { loadGeneration } from './changes/generation.ts'
 import { createOwnProcesses, type OwnProcesses } from './changes/own-processes.ts'
 import type { Firewall } from './firewall.ts'
 import { createNftables } from './nftables.ts'
@@ -19,7 +20,8 @@ export interface PacketFilter {
 
 export async function openPacketFilter(log: Log): Promise<PacketFilter> {
   const ownProcesses = createOwnProcesses()
-  const firewall = createNftables({ log, onWrite: ownProcesses.add })
+  const generation = await loadGeneration(log)
+  const firewall = createNftables({ log, generation, onWrite: ownProcesses.add })
   try {
     const openChanges = await loadChangeSocket()
     const backstop = createBackstop(await loadWatchEnd())

@@ -7,6 +7,7 @@ import type { RoundOptions } from '../nat/discovery-rounds.ts'
 import { realNetwork } from '../nat/netcheck.ts'
 import { createPingOpener, type OpenPing } from '../path/ping-socket.ts'
 import { createMeshRouting, type MeshRouting, type RoutingPlace } from '../routing/mesh-routing.ts'
+import { loadRoutingPrint } from '../routing/routing-print.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { createLinuxDevice } from '../wireguard/device-linux.ts'
 import { lockInterface, lockPacketFilter } from '../wireguard/interface/interface-lock.ts'
@@ -42,7 +43,8 @@ export async function openMesh(
   const filter = await openPacketFilter(log)
   // Tables left by an earlier start with filtering would enforce old rules, and the backstop alone would drop everything.
   if (!config.policyEnabled) await removeFootprint(footprintOf(config), { rows: filterRows })
-  const routing = createMeshRouting(place)
+  const print = await loadRoutingPrint(log)
+  const routing = createMeshRouting({ ...place, print })
   const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,

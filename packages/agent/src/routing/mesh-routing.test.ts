@@ -114,6 +114,26 @@ describe('createMeshRouting', () => {
       'route replace throw 10.100.7.2/31 table 8293',
     ])
   })
+
+  it('reads rules and routes anew only when the kernel has others, and asks for the ways of peers only then', async () => {
+    const { routing, machine, known } = setUp('[]\n[]')
+    known.addresses = []
+    const peer = { id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '' }
+    async function look(): Promise<number> {
+      const before = machine.asked
+      assert.equal((await routing.prepare({ look: true })).isFresh, true)
+      await routing.check([peer])
+      return machine.asked - before
+    }
+    assert.deepEqual([await look(), await look()], [2, 2]) // unknown
+    machine.print = 'rule and table of the mesh'
+    assert.deepEqual([await look(), await look()], [2, 0])
+    machine.print = 'the same, and those of another program'
+    assert.deepEqual([await look(), await look()], [2, 0])
+    const before = machine.asked
+    await routing.check([peer, { ...peer, id: 'n_web', mesh_ip: '10.100.0.3' }])
+    assert.equal(machine.asked - before, 1)
+  })
 })
 
 /** A machine whose `ip` prints what is said here. */
@@ -123,12 +143,19 @@ function setUp(shows: string) {
     written: [] as string[],
     refuses: false,
     refusesLine: 0,
+    /** What tells rules and routes from others; undefined if that is unknown. */
+    print: undefined as string | undefined,
+    /** How often `ip` was asked. */
+    asked: 0,
     during: () => {},
   }
   const known: { addresses: string[] | undefined } = { addresses: undefined }
   const exec: Exec = async (command, { input = '' } = {}) => {
     machine.during()
-    if (command.includes('-json')) return machine.shows
+    if (command.includes('-json')) {
+      machine.asked++
+      return machine.shows
+    }
     if (machine.refuses)
       throw new ExecError('run "ip": exit code 1: RTNETLINK answers: Operation not supported')
     const lines = input.split('\n').filter(Boolean)
@@ -150,6 +177,7 @@ function setUp(shows: string) {
     controlAddresses,
     peers: () => peers,
     exec,
+    print: () => machine.print,
   })
   return { routing, machine, known, place, peers }
 }

@@ -5,7 +5,7 @@ import { type Routing, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
 import { readRanges } from './networks.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
-import { type CheckedPeer, checkRoutes } from './route-check.ts'
+import { type CheckedPeer, createRouteCheck } from './route-check.ts'
 import {
   type Exception,
   exceptionsIn,
@@ -13,12 +13,13 @@ import {
   planRoutingRemoval,
   withoutPeers,
 } from './routing-plan.ts'
+import type { RoutingPrint } from './routing-print.ts'
 
 /** The routing of this machine around the mesh: what leads into it, and what must not. */
 export interface MeshRouting {
   /**
-   * Judges the place of the mesh, and unless it is refused corrects rule and table. Uses what it last read, except with
-   * `look`, after `forget`, and after a refusal or a failure.
+   * Judges the place of the mesh, and unless it is refused corrects rule and table. Uses what it last read, except after `forget`, after
+   * a refusal or a failure, and with `look` when the kernel has other routes or rules than then.
    */
   prepare(options?: { look?: boolean }): Promise<PreparedRouting>
   /** Asks the kernel for the actual routes; a message for each that is wrong. */
@@ -35,7 +36,7 @@ export interface MeshRouting {
 
 export interface PreparedRouting {
   verdict: PlaceVerdict
-  /** Whether the routing was read. */
+  /** Whether this is how the routing is now. */
   isFresh: boolean
   /** What was wrong and has been corrected, in the past tense. */
   repaired: readonly string[]
@@ -53,10 +54,20 @@ export interface RoutingPlace {
 
 type Member = { mesh_ip: string }
 
+export interface MeshRoutingOptions extends RoutingPlace {
+  exec?: Exec
+  /** Without it, every look reads. */
+  print?: RoutingPrint
+}
+
 export function createMeshRouting({
   exec = execProgram,
+  print = () => undefined,
   ...given
-}: RoutingPlace & { exec?: Exec }): MeshRouting {
+}: MeshRoutingOptions): MeshRouting {
+  const checkRoutes = createRouteCheck(exec, print)
+  /** Before the last reading. */
+  let printed: string | undefined
   const { place, controlAddresses } = given
   let last: RoutingPlan | undefined
   /** Of the facts for which `last` is certain to hold. */
@@ -65,8 +76,11 @@ export function createMeshRouting({
   let astray: ReadonlyMap<string, string> = new Map()
 
   async function prepare({ look = false } = {}): Promise<PreparedRouting> {
-    if (!look && last && settledFor === keyOf(last, factsOf(given)))
-      return { verdict: last.verdict, isFresh: false, repaired: [] }
+    const now = look ? print() : undefined
+    const isSame = !look || (now !== undefined && now === printed)
+    if (isSame && last && settledFor === keyOf(last, factsOf(given)))
+      return { verdict: last.verdict, isFresh: look, repaired: [] }
+    printed = now ?? print()
     const before = changes
     const facts = factsOf(given)
     const plan = decide(await readRouting(exec), facts)
@@ -88,7 +102,7 @@ export function createMeshRouting({
       peers,
     )
     const known = controlAddresses() ?? []
-    const ways = await checkRoutes({ peers, interfaceName, controlAddresses: known, exec })
+    const ways = await checkRoutes({ peers, interfaceName, controlAddresses: known })
     astray = new Map([...ways.peers, ...apart])
     const returns = await allowMarkedReturn(peers, ranges.map(parseCidr))
     // That a range is left out is reported once, not for each of its peers.

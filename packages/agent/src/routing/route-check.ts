@@ -3,6 +3,7 @@ import { type Exec, ExecError } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
 import { meshMark } from './routing-plan.ts'
+import type { RoutingPrint } from './routing-print.ts'
 
 export interface CheckedPeer {
   id: string
@@ -26,12 +27,31 @@ export interface Astray {
   others: readonly string[]
 }
 
-/** Asks the kernel where it would send packets now, with one process for all: some milliseconds for a thousand. */
-export async function checkRoutes({ exec, ...asked }: Asked & { exec: Exec }): Promise<Astray> {
-  const input = routeQuery(asked)
-  if (input === '') return { peers: new Map(), others: [] }
-  const text = await exec(['ip', '-force', '-json', '-batch', '-'], { input }).catch(printedByThen)
-  return judgeRoutes(asked, parseRouteAnswers(text))
+export type CheckRoutes = (asked: Asked) => Promise<Astray>
+
+/**
+ * Asks the kernel where it would send packets now, with one process for all: some milliseconds for a thousand. What was asked before is
+ * not asked again as long as the print is the same.
+ */
+export function createRouteCheck(exec: Exec, print: RoutingPrint): CheckRoutes {
+  let last: { print: string | undefined; input: string; answers: RouteAnswers } | undefined
+
+  async function ask(input: string): Promise<RouteAnswers> {
+    const now = print()
+    if (now !== undefined && last?.print === now && last.input === input) return last.answers
+    const text = await exec(['ip', '-force', '-json', '-batch', '-'], { input }).catch(
+      printedByThen,
+    )
+    const answers = parseRouteAnswers(text)
+    last = { print: now, input, answers }
+    return answers
+  }
+
+  return async (asked) => {
+    const input = routeQuery(asked)
+    if (input === '') return { peers: new Map(), others: [] }
+    return judgeRoutes(asked, await ask(input))
+  }
 }
 
 /** An address without a route is an error to ip, which continues with the others (-force). */

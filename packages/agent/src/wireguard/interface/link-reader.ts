@@ -1,12 +1,6 @@
 import { readIp } from '@plexd/runtime'
-import {
-  type NetlinkMessage,
-  readAttributes,
-  readMessages,
-  readText,
-  writeAttribute,
-  writeMessage,
-} from '../../process/netlink.ts'
+import { afNetlink, askNetlink } from '../../process/ask-netlink.ts'
+import { readAttributes, readText, writeAttribute } from '../../process/netlink.ts'
 import { loadRawSocket, type RawSocket } from '../../process/raw-socket.ts'
 import { meshTable } from '../../routing/routing-plan.ts'
 import type { LinkState } from './link.ts'
@@ -21,7 +15,7 @@ export type ReadLink = (name: string) => LinkState | undefined
 export async function loadLinkReader(): Promise<ReadLink> {
   const openRaw = await loadRawSocket()
   return (name) => {
-    const socket = openRaw(linux.afNetlink, linux.route)
+    const socket = openRaw(afNetlink, linux.route)
     if (!socket) throw new Error('open netlink socket')
     try {
       // So that the kernel leaves out what belongs to other interfaces.
@@ -35,7 +29,8 @@ export async function loadLinkReader(): Promise<ReadLink> {
 
 function readLink(socket: RawSocket, name: string): LinkState | undefined {
   const named = writeAttribute(linux.ifName, Buffer.from(`${name}\0`))
-  const [message] = ask(socket, linux.getLink, 0, Buffer.concat([Buffer.alloc(16), named]))
+  const body = Buffer.concat([Buffer.alloc(16), named])
+  const [message] = askNetlink(socket, { type: linux.getLink, body })
   if (!message) return undefined
   // struct ifinfomsg: family, type of the device, index, flags
   const index = message.body.readInt32LE(4)
@@ -71,7 +66,8 @@ function readAddresses(socket: RawSocket, index: number): string[] {
   const filter = Buffer.alloc(8)
   filter.writeUInt8(linux.afInet, 0)
   filter.writeInt32LE(index, 4)
-  return ask(socket, linux.getAddress, linux.dump, filter).flatMap(({ body }) => {
+  const addresses = askNetlink(socket, { type: linux.getAddress, isDump: true, body: filter })
+  return addresses.flatMap(({ body }) => {
     const local = attributesOf(body, 8).get(linux.ifaLocal)
     const isIts = body.readUInt8(0) === linux.afInet && body.readInt32LE(4) === index
     return isIts && local ? [`${readIp(local)}/${body.readUInt8(1)}`] : []
@@ -89,9 +85,8 @@ function readRoutes(socket: RawSocket, family: number, index: number): Route[] {
   const outwards = Buffer.alloc(4)
   outwards.writeInt32LE(index)
   const filter = Buffer.concat([header, writeAttribute(linux.rtaOif, outwards)])
-  return ask(socket, linux.getRoute, linux.dump, filter).flatMap(({ body }) =>
-    body.readUInt8(0) === family ? parseRoute(body, index) : [],
-  )
+  const routes = askNetlink(socket, { type: linux.getRoute, isDump: true, body: filter })
+  return routes.flatMap(({ body }) => (body.readUInt8(0) === family ? parseRoute(body, index) : []))
 }
 
 /** Empty for a route through another interface. */
@@ -114,34 +109,6 @@ function attributesOf(body: Buffer, headerBytes: number): Map<number, Buffer> {
   return new Map(attributes.map(({ type, value }) => [type, value]))
 }
 
-/** Empty if there is no such device. */
-function ask(socket: RawSocket, type: number, flags: number, body: Buffer): NetlinkMessage[] {
-  if (!socket.send(writeMessage(type, flags, body), toKernel())) throw new Error('send to netlink')
-  const found: NetlinkMessage[] = []
-  for (;;) {
-    const messages = socket.read().flatMap(readMessages)
-    if (messages.length === 0) throw new Error('read from netlink: there is no answer')
-    for (const message of messages) {
-      if (message.type === linux.done) return found
-      if (message.type === linux.error) return failed(message.body.readInt32LE(0))
-      found.push(message)
-    }
-    if (flags !== linux.dump) return found
-  }
-}
-
-function failed(errno: number): [] {
-  if (errno === -linux.noDevice) return []
-  throw new Error(`ask netlink: error ${-errno}`)
-}
-
-/** struct sockaddr_nl */
-function toKernel(): Buffer {
-  const address = Buffer.alloc(12)
-  address.writeUInt16LE(linux.afNetlink, 0)
-  return address
-}
-
 /** By if_arp.h, in the words of `ip`. */
 const deviceTypes: Readonly<Record<number, string>> = { 1: 'ether', 772: 'loopback', 65534: 'none' }
 
@@ -149,18 +116,13 @@ const deviceTypes: Readonly<Record<number, string>> = { 1: 'ether', 772: 'loopba
 const linux = {
   afInet: 2,
   afInet6: 10,
-  afNetlink: 16,
   route: 0,
   solNetlink: 270,
   strictCheck: 12,
   /** Message types. */
-  error: 2,
-  done: 3,
   getLink: 18,
   getAddress: 22,
   getRoute: 26,
-  /** NLM_F_DUMP */
-  dump: 0x300,
   /** Attributes. */
   ifName: 3,
   ifMtu: 4,
@@ -170,5 +132,4 @@ const linux = {
   rtaOif: 4,
   rtaTable: 15,
   mainTable: 254,
-  noDevice: 19,
 }
