@@ -44,6 +44,8 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
   const failures = new Map<Way, string>()
   let status: WireguardPortStatus = { way: 'none', why: 'not tried yet' }
   let loaded = left?.stunPort === socket.port ? left.way : undefined
+  /** What the rules had counted when they were proven last: while nothing is sent they count nothing. */
+  let proven: number | undefined
 
   async function locate(servers: readonly Address[], signal?: AbortSignal) {
     for (const way of new Set(loaded ? [loaded, ...ways] : ways)) {
@@ -66,7 +68,7 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
   /** The sighting, or why this way does not work. */
   async function tryWay(way: Way, servers: readonly Address[], signal: AbortSignal | undefined) {
     try {
-      const before = loaded === way ? await count(way) : undefined
+      const before = loaded === way ? (proven ?? (await count(way))) : undefined
       if (before !== undefined) {
         const outcome = await ask(way, before, servers, signal)
         // Otherwise the rules have been changed by another program.
@@ -86,11 +88,14 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     servers: readonly Address[],
     signal: AbortSignal | undefined,
   ): Promise<Sighting | string> {
+    proven = undefined
     const sighting = await askSoonest(servers, client, { clock, signal })
     if (sighting === undefined) return silence
     const after = (await count(way)) ?? 0
     // A NAT elsewhere may map to any port, but the port of our own socket shows that our rules did nothing.
-    return after > before && sighting.mapped.port !== socket.port ? sighting : unmet
+    if (after <= before || sighting.mapped.port === socket.port) return unmet
+    proven = after
+    return sighting
   }
 
   async function load(way: Way): Promise<void> {
