@@ -1,12 +1,14 @@
 import type { Peer } from '@plexd/protocol'
 import { createSerialQueue, describeError, type Log } from '@plexd/runtime'
 import { type Problems, summarize } from '../health/problems.ts'
-import type { MeshRouting, PreparedRouting } from '../routing/mesh-routing.ts'
+import type { MeshRouting } from '../routing/mesh-routing.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device/device.ts'
 import { type PeerRules, usablePeers } from '../wireguard/peers/usable-peers.ts'
 import type { FirewallApplier } from './firewall-applier.ts'
+import { logSteps } from './log-steps.ts'
 import type { Correction } from './plan.ts'
+import { createRoutingApplier, isRefused, repairsOf } from './routing-applier.ts'
 
 /** Reconciles packet filter and interface with the desired state: observe, plan, apply. One run at a time. */
 export interface Applier {
@@ -39,7 +41,8 @@ export interface ApplierDeps {
 }
 
 export function createApplier(deps: ApplierDeps): Applier {
-  const { device, firewall, desired, routing, peerRules, problems, log } = deps
+  const { device, firewall, desired, peerRules, problems, log } = deps
+  const routing = createRoutingApplier(deps)
   const inOrder = createSerialQueue()
   let soon = false
   let isFiltered = firewall === undefined
@@ -63,10 +66,10 @@ export function createApplier(deps: ApplierDeps): Applier {
    */
   async function applyOnce(look: boolean): Promise<Correction[]> {
     await reclaim()
-    let prepared = await prepareRouting(look)
+    let prepared = await routing.prepare(look).catch(failed)
     // The conflicting address may be on our own interface, if it was renamed and another has its name.
     if (isRefused(prepared) && (await reclaim({ taken: true })))
-      prepared = await prepareRouting(true)
+      prepared = await routing.prepare(true).catch(failed)
     if (desired.isMeshLost()) {
       problems.set('wireguard', lostMesh)
       return repairsOf(prepared)
@@ -76,7 +79,7 @@ export function createApplier(deps: ApplierDeps): Applier {
     isFiltered ||= filtering.status === 'fulfilled'
     const steps = isFiltered ? await applyDevice() : []
     if (filtering.status === 'rejected') throw filtering.reason
-    if (prepared?.isFresh || steps.some(isOfInterface)) await checkRouting()
+    if (prepared?.isFresh || steps.some(isOfInterface)) await routing.check(placed())
     return [...(filtering.value ?? []), ...repairsOf(prepared), ...steps]
   }
 
@@ -86,23 +89,6 @@ export function createApplier(deps: ApplierDeps): Applier {
     logSteps(log, reclaimed)
     untold.push(...reclaimed)
     return reclaimed.length > 0
-  }
-
-  async function prepareRouting(look: boolean): Promise<PreparedRouting | undefined> {
-    const prepared = await routing?.prepare({ look }).catch(failed)
-    if (!prepared) return undefined
-    const { verdict, repaired, failure } = prepared
-    problems.set('routing', failure && `the routing of the mesh cannot be set: ${failure}`)
-    problems.set('mesh range', verdict.refusal ?? summarize(verdict.warnings))
-    if (repaired.length > 0)
-      log.info('routing repaired', { details: repaired.slice(0, maxLoggedSteps) })
-    return prepared
-  }
-
-  /** A wrong route is reported, but blocks nothing. */
-  async function checkRouting(): Promise<void> {
-    const wrong = await routing?.check(placed()).catch((error: unknown) => [describeError(error)])
-    problems.set('mesh routes', summarize(wrong ?? []))
   }
 
   async function applyDevice(): Promise<readonly DeviceStep[]> {
@@ -154,31 +140,6 @@ export function createApplier(deps: ApplierDeps): Applier {
 const lostMesh =
   'the mesh on disk is damaged: tunnels and rules stay as they are until the control plane answers'
 
-function isRefused(prepared: PreparedRouting | undefined): boolean {
-  return prepared?.verdict.refusal !== undefined
-}
-
-type Repair = Extract<Correction, { type: 'interface_repaired' }>
-
-function repairsOf(prepared: PreparedRouting | undefined): DeviceStep[] {
-  return (prepared?.repaired ?? []).map((detail) => ({ type: 'interface_repaired', detail }))
-}
-
-function isOfInterface(step: Correction): step is Repair {
+function isOfInterface(step: Correction): step is Correction & { type: 'interface_repaired' } {
   return step.type === 'interface_repaired'
-}
-
-/** For a whole mesh the first ones are enough. */
-const maxLoggedSteps = 20
-
-function logSteps(log: Log, steps: readonly DeviceStep[]): void {
-  if (steps.length > maxLoggedSteps) log.info('mesh changed', { steps: steps.length })
-  for (const step of steps.slice(0, maxLoggedSteps)) {
-    if (step.type === 'interface_repaired') log.info('interface repaired', { detail: step.detail })
-    else log.info('peer changed', { change: step.type, peer_id: peerIdOf(step) })
-  }
-}
-
-function peerIdOf(step: Exclude<DeviceStep, { type: 'interface_repaired' }>): string {
-  return step.type === 'peer_removed' ? step.peer_id : step.peer.id
 }
