@@ -2,6 +2,7 @@ import type { Clock, Log } from '@plexd/runtime'
 import type { OperatorEnds } from './access/operator-ends.ts'
 import type { Alerting } from './alerts/alerting.ts'
 import type { ArtifactFiles } from './artifacts/files.ts'
+import type { BackupWatch } from './backup/watch.ts'
 import type { Change } from './change.ts'
 import type { Config } from './config/config.ts'
 import type { NodeEntries } from './entries/node-entries.ts'
@@ -63,6 +64,7 @@ export interface Waiters {
 
 /** Who finds out what is wrong with nodes, and tells it. */
 export interface Watch {
+  readonly backups: BackupWatch
   readonly alerting: Alerting
 }
 

@@ -6,6 +6,8 @@ import { createOperatorEnds } from './access/operator-ends.ts'
 import { openAlerting } from './alerts/alerting.ts'
 import type { Controls, Environment, RunningApp } from './app.ts'
 import { openArtifactFiles } from './artifacts/files.ts'
+import { tellRestore } from './backup/tell-restore.ts'
+import { healthOf, watchBackups } from './backup/watch.ts'
 import { createChange } from './change.ts'
 import type { Config } from './config/config.ts'
 import { createNodeEntries } from './entries/node-entries.ts'
@@ -163,6 +165,9 @@ export async function openApp(
     await openForwards({ forwards: targets, store, telemetry, fleet, clock, log }),
   )
   metrics.showForwards(forwards.status)
+  const backups = watchBackups(dataDir)
+  metrics.showBackups(() => healthOf(backups.records()))
+  tellRestore(backups, log)
   const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))
   const intake = createIntake(limits, clock)
   stack.use(intake.parser)
@@ -175,6 +180,7 @@ export async function openApp(
     ...waiters,
     ...relayAccess,
     alerting,
+    backups,
   }
   // The environment's settings may change, so it is not copied.
   return Object.assign(environment, groups, {

@@ -17,6 +17,7 @@ import {
   tellFindings,
 } from '@plexd/runtime'
 import { Command, Option } from 'commander'
+import { addBackupCommands } from './backup-commands.ts'
 import { type Config, examineConfig, resolveConfig } from './config/config.ts'
 import {
   credentialSettings,
@@ -121,12 +122,15 @@ export function createProgram(reloadRequests?: ReloadRequests): Command {
       const path = await resetAdminToken(dataDir, systemClock.now())
       process.stdout.write(`the new token is in ${path}\n`)
     })
+  addBackupCommands(program, { add: addSettings, read: configOf })
   return program
 }
 
-function addSettings(command: Command): Command {
+/** All of them, or those named. */
+function addSettings(command: Command, names?: readonly string[]): Command {
   command.option('--config <FILE>', 'YAML file with settings')
-  for (const [, row] of settingRows) {
+  for (const [name, row] of settingRows) {
+    if (names && !names.includes(name)) continue
     const flag = row.value ? `--${row.name} <${row.value}>` : `--${row.name}`
     const option = new Option(flag, describeSetting(row))
     if (row.list) option.argParser((item: string, before: string[] = []) => [...before, item])

@@ -67,7 +67,9 @@ const meant = ({ did_you_mean }: ConfigFinding): string =>
   did_you_mean === undefined ? '' : `: did you mean "${did_you_mean}"?`
 
 /** Settings that require or exclude each other. */
-function refusePairs({ listen, insecureHttp, tlsCertFile, tlsKeyFile }: SettingValues): void {
+function refusePairs(values: SettingValues): void {
+  refuseOpenBackups(values)
+  const { listen, insecureHttp, tlsCertFile, tlsKeyFile } = values
   if (insecureHttp && !isLoopback(listen.host))
     throw new Error(
       `serve plain HTTP on "${listen.host}": that is no loopback address, and nodes would send their keys in the clear`,
@@ -80,6 +82,17 @@ function refusePairs({ listen, insecureHttp, tlsCertFile, tlsKeyFile }: SettingV
   if (insecureHttp && tlsCertFile !== undefined)
     throw new Error(
       `read config: tls_cert "${tlsCertFile}": over plain HTTP no certificate is served: leave out --insecure-http, or --tls-cert and --tls-key`,
+    )
+}
+
+/** Nobody should find out later that his backups can be read by everyone, or by nobody. */
+function refuseOpenBackups(values: SettingValues): void {
+  const { backupFolder, backupRecipients, backupUnencrypted } = values
+  if (backupRecipients.length > 0 && backupUnencrypted)
+    throw new Error('read config: either backup_recipient or backup_unencrypted')
+  if (backupFolder !== undefined && backupRecipients.length === 0 && !backupUnencrypted)
+    throw new Error(
+      `read config: backup_folder "${backupFolder}": for whom are backups encrypted? Name a public key of age with backup_recipient (age-keygen makes one), or set backup_unencrypted`,
     )
 }
 

@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { logLevels } from '@plexd/runtime'
+import { type OptionalPart, optionalParts } from './backup-parts.ts'
+import {
+  parseBackupAge,
+  parseBackupKeep,
+  parseBackupPart,
+  parseBackupRecipient,
+  parseBackupRhythm,
+} from './backup-values.ts'
 import {
   checkTlsName,
   parseInterval,
@@ -169,6 +177,60 @@ export const settings = {
     help: 'how long recordings of sessions are kept, 24h at least; past limit recording_bytes the oldest go sooner',
     read: parseRetention,
   }),
+  backupFolder: optional({
+    name: 'backup-folder',
+    value: 'DIR',
+    reloads: true,
+    help: 'where backups are made by themselves, best on another disk; wants --backup-recipient or --backup-unencrypted',
+    read: asIs,
+  }),
+  backupEvery: withDefault({
+    name: 'backup-every',
+    value: 'TIME',
+    default: '24h',
+    reloads: true,
+    help: 'how often: a duration since the last one, or a cron expression in UTC such as "30 3 * * *"',
+    read: parseBackupRhythm,
+  }),
+  backupKeep: withDefault({
+    name: 'backup-keep',
+    value: 'NUMBER',
+    default: '7',
+    reloads: true,
+    help: 'how many of them are kept, the newest',
+    read: parseBackupKeep,
+  }),
+  backupKeepForMs: optional({
+    name: 'backup-keep-for',
+    value: 'DURATION',
+    reloads: true,
+    help: 'older ones beyond that number are kept so long',
+    read: parseBackupAge,
+  }),
+  backupRecipients: {
+    name: 'backup-recipient',
+    value: 'AGE1...',
+    list: true,
+    reloads: true,
+    help: 'public key of age that backups are encrypted to; repeatable',
+    from: (given: unknown): readonly string[] =>
+      parseList('backup_recipient', given).map(parseBackupRecipient),
+  },
+  backupUnencrypted: {
+    name: 'backup-unencrypted',
+    reloads: true,
+    help: 'do not encrypt them: whoever has such a file has the state, and the keys in it',
+    from: (given: unknown) => parseSwitch('backup_unencrypted', given),
+  },
+  backupParts: {
+    name: 'backup-with',
+    value: 'PART',
+    list: true,
+    reloads: true,
+    help: `what they have beside the state: ${optionalParts.join(', ')}; repeatable`,
+    from: (given: unknown): readonly OptionalPart[] =>
+      parseList('backup_with', given).map(parseBackupPart),
+  },
   limits: {
     name: 'limit',
     value: 'NAME=NUMBER',

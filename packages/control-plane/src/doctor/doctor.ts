@@ -1,5 +1,6 @@
 import { type Check, examine, type NamedFinding } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
+import { backupCheck } from './backup-check.ts'
 import { certificateCheck } from './certificate-check.ts'
 import { databaseChecks } from './database-checks.ts'
 import { folderChecks } from './folder-checks.ts'
@@ -13,6 +14,7 @@ const checks: readonly Check<Place>[] = [
   ...folderChecks,
   ...databaseChecks,
   certificateCheck,
+  backupCheck,
   ...forwardChecks,
   ...machineChecks,
 ]

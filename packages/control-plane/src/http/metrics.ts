@@ -24,6 +24,12 @@ export interface ForwardCounts {
   lag_seconds: number
 }
 
+/** Of backups. */
+export interface BackupCounts {
+  lastSuccessMs: number | undefined
+  isFailing: boolean
+}
+
 /** Metrics for Prometheus. Labels never contain a tenant, a node or an operator. */
 export interface Metrics extends Disposable {
   answered(operation: string, status: number, seconds: number): void
@@ -43,6 +49,8 @@ export interface Metrics extends Disposable {
   showCertificates(ends: () => ReadonlyMap<string, number>): void
   /** Read when the metrics are requested. */
   showForwards(status: () => readonly ForwardCounts[]): void
+  /** Read when the metrics are requested. */
+  showBackups(health: () => BackupCounts): void
   wrongToken(api: string, outcome: string): void
   /** A connection was closed without an answer. */
   refused(reason: string): void
@@ -172,6 +180,9 @@ export function createMetrics(): Metrics {
     showForwards(status) {
       showForwardCounts(status, registers)
     },
+    showBackups(health) {
+      showBackupHealth(health, registers)
+    },
     wrongToken: (api, outcome) => wrongTokens.inc({ api, outcome }),
     refused: (reason) => refusals.inc({ reason }),
     async render(gauges) {
@@ -193,6 +204,25 @@ export function createMetrics(): Metrics {
     },
     [Symbol.dispose]: () => void delay.disable(),
   }
+}
+
+function showBackupHealth(health: () => BackupCounts, registers: Registry[]): void {
+  new Gauge({
+    name: 'plexd_backup_last_success_timestamp_seconds',
+    help: 'When the last backup was made; 0 if none was',
+    registers,
+    collect() {
+      this.set((health().lastSuccessMs ?? 0) / 1_000)
+    },
+  })
+  new Gauge({
+    name: 'plexd_backup_failing',
+    help: '1 if the last attempt to make a backup failed',
+    registers,
+    collect() {
+      this.set(health().isFailing ? 1 : 0)
+    },
+  })
 }
 
 function showForwardCounts(status: () => readonly ForwardCounts[], registers: Registry[]): void {

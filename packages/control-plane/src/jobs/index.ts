@@ -12,6 +12,7 @@ import type {
 import { dropExpiredKey } from '../rotation/signing-key.ts'
 import { driveRuns, forgetAbandoned, forgetRuns } from '../runs/drive.ts'
 import { forgetTurns, startDueRuns } from '../schedules/start-runs.ts'
+import { makeDueBackup } from './back-up.ts'
 import { expireExecutions, forgetExecutions, retryHeld, sendAllQueued } from './executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
 import type { Job } from './periodic.ts'
@@ -72,6 +73,7 @@ export function jobsOf(
     // Often: until the next run, the excess grows by whatever is sent.
     { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },
     { name: 'prune recordings', everyMs: 60_000, run: () => pruneRecordings(app) },
+    { name: 'make backups', everyMs: 5_000, run: (signal) => makeDueBackup(app, signal) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
     {
       name: 'finish a master key rotation',

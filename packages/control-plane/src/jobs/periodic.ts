@@ -3,7 +3,8 @@ import { type Clock, describeError, type Log } from '@plexd/runtime'
 export interface Job {
   name: string
   everyMs: number
-  run: () => Promise<void>
+  /** The signal says that it is no longer wanted. */
+  run: (signal: AbortSignal) => Promise<void>
 }
 
 /** Runs a job repeatedly, each time one period after the end of the last run. Failures are logged, and the job continues. */
@@ -22,7 +23,7 @@ export function startPeriodic(
         return // it was stopped
       }
       try {
-        await run()
+        await run(stop.signal)
       } catch (error) {
         log.error('job failed', { job: name, error: describeError(error) })
       }

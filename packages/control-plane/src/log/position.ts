@@ -31,3 +31,8 @@ export function asCursorOnly(block: string): string {
 export function newLifeId(): string {
   return crypto.randomUUID().replaceAll('-', '').slice(0, 12)
 }
+
+/** Of a new log, or one that has gone another way: positions of another epoch are not mistaken for its own. */
+export function newEpoch(nowMs: number): string {
+  return nowMs.toString(36) + crypto.randomUUID().slice(0, 4)
+}

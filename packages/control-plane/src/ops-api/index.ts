@@ -1,6 +1,7 @@
 import { AlertSeverity, ApiError, BinaryState } from '@plexd/protocol'
 import { countAlerts } from '../alerts/alerting.ts'
 import type { State } from '../app.ts'
+import { failureOf } from '../backup/records.ts'
 import { type Handlers, handle } from '../handle.ts'
 import { prepare } from '../http/compress.ts'
 import { docsPage } from '../http/docs-page.ts'
@@ -15,14 +16,20 @@ export const opsHandlers: Handlers<OpsApi> = {
   healthz: handle(opsApi.healthz, async () => ({ status: 'ok' })),
   readyz: (app) => {
     const disk = createDiskCheck(app)
-    return handle(opsApi.readyz, async (_call, { store }) => {
+    return handle(opsApi.readyz, async (_call, { store, backups }) => {
       try {
         await store.ping()
       } catch (cause) {
         throw new ApiError('unavailable', 'the database does not answer', { cause })
       }
       await disk()
-      return { status: 'ready' }
+      // The reason may name paths, and anybody may ask.
+      return failureOf(backups.records())
+        ? {
+            status: 'ready',
+            warnings: ['the last backup failed: plexd-control-plane doctor says why'],
+          }
+        : { status: 'ready' }
     })(app)
   },
   authority: handle(opsApi.authority, async ({ reply }, { authority }) => {

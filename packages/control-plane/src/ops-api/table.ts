@@ -3,6 +3,11 @@ import { Type } from 'typebox'
 
 const open = { method: 'GET', auth: 'none', status: 200 } as const
 const Health = Type.Object({ status: Type.String() })
+/** `warnings`: what does not keep it from serving, and has to be mended. */
+const Readiness = Type.Object({
+  status: Type.String(),
+  warnings: Type.Optional(Type.Array(Type.String())),
+})
 
 /** For monitors, load balancers and people with a browser; outside the versioned APIs. */
 export const opsApi = {
@@ -22,7 +27,7 @@ export const opsApi = {
     ...open,
     path: '/readyz',
     summary: 'Answer whether requests can be served: the database answers',
-    response: Health,
+    response: Readiness,
     errors: [503],
   }),
   authority: operation({

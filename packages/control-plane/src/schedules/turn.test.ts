@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { nextDue } from './cron.ts'
+import { nextDue } from '../rhythm/cron.ts'
 import { turnOf } from './turn.ts'
 
 const hourly = { cron: '0 * * * *', time_zone: 'UTC' }

@@ -1,4 +1,4 @@
-import { lastDue, nextDue, type Rhythm } from './cron.ts'
+import { lastDue, nextDue, type Rhythm } from '../rhythm/cron.ts'
 
 /** What a schedule does when its time has come. */
 export interface Turn {

@@ -11,6 +11,7 @@ import {
 import { createFileAtomic, type Log, systemClock } from '@plexd/runtime'
 import { tokenHash } from '../access/auth.ts'
 import type { Config } from '../config/config.ts'
+import { newEpoch } from '../log/position.ts'
 import type { PolicyRecord } from '../mesh/fleet.ts'
 import { catchAllName, catchAllPosition } from '../mesh/policies/order.ts'
 import { readPools } from '../rows/fleet/mesh-ranges.ts'
@@ -40,7 +41,8 @@ export async function prepareInstallation(
   await createFileAtomic(path, `${newAdminToken()}\n`)
   const token = (await readFile(path, 'utf8')).trim()
   await store.write(async (tx) => {
-    if ((await readSetting(tx, 'epoch')) === undefined) await writeSetting(tx, 'epoch', newEpoch())
+    if ((await readSetting(tx, 'epoch')) === undefined)
+      await writeSetting(tx, 'epoch', newEpoch(systemClock.now()))
     const id = newId('tenant')
     await insertTenant(tx, { id, name: 'default', range: parseCidr(meshCidr) }, nowMs)
     await insertPolicy(tx, catchAll(id), nowMs)
@@ -94,9 +96,4 @@ function catchAll(tenant_id: string): PolicyRecord {
     position: catchAllPosition,
     rules: allowAll,
   }
-}
-
-/** A new epoch, so that positions of another log are not mistaken for this one's. */
-function newEpoch(): string {
-  return systemClock.now().toString(36) + crypto.randomUUID().slice(0, 4)
 }

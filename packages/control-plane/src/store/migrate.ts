@@ -7,15 +7,18 @@ import type { Dialect } from './migrations/dialect.ts'
 /** In order; a released migration is never edited, a later one corrects it. */
 const migrations = [...from1To10, ...from11To20, ...from21To30]
 
+/** The version that this program brings a database to. */
+export const newestSchema = migrations.length
+
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
 export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {
   const untyped = db as unknown as Kysely<{ schema_version: { version: number } }> // before the tables of schema.ts exist
   await sql`create table if not exists schema_version (version bigint not null)`.execute(untyped)
   const row = await untyped.selectFrom('schema_version').select('version').executeTakeFirst()
   const from = row?.version ?? 0
-  if (from > migrations.length) {
+  if (from > newestSchema) {
     throw new Error(
-      `open database: its schema has version ${from}, this program knows ${migrations.length}; run the newer program`,
+      `open database: its schema has version ${from}, this program knows ${newestSchema}; run the newer program`,
     )
   }
   for (const [index, step] of migrations.entries()) {

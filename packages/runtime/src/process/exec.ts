@@ -184,6 +184,13 @@ export function spawnSelf(args: readonly string[], isSingleFile: boolean): Child
   })
 }
 
+/** Runs this program again until it exits, with other arguments, and returns its output. Throws as `exec`. */
+export const execSelf = (
+  args: readonly string[],
+  isSingleFile: boolean,
+  options?: ExecOptions,
+): Promise<string> => execAny([process.execPath, ...ownProgram(isSingleFile), ...args], options)
+
 /** `exec` for tests, which also run programs that ours never do. */
 export async function execAny(
   command: readonly [string, ...string[]],

@@ -3,6 +3,7 @@ import type { Environment, State } from '../../app.ts'
 import { triggeredByOperator } from '../../executions/request.ts'
 import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
+import { checkRhythm, nextDue } from '../../rhythm/cron.ts'
 import {
   changeSchedule as change,
   countSchedules,
@@ -15,7 +16,6 @@ import {
   type StoredSpec,
 } from '../../rows/executions/schedules.ts'
 import { chooseNodes, type RunTarget } from '../../runs/choose-nodes.ts'
-import { checkRhythm, nextDue } from '../../schedules/cron.ts'
 import { scheduleView } from '../../schedules/view.ts'
 import type { Reader } from '../../store/db.ts'
 import { readDuration } from '../wire/durations.ts'

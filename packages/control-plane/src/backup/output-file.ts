@@ -1,0 +1,62 @@
+import { createWriteStream, existsSync } from 'node:fs'
+import { link, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Writable } from 'node:stream'
+import { CliError, errorCodeOf, exitCodes, syncFolder } from '@plexd/runtime'
+
+/** A new file that nobody sees under its name before it is complete and on disk. Disposing removes it unless it was kept. */
+export interface OutputFile extends AsyncDisposable {
+  readonly stream: Writable
+  /** The stream must have finished. */
+  keep(): Promise<void>
+}
+
+/** What is behind the name of a file that is not complete. */
+export const partialSuffix = '.partial'
+
+/** Throws a CliError if there is a file of that name, or its folder cannot be written to. */
+export function openOutput(path: string): OutputFile {
+  refuseExisting(path)
+  const partial = `${path}.${crypto.randomUUID().slice(0, 8)}${partialSuffix}`
+  const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true })
+  return {
+    stream,
+    async keep() {
+      await publish(partial, path)
+      await syncFolder(dirname(path))
+    },
+    async [Symbol.asyncDispose]() {
+      stream.destroy()
+      await rm(partial, { force: true })
+    },
+  }
+}
+
+/** A link does not replace a file that somebody else has made meanwhile; where there are none, as on FAT, renaming has to do. */
+async function publish(partial: string, path: string): Promise<void> {
+  try {
+    await link(partial, path)
+  } catch (error) {
+    if (errorCodeOf(error) === 'EEXIST') throw taken(path)
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(errorCodeOf(error) ?? '')) throw error
+    refuseExisting(path)
+    await rename(partial, path)
+  }
+}
+
+function refuseExisting(path: string): void {
+  if (existsSync(path)) throw taken(path)
+}
+
+function taken(path: string): CliError {
+  return new CliError(
+    `write backup "${path}": there is a file of that name: remove it, or choose another with --out`,
+    exitCodes.usage,
+  )
+}
+
+/** Makes the content of a file durable. */
+export async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, 'r')
+  await file.sync()
+}

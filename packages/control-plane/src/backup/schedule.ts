@@ -1,0 +1,63 @@
+/** When backups are due, and which of them are kept. Pure. */
+import type { BackupRhythm } from '../config/backup-values.ts'
+import { lastDue } from '../rhythm/cron.ts'
+
+/** A failed one is not tried again sooner. */
+const retryMs = 15 * 60_000
+
+export interface Attempts {
+  rhythm: BackupRhythm
+  /** Undefined if there was none. */
+  lastSuccessMs: number | undefined
+  lastFailureMs: number | undefined
+  nowMs: number
+}
+
+/** One that was missed while the control plane did not run is made up for; the first is due at once. */
+export function isDue({ rhythm, lastSuccessMs, lastFailureMs, nowMs }: Attempts): boolean {
+  if (lastFailureMs !== undefined && nowMs - lastFailureMs < retryMs && nowMs >= lastFailureMs)
+    return false
+  if (lastSuccessMs === undefined) return true
+  const dueMs =
+    'everyMs' in rhythm ? lastSuccessMs + rhythm.everyMs : (lastDue(rhythm, nowMs) ?? nowMs)
+  return 'everyMs' in rhythm ? nowMs >= dueMs : dueMs > lastSuccessMs
+}
+
+/** The name tells the time, so that it can be read without opening the file. */
+export function backupName(nowMs: number, isEncrypted: boolean): string {
+  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
+  return `plexd-${stamp}.tar.zst${isEncrypted ? '.age' : ''}`
+}
+
+export interface Kept {
+  /** So many of the newest are. */
+  keep: number
+  /** Others are for so long. */
+  keepForMs: number | undefined
+  nowMs: number
+}
+
+/** Which of the files in a folder have to go. Files that were not made by a schedule stay. */
+export function excessOf(names: readonly string[], { keep, keepForMs, nowMs }: Kept): string[] {
+  const ours = names.flatMap((name) => {
+    const [, date, time] = namePattern.exec(name) ?? []
+    return date === undefined || time === undefined ? [] : [{ name, atMs: timeOf(date, time) }]
+  })
+  return ours
+    .toSorted((one, other) => other.atMs - one.atMs)
+    .slice(keep)
+    .filter(({ atMs }) => keepForMs === undefined || nowMs - atMs > keepForMs)
+    .map(({ name }) => name)
+}
+
+const namePattern = /^plexd-(\d{8})T(\d{6})Z\.tar\.zst(?:\.age)?$/
+
+/** What was left by a backup that was killed. */
+export function isRemnant(name: string): boolean {
+  return /^plexd-\d{8}T\d{6}Z\.tar\.zst(?:\.age)?\.[0-9a-f]{8}\.partial$/.test(name)
+}
+
+function timeOf(date: string, time: string): number {
+  const day = date.replace(/(\d{4})(\d\d)(\d\d)/, '$1-$2-$3')
+  return Date.parse(`${day}T${time.replace(/(\d\d)(\d\d)(\d\d)/, '$1:$2:$3')}Z`)
+}

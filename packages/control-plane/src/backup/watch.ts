@@ -1,0 +1,49 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type BackupRecord, failureOf, lastSuccess, readRecords } from './records.ts'
+
+/** What is known of backups, whoever made them. */
+export interface BackupWatch {
+  /** The newest last. */
+  records(): readonly BackupRecord[]
+  /** One that could not write its record itself. */
+  failed(record: BackupRecord): void
+}
+
+/** Reads the records again when their file has changed. */
+export function watchBackups(dataDir: string): BackupWatch {
+  const path = join(dataDir, 'backups.json')
+  let known: { changedMs: number; records: readonly BackupRecord[] } | undefined
+  let unwritten: BackupRecord | undefined
+
+  function inFile(): readonly BackupRecord[] {
+    const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    if (known?.changedMs !== changedMs) known = { changedMs, records: readRecords(dataDir) }
+    return known.records
+  }
+
+  return {
+    records() {
+      const records = inFile()
+      const isNewer = unwritten !== undefined && unwritten.at > (records.at(-1)?.at ?? '')
+      return isNewer && unwritten ? [...records, unwritten] : records
+    },
+    failed(record) {
+      unwritten = record
+    },
+  }
+}
+
+/** For monitors. */
+export interface BackupHealth {
+  lastSuccessMs: number | undefined
+  isFailing: boolean
+}
+
+export function healthOf(records: readonly BackupRecord[]): BackupHealth {
+  const last = lastSuccess(records)
+  return {
+    lastSuccessMs: last && Date.parse(last.at),
+    isFailing: failureOf(records) !== undefined,
+  }
+}
