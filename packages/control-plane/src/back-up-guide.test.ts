@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile, rm } from 'node:fs/promises'
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { adminApi, createClient } from '@plexd/protocol'
@@ -11,37 +11,61 @@ import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 const guide = join(import.meta.dirname, '../../../docs/guides/back-up.md')
 const main = join(import.meta.dirname, 'main.ts')
 
-it('the guide to backups brings back what was at the copy, without telemetry and recordings.db too', async () => {
+it('the guide to backups brings back what was there before the backup, while the control plane ran on', async (t) => {
+  if (spawnSync('age', ['--version']).error) return t.skip('age is not installed')
   await using folder = await makeTemporaryFolder()
   const dataDir = join(folder.path, 'data')
-  const backup = join(folder.path, 'backup')
-  const commands = (await readFile(guide, 'utf8'))
-    .match(/(?<=^ {4}).*$/gm)
-    ?.map((line) =>
-      line.replaceAll('/var/lib/plexd-control-plane', dataDir).replaceAll('/backup/plexd', backup),
-    )
-  const [copy = '', putAway = '', putBack = '', examine = '', serve = '', ...more] = commands ?? []
+  let recipient = ''
+  const here = (text: string): string =>
+    text
+      .replaceAll('/var/lib/plexd-control-plane', dataDir)
+      .replaceAll('/backup', folder.path)
+      .replaceAll(/\b(backup|master)\.key/g, join(folder.path, '$1.key'))
+      .replaceAll('age1...', recipient)
+  const text = await readFile(guide, 'utf8')
+  const [
+    makeKey = '',
+    create = '',
+    verify = '',
+    look = '',
+    restore = '',
+    examine = '',
+    serve = '',
+    ...more
+  ] = text.match(/(?<=^ {4}).*$/gm) ?? []
   assert.deepEqual(more, [])
+  const run = (command: string): string => runLine(here(command))
 
-  await withAdmin(serve, dataDir, (admin) => admin.createToken({ body: { hostname: 'before' } }))
-  run(copy)
-  for (const name of ['telemetry', 'recordings.db', 'series.db'])
-    await rm(join(backup, name), { recursive: true })
-  await withAdmin(serve, dataDir, (admin) => admin.createToken({ body: { hostname: 'behind' } }))
-  run(putAway)
-  run(putBack)
+  recipient = /age1\w+/.exec(run(`${makeKey} 2>&1`))?.[0] ?? ''
+  await withAdmin(here(serve), dataDir, async (admin) => {
+    await admin.createToken({ body: { hostname: 'before' } })
+    run(create)
+    await admin.createToken({ body: { hostname: 'behind' } })
+  })
+  await copyFile(join(dataDir, 'master.key'), join(folder.path, 'master.key'))
+  assert.match(run(verify), /can be restored[\s\S]*The master key opens it\./)
+  assert.match(run(look), / control-plane\.db\n/)
+  // The machine is lost; the operator has kept his token.
+  await rename(dataDir, join(folder.path, 'lost'))
+  assert.match(run(restore), /^restored to [\s\S]*\nNext:\n/)
+  await copyFile(join(folder.path, 'lost/admin-token'), join(dataDir, 'admin-token'))
   const states = new Map<string, string>()
   for (const { check, state } of JSON.parse(run(`${examine} --json`))) states.set(check, state)
   assert.deepEqual([states.get('database'), states.get('master key')], ['ok', 'ok'])
-  const { body } = await withAdmin(serve, dataDir, (admin) => admin.listTokens({}))
+  const { body } = await withAdmin(here(serve), dataDir, (admin) => admin.listTokens({}))
   assert.deepEqual(
     body.items.map(({ hostname }) => hostname),
     ['before'],
   )
+
+  const [settings = ''] = /(?<=```yaml\n)backup_folder[\s\S]*?(?=```)/.exec(text) ?? []
+  const file = join(folder.path, 'control-plane.yaml')
+  await writeFile(file, here(settings))
+  assert.match(run(`plexd-control-plane config check ${file}`), /\S/)
 })
 
 /** What the command prints; `doctor` ends with 1 as long as nothing runs. */
-function run(command: string): string {
+function runLine(command: string): string {
   const line = command.replace(/^plexd-control-plane /, `${process.execPath} ${main} `)
   const { stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' })
   assert.equal(stderr, '', command)

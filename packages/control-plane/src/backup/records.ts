@@ -54,8 +54,10 @@ export function lastSuccess(records: readonly BackupRecord[]): BackupRecord | un
   return records.findLast(({ kind, outcome }) => kind === 'create' && outcome === 'ok')
 }
 
-/** The last one, if it failed. */
+/** What a schedule failed to do, unless a backup was made since. Who types a command sees for himself that it fails. */
 export function failureOf(records: readonly BackupRecord[]): BackupRecord | undefined {
-  const last = records.findLast(({ kind }) => kind === 'create')
+  const last = records.findLast(
+    ({ kind, outcome, by }) => kind === 'create' && (outcome === 'ok' || by === 'schedule'),
+  )
   return last?.outcome === 'failed' ? last : undefined
 }

@@ -217,7 +217,7 @@ function showBackupHealth(health: () => BackupCounts, registers: Registry[]): vo
   })
   new Gauge({
     name: 'plexd_backup_failing',
-    help: '1 if the last attempt to make a backup failed',
+    help: '1 if a scheduled backup failed, and none was made since',
     registers,
     collect() {
       this.set(health().isFailing ? 1 : 0)

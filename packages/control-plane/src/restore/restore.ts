@@ -5,6 +5,7 @@ import { CliError, describeError, exitCodes, lockHolder, makeFolder } from '@ple
 import type { Manifest } from '../backup/archive/manifest.ts'
 import { checkContents } from '../backup/check-contents.ts'
 import { addRecord } from '../backup/records.ts'
+import { giveLike } from '../backup/staging.ts'
 import { unpack } from '../backup/unpack.ts'
 import { claimDataDir } from '../start/data-dir-lock.ts'
 import { asideOf, commitRestore, draftFolder, isContent } from '../start/settle-restore.ts'
@@ -40,6 +41,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const work = `restore "${file}" to "${dataDir}"`
   refuseUsed(dataDir, isForced, work)
   using _claim = claimDataDir(dataDir)
+  giveLike(dataDir, join(dataDir, 'lock'))
   const draft = join(dataDir, draftFolder)
   makeFolder(draft)
   const manifest = await unpack({ ...options, to: draft, work })

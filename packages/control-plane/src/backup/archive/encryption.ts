@@ -28,6 +28,8 @@ async function passOn(
   source: Readable,
   through: (stream: globalThis.ReadableStream<Uint8Array>) => Promise<unknown>,
 ): Promise<Readable> {
+  // Also one that is not read any more, because the other end has failed, is destroyed with that error.
+  source.on('error', () => {})
   const web = Readable.toWeb(source) as unknown as globalThis.ReadableStream<Uint8Array> // one class, declared twice
   return Readable.fromWeb((await through(web)) as ReadableStream<Uint8Array>)
 }

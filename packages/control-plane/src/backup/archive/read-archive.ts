@@ -14,7 +14,7 @@ import {
   maxManifestBytes,
   parseManifest,
 } from './manifest.ts'
-import { checkDigest } from './whole-digest.ts'
+import { checkDigest, Damaged } from './whole-digest.ts'
 
 type Entry = Extract extends AsyncIterable<infer One> ? One : never
 
@@ -34,26 +34,23 @@ export interface ReadOptions {
 export async function readArchive(path: string, options: ReadOptions): Promise<Manifest> {
   const source = await openSource(path, options.identities)
   const extract = createExtract()
-  let digestFault: Error | undefined
-  const digest = checkDigest().once('error', (error) => {
-    digestFault = error
+  const digest = checkDigest()
+  const fed = feed([source, digest, createZstdDecompress(), extract as unknown as Writable])
+  const [read, through] = await Promise.allSettled([readEntries(extract, options), fed])
+  source.destroy()
+  if (read.status === 'fulfilled' && through.status === 'fulfilled') return read.value
+  const reason = read.status === 'rejected' ? read.reason : undefined
+  if (reason instanceof CliError) throw reason
+  // Bytes that were changed explain anything.
+  const damage = digest.errored instanceof Damaged ? digest.errored : undefined
+  throw broken(path, damage ?? reason ?? (through as PromiseRejectedResult).reason)
+}
+
+/** Resolves when all of it has come through. */
+function feed(streams: (Readable | Writable)[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connect(streams as Writable[], (error) => (error ? reject(error) : resolve()))
   })
-  const fed = new Promise<void>((resolve, reject) => {
-    connect(source, digest, createZstdDecompress(), extract as unknown as Writable, (error) =>
-      error ? reject(error) : resolve(),
-    )
-  })
-  try {
-    const [manifest] = await Promise.all([readEntries(extract, options), fed])
-    return manifest
-  } catch (error) {
-    // Reported by entries where there is both: what they found is what follows from it.
-    const first = digestFault ?? (await fed.then(() => error).catch((cause: unknown) => cause))
-    if (error instanceof CliError) throw error
-    throw broken(path, first ?? error)
-  } finally {
-    source.destroy()
-  }
 }
 
 function broken(path: string, cause: unknown): CliError {

@@ -21,6 +21,9 @@ export function appendDigest(): Transform {
   })
 }
 
+/** The bytes are not those that were written. */
+export class Damaged extends Error {}
+
 /** Passes on what comes before the digest, and ends with an error if that is another or missing. */
 export function checkDigest(): Transform {
   const hash = createHash('sha256')
@@ -36,7 +39,7 @@ export function checkDigest(): Transform {
     },
     flush(done) {
       const expected = Buffer.concat([frameHead, hash.digest()])
-      done(held.equals(expected) ? null : new Error('it was cut off or changed'))
+      done(held.equals(expected) ? null : new Damaged('it was cut off or changed'))
     },
   })
 }

@@ -23,6 +23,8 @@ export interface WriteOptions {
 /** tar, compressed by zstd, with a digest of the whole, encrypted by age. Streams: memory does not grow with the size. */
 export async function writeArchive({ to, recipients, ...content }: WriteOptions): Promise<void> {
   const pack = createPack()
+  // It is destroyed with the error of whatever comes behind it, which is reported there.
+  pack.on('error', () => {})
   const stop = new AbortController()
   const filled = fill(pack, content, stop.signal).catch((error: Error) => pack.destroy(error))
   const plain = connect(
@@ -55,6 +57,7 @@ async function fill(
     onFile?.(file)
     const { path: name, size, mode } = file
     const entry = pack.entry({ name, size, mode, mtime })
+    entry.on('error', () => {}) // likewise
     for await (const chunk of createReadStream(file.source, { highWaterMark: 256 * 1024, signal }))
       if (!entry.write(chunk)) await once(entry, 'drain', { signal })
     entry.end(null)

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
+import { examineControlPlane } from '../doctor/doctor.ts'
+import { startProcess } from '../testing/child.ts'
+import { startControlPlane } from '../testing/harness.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { makeDueBackup } from './back-up.ts'
+
+const recipient = 'age1hhjq0hmx6m6tznj6dph878pvqqdzxvf29ha9zfy5yy5dah85vuas6mkww5'
+const { signal } = new AbortController()
+
+describe('backups that are made by themselves', () => {
+  it('are made by the program itself, and shown to monitors', async () => {
+    await using folder = await makeTemporaryFolder()
+    const backups = join(folder.path, 'backups')
+    const args = ['--data-dir', join(folder.path, 'data'), '--listen', '127.0.0.1:0']
+    args.push('--insecure-http', '--stun-listen', 'off', '--admin-socket', 'off')
+    args.push('--backup-folder', backups, '--backup-recipient', recipient)
+    await using plane = await startProcess(args)
+    const metric = async (name: string): Promise<number> => {
+      const text = await (await fetch(`${plane.url}/metrics`)).text()
+      return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
+    }
+    await until(
+      'a backup is on record',
+      async () => (await metric('plexd_backup_last_success_timestamp_seconds')) > 0,
+      120_000,
+    )
+    assert.equal(await metric('plexd_backup_failing'), 0)
+    const [name = '', ...more] = await readdir(backups)
+    assert.match(name, /^plexd-\d{8}T\d{6}Z\.tar\.zst\.age$/)
+    assert.deepEqual(more, [])
+  })
+
+  it('keep the newest, remove what was left half, and warn of what failed until one succeeds', async () => {
+    await using folder = await makeTemporaryFolder()
+    await using plane = await startControlPlane({
+      config: { backupFolder: folder.path, backupRecipients: [recipient], backupKeep: 2 },
+    })
+    const { app } = plane
+    const ready = async () => (await (await fetch(`${plane.url}/readyz`)).json()) as object
+    const doctor = async () =>
+      (await examineControlPlane(app.config, Date.now())).find(({ check }) => check === 'backup')
+    const kept = [
+      'plexd-20200101T000000Z.tar.zst.age',
+      'plexd-20210101T000000Z.tar.zst.age',
+      'mine',
+    ]
+    for (const name of [...kept, `${kept[0]}.0123abcd.partial`])
+      await writeFile(join(folder.path, name), '')
+
+    await makeDueBackup(app, signal, async () => Promise.reject(new Error('no room')))
+    assert.deepEqual(Object.keys(await ready()), ['status', 'warnings'])
+    const finding = await doctor()
+    assert.deepEqual(
+      [finding?.state],
+      ['ok'],
+      'what could not be written is known to the process alone',
+    )
+
+    let asked = 0
+    const succeed = async (args: readonly string[]): Promise<string> => {
+      asked++
+      await writeFile(args[args.indexOf('--out') + 1] ?? '', '')
+      const record = {
+        kind: 'create',
+        outcome: 'ok',
+        by: 'schedule',
+        file: 'x',
+        at: new Date(Date.now() + 1_000).toISOString(),
+      }
+      await writeFile(join(plane.dataDir, 'backups.json'), JSON.stringify([record]))
+      return '{}'
+    }
+    await makeDueBackup(app, signal, succeed)
+    assert.equal(asked, 0, 'not again within a quarter of an hour')
+    const later = { ...app, clock: { ...app.clock, now: () => Date.now() + 16 * 60_000 } }
+    await makeDueBackup(
+      { ...later, config: app.config, log: app.log, backups: app.backups },
+      signal,
+      succeed,
+    )
+    assert.equal(asked, 1)
+    assert.deepEqual(await ready(), { status: 'ready' })
+    const names = (await readdir(folder.path)).sort()
+    assert.equal(names.length, 3)
+    assert.deepEqual(names.slice(0, 2), ['mine', 'plexd-20210101T000000Z.tar.zst.age'])
+  })
+})
