@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import process from 'node:process'
 import { promisify } from 'node:util'
 
 /**
@@ -10,9 +9,9 @@ import { promisify } from 'node:util'
  */
 export const buildFlag = '--hash-seed=1'
 
-/** Marks the code cache in a program as made without `buildFlag`. Rejects unless there is exactly one. */
-export async function clearBuildFlag(file: string): Promise<void> {
-  const [plain, flagged] = await Promise.all([cacheHead([]), cacheHead([buildFlag])])
+/** Marks the code cache in a program, which `node` has made, as made without `buildFlag`. Rejects unless there is exactly one. */
+export async function clearBuildFlag(file: string, node: string): Promise<void> {
+  const [plain, flagged] = await Promise.all([cacheHead(node, []), cacheHead(node, [buildFlag])])
   const bytes = await readFile(file)
   const found = placesOf(flagged.subarray(0, sourceAt), bytes).filter((at) =>
     bytes.subarray(at + flagsAt, at + headBytes).equals(flagged.subarray(flagsAt)),
@@ -29,9 +28,9 @@ const sourceAt = 8
 const flagsAt = 12
 const headBytes = 16
 
-async function cacheHead(flags: readonly string[]): Promise<Buffer> {
+async function cacheHead(node: string, flags: readonly string[]): Promise<Buffer> {
   const script = `new vm.Script('1').createCachedData().subarray(0, ${headBytes}).toString('hex')`
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--print', script])
+  const { stdout } = await promisify(execFile)(node, [...flags, '--print', script])
   return Buffer.from(stdout.trim(), 'hex')
 }
 

@@ -21,9 +21,14 @@ export function publicHalf(privatePem: string): string {
   return createPublicKey(readSigningKey(privatePem)).export({ type: 'spki', format: 'pem' })
 }
 
-/** In base64, as `openssl pkeyutl -sign -rawin` and `base64` make it. */
+/** 64 bytes, as `openssl pkeyutl -sign -rawin` makes them. */
+export function signText(text: string, privatePem: string): Buffer {
+  return sign(null, Buffer.from(text), readSigningKey(privatePem))
+}
+
+/** In base64. */
 export function signStatement(statement: string, privatePem: string): string {
-  return sign(null, Buffer.from(statement), readSigningKey(privatePem)).toString('base64')
+  return signText(statement, privatePem).toString('base64')
 }
 
 /** `sha256:` and hex. */

@@ -1,37 +1,35 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import {
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import process from 'node:process'
 import { promisify } from 'node:util'
-import type { Plugin } from 'esbuild'
-import {
-  bundleOptions,
-  bundlePlugins,
-  cache,
-  newestChange,
-  nodeFlags,
-  type ProgramName,
-  root,
-  sources,
-} from '../programs/build.ts'
+import { cache, newestChange, nodeFlags, type ProgramName } from '../programs/build.ts'
+import { type Architecture, ownArchitecture } from './architecture.ts'
+import { type Bundle, bundle } from './bundle.ts'
 import { buildFlag, clearBuildFlag } from './code-cache.ts'
+import { nodePackage } from './node-package.ts'
+import { strippedNode } from './stripped-node.ts'
 
 export interface SingleFileOptions {
   version: string
-  /** Public keys in PEM whose signatures the program trusts. */
+  /** Public keys in PEM whose signatures plexd trusts; the other programs have none. */
   releaseKeys: readonly string[]
+  /** That of this machine when left out. */
+  arch?: Architecture
+}
+
+export interface SingleFile {
+  file: string
+  /** See `Bundle`. */
+  inputs: readonly string[]
+}
+
+/** What the file of a program is called. */
+export const fileNames: Readonly<Record<ProgramName, string>> = {
+  plexd: 'plexd',
+  plexctl: 'plexctl',
+  'control-plane': 'plexd-control-plane',
 }
 
 const run = promisify(execFile)
@@ -42,28 +40,38 @@ const run = promisify(execFile)
  */
 export async function buildSingleFile(
   name: ProgramName,
-  options: SingleFileOptions,
-): Promise<string> {
-  const key = createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 12)
-  const folder = join(cache, `${prefix}${name}-${newestChange()}-${key}`)
-  const file = join(folder, name)
-  if (existsSync(file)) return file
-  await mkdir(cache, { recursive: true })
-  const draft = await mkdtemp(join(cache, 'draft-'))
-  try {
-    await makeSingleFile(name, options, draft)
-    await rename(draft, folder).catch((error: unknown) => {
-      // Another process was first.
-      if (!existsSync(folder)) throw error
-    })
-  } finally {
-    await rm(draft, { recursive: true, force: true })
+  { version, releaseKeys, arch = ownArchitecture() }: SingleFileOptions,
+): Promise<SingleFile> {
+  const wanted = JSON.stringify({ version, arch, ...(name === 'plexd' ? { releaseKeys } : {}) })
+  const key = createHash('sha256').update(wanted).digest('hex').slice(0, 12)
+  const folder = join(cache, `${prefix}${name}-${await newestInput()}-${key}`)
+  if (!existsSync(folder)) {
+    await mkdir(cache, { recursive: true })
+    const draft = await mkdtemp(join(cache, 'draft-'))
+    try {
+      await makeSingleFile(name, { version, releaseKeys, arch }, draft)
+      await rename(draft, folder).catch((error: unknown) => {
+        // Another process was first.
+        if (!existsSync(folder)) throw error
+      })
+    } finally {
+      await rm(draft, { recursive: true, force: true })
+    }
+    await removeOld()
   }
-  await removeOld()
-  return file
+  const inputs = JSON.parse(await readFile(join(folder, inputsFile), 'utf8'))
+  return { file: join(folder, fileNames[name]), inputs }
 }
 
 const prefix = 'build-single-'
+const inputsFile = 'inputs.json'
+
+/** A number that changes with every input of a single file. */
+async function newestInput(): Promise<number> {
+  const files = await readdir(import.meta.dirname)
+  const times = files.map(async (file) => (await stat(join(import.meta.dirname, file))).mtimeMs)
+  return Math.max(newestChange(), ...(await Promise.all(times)))
+}
 
 /** They are large; those of the last hour may be in use. */
 async function removeOld(): Promise<void> {
@@ -75,65 +83,45 @@ async function removeOld(): Promise<void> {
   }
 }
 
-/** The same, into an empty folder, under the name of the program. */
-export async function makeSingleFile(
+/** Into an empty folder, which has then also what it was made of. */
+async function makeSingleFile(
   name: ProgramName,
-  { version, releaseKeys }: SingleFileOptions,
+  { version, releaseKeys, arch }: Required<SingleFileOptions>,
   folder: string,
 ): Promise<void> {
-  await bundle(name, version, folder)
-  await assemble(name, releaseKeys, folder)
-}
-
-/** The version in its package.json. */
-export async function versionOf(name: ProgramName): Promise<string> {
-  return JSON.parse(await readFile(manifestOf(name), 'utf8')).version
-}
-
-function manifestOf(name: ProgramName): string {
-  return join(root, sources[name].main, '../../package.json')
-}
-
-async function bundle(name: ProgramName, version: string, folder: string): Promise<void> {
-  const { build } = await import('esbuild')
-  await build({
-    ...bundleOptions,
-    entryPoints: [join(root, sources[name].main)],
-    outfile: join(folder, 'main.mjs'),
-    plugins: [...bundlePlugins, withVersion(manifestOf(name), version)],
-  })
-}
-
-/** The program reads its version from its package.json. */
-function withVersion(manifest: string, version: string): Plugin {
-  return {
-    name: 'version',
-    setup(build) {
-      build.onLoad({ filter: /package\.json$/ }, async ({ path }) => {
-        if (path !== manifest) return undefined
-        const contents = { ...JSON.parse(await readFile(path, 'utf8')), version }
-        return { contents: JSON.stringify(contents), loader: 'json' }
-      })
-    },
+  const made = await bundle(name, version, folder)
+  const assets = Object.fromEntries(made.threads.map((thread) => [thread, thread]))
+  if (name === 'plexd') {
+    const keys = 'release-keys.pem'
+    await writeFile(join(folder, keys), releaseKeys.map((pem) => `${pem.trim()}\n`).join(''))
+    assets[keys] = keys
   }
+  await assemble(name, { bundle: made, arch, assets, folder })
+  await writeFile(join(folder, inputsFile), JSON.stringify(made.inputs))
+}
+
+interface Parts {
+  bundle: Bundle
+  arch: Architecture
+  /** Files by the names under which the program finds them. */
+  assets: Readonly<Record<string, string>>
+  folder: string
 }
 
 /** https://nodejs.org/api/single-executable-applications.html */
-async function assemble(
-  name: ProgramName,
-  releaseKeys: readonly string[],
-  folder: string,
-): Promise<void> {
-  const keys = 'release-keys.pem'
-  await writeFile(join(folder, keys), releaseKeys.map((pem) => `${pem.trim()}\n`).join(''))
+async function assemble(name: ProgramName, parts: Parts): Promise<void> {
+  const { bundle, arch, assets, folder } = parts
+  const own = ownArchitecture()
+  const output = fileNames[name]
   // Names without the folder, because the main file's becomes part of the program.
   const config = {
-    main: 'main.mjs',
+    main: bundle.main,
     mainFormat: 'module',
-    executable: await strippedNode(),
-    output: name,
-    assets: { [keys]: keys },
-    useCodeCache: true,
+    executable: await strippedNode(arch, await nodePackage(arch)),
+    output,
+    assets,
+    // Only a Node.js of that architecture could make it.
+    useCodeCache: arch === own,
     disableExperimentalSEAWarning: true,
     execArgv: nodeFlags[name],
     // NODE_OPTIONS of a caller would reach into a daemon that runs as root.
@@ -141,17 +129,8 @@ async function assemble(
   }
   const configFile = 'sea.json'
   await writeFile(join(folder, configFile), JSON.stringify(config))
-  await run(process.execPath, [buildFlag, '--build-sea', configFile], { cwd: folder })
-  await clearBuildFlag(join(folder, name))
-}
-
-/** Without symbols, which are a fifth of it. It has to be before the program is added: afterwards it does not run. */
-async function strippedNode(): Promise<string> {
-  const file = join(cache, `node-${process.version}-stripped`)
-  if (existsSync(file)) return file
-  const draft = `${file}.${process.pid}`
-  await copyFile(process.execPath, draft)
-  await run('strip', [draft])
-  await rename(draft, file)
-  return file
+  // By the Node.js that is a part of it: another one, though of the same version, could write another cache.
+  const node = join((await nodePackage(own)).folder, 'bin/node')
+  await run(node, [buildFlag, '--build-sea', configFile], { cwd: folder })
+  if (config.useCodeCache) await clearBuildFlag(join(folder, output), node)
 }

@@ -118,6 +118,8 @@ const noNativeParts: Plugin = {
 
 /** How each program is bundled, in whatever form it is delivered. */
 export const bundleOptions = {
+  // Paths in a bundle are relative to it, so that a bundle does not depend on the folder in which it is made.
+  absWorkingDir: root,
   bundle: true,
   format: 'esm',
   platform: 'node',

@@ -2,9 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { builtPrograms, compileCache, nodeFlags, type ProgramName } from './build.ts'
+import { compileCache, type ProgramName } from './build.ts'
+import { commandsOfBundles, commandsOfSingleFiles } from './commands.ts'
 
-const mains = await builtPrograms()
+/** How each program is started here: as users run it from the sources, or as they run what was built of them. */
+const commands =
+  process.env.PLEXD_PROGRAMS === 'single-files'
+    ? await commandsOfSingleFiles()
+    : await commandsOfBundles()
 
 export interface Output {
   code: number
@@ -100,5 +105,5 @@ export async function runToEnd(
 
 /** The command line of a program of ours, for starting it in another way. */
 export function commandOf(name: ProgramName, args: readonly string[]): string[] {
-  return [process.execPath, ...nodeFlags[name], mains[name], ...args]
+  return [...commands[name], ...args]
 }

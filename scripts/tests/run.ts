@@ -59,6 +59,7 @@ const whole = {
   PLEXD_BACKUP_FLIPS: 'all',
   PLEXD_BENCHES: 'all',
   PLEXD_COLLECTORS: 'all',
+  PLEXD_BUILDS: 'all',
   PLEXD_SIGNALS: 'all',
   PLEXD_UPGRADE_CASES: 'all',
   PLEXD_SOAK_MINUTES: '30',

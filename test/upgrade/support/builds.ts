@@ -10,8 +10,8 @@ import { createRandom } from '../../support/random.ts'
 export const [versionA, versionB] = ['1.0.0', '1.1.0'] as const
 
 /** The single file of a version, without any release key in it. */
-export function build(version: string): Promise<string> {
-  return buildSingleFile('plexd', { version, releaseKeys: [] })
+export async function build(version: string): Promise<string> {
+  return (await buildSingleFile('plexd', { version, releaseKeys: [] })).file
 }
 
 /** Builds with the signatures of a release key. */

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { ApiError, telemetryKinds } from '@plexd/protocol'
+import { startThread, type ThreadCode } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { type ResultOf, type TaskName, tasks } from './tasks.ts'
 import type { Task, TaskAnswer } from './worker.ts'
@@ -26,7 +27,7 @@ export function createParser(limits: Limits): Parser {
   let lastNumber = 0
 
   function start(): Worker {
-    const started = new Worker(new URL(workerFile, import.meta.url), {
+    const started = startThread(code, {
       workerData: limits,
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     })
@@ -82,5 +83,8 @@ function transferable({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : []
 }
 
-/** Beside this file; scripts/programs/build.ts puts it beside the bundle too. */
-const workerFile = import.meta.url.endsWith('.ts') ? './worker.ts' : './parser-worker.mjs'
+const code: ThreadCode = {
+  name: 'parser-worker',
+  startedBy: import.meta.url,
+  source: './worker.ts',
+}

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { ApiError } from '@plexd/protocol'
+import { startThread, type ThreadCode } from '@plexd/runtime'
 import type { RecordKind } from './kinds.ts'
 import type { PlainSearch } from './search.ts'
 import type { SearchAnswer, SearchTask } from './search-worker.ts'
@@ -22,7 +23,7 @@ export function createSearcher(pathsOf: (kind: RecordKind) => string[]): Searche
   let lastNumber = 0
 
   function start(): Worker {
-    const started = new Worker(new URL(workerFile, import.meta.url), {
+    const started = startThread(code, {
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     })
     started.on('message', (answer: SearchAnswer) => settle(answer))
@@ -82,5 +83,8 @@ function post(worker: Worker, task: SearchTask): void {
   worker.postMessage(task satisfies { query: PlainSearch } | { end: true })
 }
 
-/** Beside this file; scripts/programs/build.ts puts it beside the bundle too. */
-const workerFile = import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.mjs'
+const code: ThreadCode = {
+  name: 'search-worker',
+  startedBy: import.meta.url,
+  source: './search-worker.ts',
+}

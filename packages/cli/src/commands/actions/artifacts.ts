@@ -28,7 +28,7 @@ export function addArtifactCommands(program: Command, context: Context): void {
     .addHelpText(
       'after',
       examples(
-        'plexctl artifact upload dist/plexd-linux-amd64 --signature dist/plexd-linux-amd64.sig --version 1.5.0 --os linux --arch amd64',
+        'plexctl artifact upload dist/plexd --signature dist/plexd.sig --version 1.5.0 --os linux --arch amd64',
       ),
     )
     .action(async (file: string, { json, ...build }: Build & JsonFlag) => {
