@@ -22,6 +22,7 @@ export interface LogsOptions {
     | 'logsRedact'
     | 'logsMultiline'
     | 'logsJson'
+    | 'auditEnabled'
   >
   /** Those of plexd, few: they are looked for in each record. */
   secrets(): readonly string[]
@@ -48,7 +49,8 @@ export async function startLogs(options: LogsOptions): Promise<Collecting> {
   const sources: Collecting[] = []
   if (config.logsJournald) {
     const own = logsUnits.length > 0 && ownUnit !== undefined ? [ownUnit] : []
-    sources.push(stack.use(startJournal({ ...shared, units: [...logsUnits, ...own] })))
+    const journal = { units: [...logsUnits, ...own], leavesAudit: config.auditEnabled }
+    sources.push(stack.use(startJournal({ ...shared, ...journal })))
   }
   if (!config.logsJournald || ownUnit === undefined)
     sources.push(stack.use(startOwnLog({ ...shared, lines: options.ownLines })))

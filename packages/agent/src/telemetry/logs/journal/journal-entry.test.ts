@@ -10,6 +10,7 @@ describe('parseJournalLine', () => {
     const fields = { MESSAGE: 'started', PRIORITY: '4', _SYSTEMD_UNIT: 'nginx.service', _PID: '7' }
     assert.deepEqual(parse(fields), {
       cursor: 's=ab;i=1f;b=1',
+      isAudit: false,
       timeMs: 1736937000123.456,
       source: 'journald',
       unit: 'nginx',

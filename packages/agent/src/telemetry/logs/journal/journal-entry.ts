@@ -4,6 +4,8 @@ import { maxReadBytes, type Said, severityOf } from '../records/log-record.ts'
 
 export interface JournalEntry extends Said {
   cursor: string
+  /** It is a record of the kernel's audit: journald and the log of the kernel have copies. */
+  isAudit: boolean
 }
 
 /** The only fields that are printed, beside the cursor and the time: one may be a core dump. */
@@ -27,6 +29,7 @@ export function parseJournalLine(line: string): JournalEntry | undefined {
   const text = messageOf(fields)
   return {
     cursor,
+    isAudit: isAudit(textOf(fields._TRANSPORT), text),
     timeMs,
     source: 'journald',
     unit: unitOf(fields),
@@ -46,7 +49,9 @@ function readFields(line: string): { fields: Fields; isWhole: boolean } {
     return { fields: JSON.parse(line) ?? {}, isWhole: true }
   } catch {
     const known = [
-      ...line.slice(0, 4_096).matchAll(/"(__CURSOR|__REALTIME_TIMESTAMP)"\s*:\s*"([^"\\]*)"/g),
+      ...line
+        .slice(0, 4_096)
+        .matchAll(/"(__CURSOR|__REALTIME_TIMESTAMP|_TRANSPORT)"\s*:\s*"([^"\\]*)"/g),
     ]
     const found = Object.fromEntries(known.map(([, name = '', value]) => [name, value]))
     return { fields: { ...found, MESSAGE: beginningOf(line, 'MESSAGE') }, isWhole: false }
@@ -88,6 +93,13 @@ function unitOf(fields: Fields): string {
   const about = textOf(fields._PID) === '1' ? textOf(fields.UNIT) : ''
   const kernel = textOf(fields._TRANSPORT) === 'kernel' ? 'kernel' : ''
   return (about || own || kernel || textOf(fields.SYSLOG_IDENTIFIER)).replace(/\.service$/, '')
+}
+
+/** journald listens to the audit itself; without an auditd, the kernel prints it too. */
+function isAudit(transport: string, text: string): boolean {
+  return (
+    transport === 'audit' || (transport === 'kernel' && /^audit: type=\d+ audit\(\d/.test(text))
+  )
 }
 
 /** syslog(3): 0 emerg, 1 alert, 2 crit, 3 err, 4 warning, 5 notice, 6 info, 7 debug. */

@@ -50,6 +50,7 @@ function follow({ place }: TestJournal, collector: MemoryCollector<LogRecord>) {
   return startJournal({
     collector,
     intake,
+    leavesAudit: false,
     units: [],
     place,
     isThere,

@@ -51,6 +51,26 @@ describe('startJournal', () => {
     assert.deepEqual(journal.collector.gaps, [])
   })
 
+  it('leaves records of the audit out where they are sent as such, and moves on', async () => {
+    const prints = [
+      entry(2, 'a'),
+      entry(3, 'USER_LOGIN pid=1', 'audit'),
+      entry(4, 'audit: type=1130 audit(1736937000.123:9): pid=1', 'kernel'),
+      entry(5, 'eth0: link is up', 'kernel'),
+    ]
+    const read = async (leavesAudit: boolean) => {
+      await using journal = startFake({
+        cursor: cursorOf(1),
+        leavesAudit,
+        runs: [{ prints, ends: 'x' }],
+      })
+      await journal.settle()
+      assert.equal(journal.collector.cursor('journald'), cursorOf(5))
+      return journal.messages().length
+    }
+    assert.deepEqual([await read(true), await read(false)], [2, 4])
+  })
+
   it('says so where there is no journalctl', async () => {
     await using journal = startFake({ end: new Error('"journalctl" is not installed') })
     await journal.settle()
@@ -90,12 +110,14 @@ function startFake({
   cursor,
   end = '',
   units = [],
+  leavesAudit = false,
   runs = [],
   isThere = () => true,
 }: {
   cursor?: string
   end?: string | Error
   units?: string[]
+  leavesAudit?: boolean
   runs?: FakeRun[]
   isThere?: () => boolean
 }) {
@@ -132,7 +154,17 @@ function startFake({
       await new Promise((resolve) => signal.addEventListener('abort', resolve))
     return ends ?? 'aborted'
   }
-  const deps = { collector, intake, units, isThere, run, stream, clock, log: silentLog }
+  const deps = {
+    collector,
+    intake,
+    units,
+    leavesAudit,
+    isThere,
+    run,
+    stream,
+    clock,
+    log: silentLog,
+  }
   const started = startJournal(deps)
   return {
     ...started,
@@ -150,10 +182,11 @@ function cursorOf(number: number): string {
   return `s=ab;i=${number.toString(16)};b=1`
 }
 
-function entry(number: number, message = 'x'): string {
+function entry(number: number, message = 'x', transport = 'journal'): string {
   return JSON.stringify({
     __CURSOR: cursorOf(number),
     __REALTIME_TIMESTAMP: '1736937000123456',
     MESSAGE: message,
+    _TRANSPORT: transport,
   })
 }

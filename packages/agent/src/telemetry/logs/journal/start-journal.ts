@@ -25,6 +25,8 @@ export interface JournalOptions {
   intake: Intake
   /** The only ones that are read; all if it is empty. `*` stands for any text. */
   units: readonly string[]
+  /** Whether records of the kernel's audit are left out, because they are sent as such. */
+  leavesAudit: boolean
   /** Arguments that say where the journal is; that of the machine if there are none. */
   place?: readonly string[]
   isThere?: () => boolean
@@ -42,7 +44,7 @@ const maxLineBytes = 1024 * 1024
 
 /** Reads the journal of systemd, from now on when it was never read. */
 export function startJournal(options: JournalOptions): Collecting {
-  const { collector, intake, units, place = [], clock, log } = options
+  const { collector, intake, units, leavesAudit, place = [], clock, log } = options
   const { isThere = isJournalThere, run = exec, stream = streamTool } = options
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
   let state: SourceStatus = { name: source, state: 'waiting', detail: '' }
@@ -87,7 +89,8 @@ export function startJournal(options: JournalOptions): Collecting {
           if (isFirst) await tellMissing(first, signal)
           isFirst = false
           cursor = last.cursor
-          await intake.add(entries, bytes, { source, value: cursor }, signal)
+          const said = leavesAudit ? entries.filter(({ isAudit }) => !isAudit) : entries
+          await intake.add(said, bytes, { source, value: cursor }, signal)
         }
       },
     })
