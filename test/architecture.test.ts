@@ -209,6 +209,7 @@ const controlPlaneRooms: Rooms = [
   ],
   ['store/tables', 'what a row of each noun holds'],
   ['store', 'knows no noun'],
+  ['store/side', 'files beside the main database, each of which may be damaged'],
   ['mesh', 'decides who sees whom, from data to data'],
   ['mesh/policies', 'what rules say of a mesh, which knows them as pairs of sides'],
   ['rows', 'the columns of each noun, for whoever reads or writes it'],

@@ -52,6 +52,18 @@ export const limits = limitTable({
     4 * 1024 ** 3,
     'the same of one tenant, for its audit records and for all else',
   ),
+  telemetry_ms: limit.ms(
+    7 * 24 * 60 * 60_000,
+    'time for which metrics, logs, audit records, drift and violations are kept',
+  ),
+  telemetry_file_ms: limit.ms(
+    24 * 60 * 60_000,
+    'time of which telemetry of a kind is in one file, which goes as a whole when it is too old',
+  ),
+  telemetry_prune_ms: limit.ms(
+    30_000,
+    'time between two looks at whether telemetry is too old or too much',
+  ),
   series_bytes: limit.bytes(
     2 * 1024 ** 3,
     'series of metrics kept, for a quarter of a year; past it, the oldest of the node with most go',

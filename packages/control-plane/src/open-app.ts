@@ -19,6 +19,7 @@ import { createUpgrader } from './http/upgrades.ts'
 import { createCommitLog } from './log/log.ts'
 import { newLifeId } from './log/position.ts'
 import { createChangeWatch } from './log/watch.ts'
+import type { Fleet } from './mesh/fleet.ts'
 import { followNodes } from './nodes/follow-nodes.ts'
 import { createIntake } from './parser/intake.ts'
 import { createNodeMemory } from './presence/node-memory.ts'
@@ -59,16 +60,20 @@ export async function openApp(
   const metrics = stack.use(createMetrics())
   const onGroup = metrics.committed
   const store = stack.use(await openSqliteStore(database, { onGroup, lockWaitMs }))
+  /** Once it is loaded; until then nobody is gone. */
+  let nodes: Fleet | undefined
   const telemetry = stack.use(
     openSqliteTelemetry(join(dataDir, 'telemetry'), {
       now: clock.now,
       lockWaitMs,
       log,
       before: join(dataDir, 'telemetry.db'),
+      fileMs: limits.telemetry_file_ms,
+      isNode: (id) => nodes === undefined || nodes.node(id) !== undefined,
     }),
   )
   const recordings = stack.use(
-    openSqliteRecordings(join(dataDir, 'recordings.db'), { now: clock.now, lockWaitMs }),
+    openSqliteRecordings(join(dataDir, 'recordings.db'), { now: clock.now, lockWaitMs, log }),
   )
   const nowMs = clock.now()
   await prepareInstallation(store, { dataDir, meshCidr: config.meshCidr ?? '10.100.0.0/16', nowMs })
@@ -77,9 +82,15 @@ export async function openApp(
   const environment = createEnvironment(config, { metrics, clock, log, life: newLifeId() })
   const { commits, heads, state, follow } = await openState(store, environment)
   const { fleet, change, entries } = state
+  nodes = fleet
   const maxSeries = limits.node_series
   const seriesFile = stack.use(
-    openSeriesFile(join(dataDir, 'series.db'), { maxSeries, lockWaitMs }),
+    openSeriesFile(join(dataDir, 'series.db'), {
+      maxSeries,
+      lockWaitMs,
+      log,
+      rebuiltFromMs: nowMs - limits.telemetry_ms,
+    }),
   )
   const series = stack.use(startSeries({ file: seriesFile, telemetry, clock, log, maxSeries }))
   const latest = createLatest()

@@ -18,7 +18,6 @@ export interface Config extends Omit<SettingValues, 'stun' | 'limits'> {
   /** Events older than this, or beyond the newest `eventLogMax`, are pruned. */
   eventLogMs: number
   eventLogMax: number
-  telemetryMs: number
 }
 
 /** Flags take precedence over the environment, and that over the file. Errors name the setting and the expected value. */
@@ -101,5 +100,4 @@ const defaults = {
   addressCooldownMs: 3_600_000,
   eventLogMs: 7 * 24 * 3_600_000,
   eventLogMax: 200_000,
-  telemetryMs: 7 * 24 * 3_600_000,
 } as const

@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs'
-import { type Check, describeError, type Finding, failed, ok } from '@plexd/runtime'
+import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
 import { loadMasterKey } from '../seal/master-key.ts'
 import { placeOf as sealedPlace } from '../seal/places.ts'
 import { open } from '../seal/seal.ts'
+import { pageFault } from '../store/side/fault.ts'
+import { damagedIn } from '../store/side/set-aside.ts'
 import { startRemedy } from './folder-checks.ts'
 import { databasesOf, fileIn, masterKeyFile, openDatabase, type Place, readRow } from './place.ts'
 
 /** The stored data, and the key that seals it. */
 export const databaseChecks: readonly Check<Place>[] = [
   { name: 'database', run: checkPages },
+  { name: 'damaged files', run: checkDamaged },
   { name: 'write lock', run: checkLock },
   { name: 'master key', run: checkMasterKey },
 ]
@@ -19,20 +22,37 @@ async function checkPages(place: Place): Promise<Finding> {
     return failed('there is none yet', startRemedy(place))
   for (const path of paths) {
     const why = faultOf(path)
-    if (why !== undefined)
-      return failed(
-        `"${path}": ${why}`,
-        'stop the control plane, keep a copy of the folder, and put a backup in its place',
-      )
+    if (why !== undefined) return failed(`"${path}": ${why}`, remedyFor(place, path))
   }
   return ok(`all pages of ${paths.map((path) => `"${path}"`).join(' and ')} fit together`)
+}
+
+function remedyFor(place: Place, path: string): string {
+  return path === fileIn(place, 'control-plane.db')
+    ? 'stop the control plane, keep a copy of the folder, and put a backup in its place'
+    : `have the next start set it aside and take over what can be read: touch ${path}.suspect && systemctl restart plexd-control-plane`
+}
+
+async function checkDamaged(place: Place): Promise<Finding> {
+  const { setAside, suspect } = damagedIn(place.config.dataDir)
+  const [first] = suspect
+  if (first !== undefined)
+    return failed(
+      `${suspect.map((name) => `"${fileIn(place, name)}"`).join(', ')}: damage was met when it was read`,
+      'have it set aside, and what can be read taken over: systemctl restart plexd-control-plane',
+    )
+  const files = setAside.map((name) => fileIn(place, name))
+  if (files.length === 0) return ok('none were set aside')
+  return warning(
+    `set aside, with what could not be read of them: ${files.map((path) => `"${path}"`).join(', ')}`,
+    `see whether the disk is failing; when nothing of them is wanted any more: rm ${files.map((path) => `${path}*`).join(' ')}`,
+  )
 }
 
 function faultOf(path: string): string | undefined {
   try {
     using database = openDatabase(path)
-    const row = database.prepare('pragma quick_check(1)').get()
-    return row?.quick_check === 'ok' ? undefined : String(row?.quick_check)
+    return pageFault(database)
   } catch (error) {
     return describeError(error)
   }

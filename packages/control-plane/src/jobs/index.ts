@@ -28,7 +28,7 @@ import { tellMoves } from './tell-moves.ts'
 export function jobsOf(
   app: State & Delivery & Seals & NodeMemory & SideStores & Waiters & Watch & Environment,
 ): Job[] {
-  const { heartbeatIntervalMs } = app.config
+  const { heartbeatIntervalMs, limits } = app.config
   return [
     {
       name: 'keep streams alive',
@@ -71,7 +71,11 @@ export function jobsOf(
     { name: 'send alerts', everyMs: 1_000, run: () => app.alerting.start() },
     { name: 'forget alerts', everyMs: 60 * 60_000, run: () => forgetAlerts(app) },
     // Often: until the next run, the excess grows by whatever is sent.
-    { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },
+    {
+      name: 'prune telemetry',
+      everyMs: limits.telemetry_prune_ms,
+      run: () => pruneTelemetry(app),
+    },
     { name: 'prune recordings', everyMs: 60_000, run: () => pruneRecordings(app) },
     { name: 'make backups', everyMs: 5_000, run: (signal) => makeDueBackup(app, signal) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },

@@ -11,7 +11,7 @@ export async function pruneTelemetry({
   log,
 }: SideStores & Environment): Promise<void> {
   const removed = await telemetry.prune({
-    beforeMs: clock.now() - config.telemetryMs,
+    beforeMs: clock.now() - config.limits.telemetry_ms,
     maxBytes: config.limits.telemetry_bytes,
     maxAuditBytes: config.limits.audit_bytes,
     maxTenantBytes: config.limits.tenant_telemetry_bytes,

@@ -6,6 +6,7 @@ import { type Handlers, handle } from '../handle.ts'
 import { prepare } from '../http/compress.ts'
 import { docsPage } from '../http/docs-page.ts'
 import { countBinaries } from '../rows/fleet/node-binaries.ts'
+import { createDamageCheck } from './damage-check.ts'
 import { createDiskCheck } from './disk-check.ts'
 import { apiDocument } from './document.ts'
 import { type OpsApi, opsApi } from './table.ts'
@@ -16,6 +17,7 @@ export const opsHandlers: Handlers<OpsApi> = {
   healthz: handle(opsApi.healthz, async () => ({ status: 'ok' })),
   readyz: (app) => {
     const disk = createDiskCheck(app)
+    const damage = createDamageCheck(app)
     return handle(opsApi.readyz, async (_call, { store, backups }) => {
       try {
         await store.ping()
@@ -23,13 +25,12 @@ export const opsHandlers: Handlers<OpsApi> = {
         throw new ApiError('unavailable', 'the database does not answer', { cause })
       }
       await disk()
-      // The reason may name paths, and anybody may ask.
-      return failureOf(backups.records())
-        ? {
-            status: 'ready',
-            warnings: ['the last backup failed: plexd-control-plane doctor says why'],
-          }
-        : { status: 'ready' }
+      // Reasons may name paths, and anybody may ask.
+      const warnings = [
+        ...(failureOf(backups.records()) ? ['the last backup failed'] : []),
+        ...damage().map((name) => `"${name}" is damaged`),
+      ].map((what) => `${what}: plexd-control-plane doctor says why`)
+      return warnings.length === 0 ? { status: 'ready' } : { status: 'ready', warnings }
     })(app)
   },
   authority: handle(opsApi.authority, async ({ reply }, { authority }) => {

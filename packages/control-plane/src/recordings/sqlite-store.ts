@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import { finalChunkFlag } from '@plexd/protocol'
-import { systemClock } from '@plexd/runtime'
-import { openSideDatabase } from '../store/side-database.ts'
+import { type Log, systemClock } from '@plexd/runtime'
+import { openSideDatabase } from '../store/side/side-database.ts'
+import { mendRecordings } from './mend.ts'
 import type { Holding, PutResult, RecordingStore, SentChunk, StoredChunk } from './store.ts'
 
 /** Chunks written or deleted before yielding to the event loop: a few mebibytes. */
@@ -13,12 +14,19 @@ interface Put {
   maxBytes: number
 }
 
+export interface RecordingsOptions {
+  now?: () => number
+  lockWaitMs?: number
+  log?: Pick<Log, 'warn'>
+}
+
 /** Recordings in a SQLite file. Chunks that arrive together share a transaction and its fsync. */
 export function openSqliteRecordings(
   path: string,
-  { now = systemClock.now, lockWaitMs }: { now?: () => number; lockWaitMs?: number } = {},
+  { now = systemClock.now, lockWaitMs, log }: RecordingsOptions = {},
 ): RecordingStore {
-  const side = openSideDatabase(path, { schema, lockWaitMs })
+  const mend = (database: DatabaseSync) => mendRecordings(database, now())
+  const side = openSideDatabase(path, { schema, lockWaitMs, log, mend })
   const { database, patience } = side
   const statements = prepare(database)
 

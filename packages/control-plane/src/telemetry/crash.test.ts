@@ -21,11 +21,22 @@ interface Sender {
   next: number
 }
 
+/** A file begins, goes or is thinned out all the time. */
+const limits = [
+  'telemetry_file_ms=300',
+  'telemetry_ms=5000',
+  'telemetry_prune_ms=20',
+  'telemetry_bytes=60000',
+  'telemetry_records_per_second=1000000',
+].flatMap((limit) => ['--limit', limit])
+
 describe('telemetry of a control plane that is killed while it comes', () => {
-  it(`is stored exactly once, ${rounds} times`, { timeout: 3_600_000 }, async () => {
+  it(`is stored exactly once, ${rounds} times, while files begin and go`, {
+    timeout: 3_600_000,
+  }, async (t) => {
     await using folder = await makeTemporaryFolder()
     const args = ['--data-dir', folder.path, '--listen', '127.0.0.1:0', '--insecure-http']
-    args.push('--log-level', 'error', '--limit', 'telemetry_records_per_second=1000000')
+    args.push('--log-level', 'error', ...limits)
     const senders: Sender[] = []
     for (let round = 0; round < rounds; round++) {
       await using plane = await startProcess(args)
@@ -42,12 +53,26 @@ describe('telemetry of a control plane that is killed while it comes', () => {
       await Promise.all(sending)
     }
     await using plane = await startProcess(args)
+    // What was cut off by a kill may be stored: now all is known.
+    for (const sender of senders) await send(plane, sender, 301)
+    const ids: number[] = []
     for (const sender of senders) {
-      const numbers = await stored(plane, folder.path, sender)
-      assert.deepEqual(numbers, [...numbers.keys()])
-      // What was cut off by a kill may be stored too.
-      assert.ok(numbers.length >= sender.next, `${sender.next} were acknowledged`)
+      const found = await stored(plane, folder.path, sender)
+      const numbers = found.map(({ number }) => number)
+      // Those that went were the oldest of the node.
+      const [first = 0] = numbers
+      assert.deepEqual(
+        numbers,
+        Array.from(numbers.keys(), (n) => first + n),
+      )
+      assert.equal(numbers.at(-1), sender.next - 1)
+      ids.push(...found.map(({ id }) => id))
     }
+    // Each record has one id, and those that went had theirs.
+    const sum = acknowledged(senders)
+    assert.equal(Math.max(...ids), sum)
+    assert.equal(new Set(ids).size, ids.length)
+    t.diagnostic(`${sum} records, of which ${sum - ids.length} are kept no longer`)
   })
 })
 
@@ -105,21 +130,21 @@ async function send(plane: ControlPlaneProcess, sender: Sender, count: number): 
   sender.next += count
 }
 
-/** The numbers of the records that the control plane has. */
+/** The records that the control plane has. */
 async function stored(
   plane: ControlPlaneProcess,
   dataDir: string,
   { id }: Sender,
-): Promise<number[]> {
+): Promise<{ id: number; number: number }[]> {
   using transport = createHttpTransport({ baseUrl: plane.url, userAgent: 'plexd/test' })
   const admin = await adminOf(transport, dataDir)
-  const numbers: number[] = []
+  const found: { id: number; number: number }[] = []
   for (let after: string | undefined; ; ) {
     const query = { limit: '500', ...(after === undefined ? {} : { after }) }
     const { body } = await admin.listTelemetry({ params: { node: id, kind: 'logs' }, query })
-    for (const { record } of body.items)
-      numbers.push(Number((record as { message: string }).message))
-    if (body.next === null) return numbers
+    for (const { id, record } of body.items)
+      found.push({ id, number: Number((record as { message: string }).message) })
+    if (body.next === null) return found
     after = body.next
   }
 }

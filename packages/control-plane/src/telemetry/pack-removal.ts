@@ -1,4 +1,4 @@
-import type { SideDatabase } from '../store/side-database.ts'
+import type { SideDatabase } from '../store/side/side-database.ts'
 import type { RecordSource } from './store.ts'
 
 /** Removes packs of a partition, some at a time; each says how much went, which is nothing when there is no more to remove. */
@@ -49,8 +49,14 @@ export function createRemoval(
     return gone
   }
 
+  const forgetHoldings = database.prepare('delete from holdings where bytes <= 0')
+
   async function remove(statement: () => Record<string, unknown>[]): Promise<Removed> {
-    const gone = await inTransaction(() => forget(statement()))
+    const gone = await inTransaction(() => {
+      const gone = forget(statement())
+      if (gone.records > 0) forgetHoldings.run()
+      return gone
+    })
     if (gone.records > 0) await patience(() => database.exec('pragma incremental_vacuum(1000)'))
     return gone
   }

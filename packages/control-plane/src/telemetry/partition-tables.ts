@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordKind } from './kinds.ts'
+import { rowBytes } from './pack-removal.ts'
 
 /** How far a node has come with its queue: records of the epoch below `next` are stored. */
 export interface Mark {
@@ -23,10 +24,30 @@ export function beginPartition(
 ): void {
   database.exec('begin immediate')
   database.prepare('insert into head values (1, ?, ?)').run(kind, nowMs)
-  database.prepare("insert into sqlite_sequence values ('packs', ?)").run(lastId)
-  const insert = database.prepare('insert into marks values (?, ?, ?)')
+  // Of a damaged one there may be packs.
+  const known = Number(database.prepare(selectSequence).get()?.seq ?? 0)
+  database.exec("delete from sqlite_sequence where name = 'packs'")
+  database.prepare("insert into sqlite_sequence values ('packs', ?)").run(Math.max(known, lastId))
+  const insert = database.prepare('insert or ignore into marks values (?, ?, ?)')
   for (const { node_id, epoch, next } of marks) insert.run(node_id, epoch, next)
   database.exec('commit')
+}
+
+const selectSequence = "select seq from sqlite_sequence where name = 'packs'"
+
+/** Between the last id that is known of a damaged partition and the next: more than there are in any. Nobody knows how many were given. */
+export const unknownIds = 2 ** 33
+
+/** Of what could be read of a damaged partition: what its nodes hold, and ids that were not given before. */
+export function mendPartition(
+  database: DatabaseSync,
+  { areIdsKnown }: { areIdsKnown: boolean },
+): void {
+  database.exec(`
+    delete from holdings;
+    insert into holdings select tenant_id, node_id, sum(length(body) + length(words) + ${rowBytes}) from packs group by tenant_id, node_id`)
+  if (!areIdsKnown)
+    database.exec(`update sqlite_sequence set seq = seq + ${unknownIds} where name = 'packs'`)
 }
 
 export const partitionSchema = `

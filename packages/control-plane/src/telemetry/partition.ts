@@ -1,11 +1,13 @@
 import type { BatchPosition } from '@plexd/protocol'
-import { openSideDatabase, type SideDatabase } from '../store/side-database.ts'
+import type { Log } from '@plexd/runtime'
+import { openSideDatabase, type SideDatabase } from '../store/side/side-database.ts'
 import type { RecordKind } from './kinds.ts'
 import { type Pack, withoutKnown } from './pack.ts'
 import { createRemoval, type Removal, rowBytes } from './pack-removal.ts'
 import {
   beginPartition,
   type Mark,
+  mendPartition,
   type NewPartition,
   partitionSchema,
 } from './partition-tables.ts'
@@ -65,16 +67,28 @@ export interface Partition extends Removal, AsyncDisposable {
 /** Records of one group of writes: the event loop waits for each. */
 const maxGroupRecords = 20_000
 
-/** `created` says what it begins with, if it is new. */
+export interface PartitionOptions {
+  lockWaitMs?: number | undefined
+  log?: Pick<Log, 'warn'> | undefined
+  /** What it begins with, if it is new, or what it was is damaged. */
+  created(): NewPartition
+}
+
 export function openPartition(
   path: string,
-  { lockWaitMs, created }: { lockWaitMs?: number | undefined; created(): NewPartition },
+  { lockWaitMs, log, created }: PartitionOptions,
 ): Partition {
+  const begin = (database: SideDatabase['database']): void => {
+    if (!database.prepare('select 1 from head').get()) beginPartition(database, created())
+  }
   const side = openSideDatabase(path, {
     schema: partitionSchema,
     lockWaitMs,
-    prepare(database) {
-      if (!database.prepare('select 1 from head').get()) beginPartition(database, created())
+    log,
+    prepare: begin,
+    mend(database, salvage) {
+      begin(database)
+      mendPartition(database, salvage)
     },
   })
   const { database, patience } = side

@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Log, silentLog } from '@plexd/runtime'
+import { limits } from '../limits.ts'
+import { removeDatabase } from '../store/side/set-aside.ts'
 import { diskErrorOf, isDamaged } from '../store/sqlite-error.ts'
 import { type RecordKind, recordKinds } from './kinds.ts'
 import { type Arrival, openPartition, type Partition, type Written } from './partition.ts'
-import type { NewPartition } from './partition-tables.ts'
-
-const dayMs = 24 * 60 * 60_000
+import type { Mark, NewPartition } from './partition-tables.ts'
 
 /** The partitions of all kinds, as files of one folder, all of which are open. */
 export interface Partitions extends AsyncDisposable {
@@ -23,22 +23,34 @@ export interface Partitions extends AsyncDisposable {
 export interface PartitionsOptions {
   now(): number
   lockWaitMs?: number | undefined
-  log?: Pick<Log, 'error'>
+  /** After how long the next partition begins: a day. */
+  fileMs?: number | undefined
+  log?: Pick<Log, 'warn'>
   /** Behind which the ids of a kind begin that has no partition yet. */
   startId?: number | undefined
+  /** Whether a node may still send: marks of others do not go on into the next partition. */
+  isNode?: ((id: string) => boolean) | undefined
 }
 
 export function openPartitions(
   folder: string,
-  { now, lockWaitMs, log = silentLog, startId = 0 }: PartitionsOptions,
+  {
+    now,
+    lockWaitMs,
+    fileMs = limits.telemetry_file_ms.default,
+    log = silentLog,
+    startId = 0,
+    isNode = () => true,
+  }: PartitionsOptions,
 ): Partitions {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const opened = new Map<RecordKind, Map<number, Partition>>()
   /** Partitions that are about to begin. */
   const beginnings = new Map<RecordKind, Promise<void>>()
+  /** To which nothing is written any more: damage was met in them. */
+  const retired = new WeakSet<Partition>()
 
-  for (const kind of recordKinds)
-    for (const number of numbersIn(folder, kind)) openOrSetAside(kind, number)
+  for (const kind of recordKinds) for (const number of numbersIn(folder, kind)) open(kind, number)
 
   function ofKind(kind: RecordKind): Map<number, Partition> {
     return opened.get(kind) ?? new Map()
@@ -51,25 +63,12 @@ export function openPartitions(
       kind,
       nowMs: now(),
       lastId: before?.lastId() ?? startId,
-      marks: before?.marks() ?? [],
+      marks: before ? marksOf(before).filter(({ node_id }) => isNode(node_id)) : [],
     })
-    const partition = openPartition(join(folder, fileName(kind, number)), { lockWaitMs, created })
+    const path = join(folder, fileName(kind, number))
+    const partition = openPartition(path, { lockWaitMs, log, created })
     opened.set(kind, partitions.set(number, partition))
     return partition
-  }
-
-  /** One file that is damaged does not keep all others, and the control plane, from starting. */
-  function openOrSetAside(kind: RecordKind, number: number): void {
-    try {
-      open(kind, number)
-    } catch (error) {
-      if (!isDamaged(error)) throw error
-      const path = join(folder, fileName(kind, number))
-      const moved = `${path}.damaged`
-      log.error('a file of telemetry is damaged, and is set aside', { path: moved, error })
-      for (const suffix of suffixes)
-        if (existsSync(path + suffix)) renameSync(path + suffix, moved + suffix)
-    }
   }
 
   function newestOf(kind: RecordKind): Partition | undefined {
@@ -78,7 +77,12 @@ export function openPartitions(
 
   /** Also when the clock was set back, the next one begins: its days are not in order then, but the ids still are. */
   function isOfToday(partition: Partition | undefined): partition is Partition {
-    return partition !== undefined && dayOf(partition.createdAtMs) === dayOf(now())
+    const dayOf = (ms: number): number => Math.floor(ms / fileMs)
+    return (
+      partition !== undefined &&
+      dayOf(partition.createdAtMs) === dayOf(now()) &&
+      !retired.has(partition)
+    )
   }
 
   function beginning(kind: RecordKind): Promise<void> {
@@ -92,7 +96,7 @@ export function openPartitions(
     try {
       open(kind, number)
     } catch (error) {
-      removeFile(join(folder, fileName(kind, number)))
+      removeDatabase(join(folder, fileName(kind, number)))
       throw error
     }
   }
@@ -117,8 +121,13 @@ export function openPartitions(
     async write(kind, arrival) {
       for (;;) {
         const newest = newestOf(kind)
-        if (isOfToday(newest) && !beginnings.has(kind)) return newest.write(arrival)
-        await beginning(kind)
+        if (isOfToday(newest) && !beginnings.has(kind)) {
+          const written = await newest.write(arrival).catch((error: unknown) => {
+            if (!isDamaged(error)) throw error
+            retired.add(newest)
+          })
+          if (written) return written
+        } else await beginning(kind)
       }
     },
     lastId: (kind) => newestOf(kind)?.lastId() ?? startId,
@@ -126,7 +135,7 @@ export function openPartitions(
       const partitions = ofKind(kind)
       for (const [number, one] of partitions) if (one === partition) partitions.delete(number)
       await partition[Symbol.asyncDispose]()
-      removeFile(partition.path)
+      removeDatabase(partition.path)
     },
     async [Symbol.asyncDispose]() {
       const all = [...opened.values()].flatMap((partitions) => [...partitions.values()])
@@ -135,15 +144,14 @@ export function openPartitions(
   }
 }
 
-/** What SQLite keeps beside a file is called after it. */
-const suffixes = ['', '-wal', '-shm']
-
-function removeFile(path: string): void {
-  for (const suffix of suffixes) rmSync(path + suffix, { force: true })
-}
-
-function dayOf(ms: number): number {
-  return Math.floor(ms / dayMs)
+/** None if they cannot be read: then a node may store its last batch twice. */
+function marksOf(partition: Partition): Mark[] {
+  try {
+    return partition.marks()
+  } catch (error) {
+    if (!isDamaged(error)) throw error
+    return []
+  }
 }
 
 function fileName(kind: RecordKind, number: number): string {
@@ -152,15 +160,15 @@ function fileName(kind: RecordKind, number: number): string {
 
 /** Of the partitions of a kind, ascending. */
 function numbersIn(folder: string, kind: RecordKind): number[] {
-  return readdirSync(folder)
+  const numbers = readdirSync(folder)
     .flatMap((name) => partitionNameOf(name) ?? [])
     .filter((name) => name.kind === kind)
     .map(({ number }) => number)
-    .sort((a, b) => a - b)
+  return [...new Set(numbers)].sort((a, b) => a - b)
 }
 
-/** Undefined for a file that is none. */
+/** Undefined for a file that is none. One that was damaged may have been put together, and not be in its place yet. */
 function partitionNameOf(name: string): { kind: string; number: number } | undefined {
-  const [, kind, number] = /^([a-z]+)-(\d+)\.db$/.exec(name) ?? []
+  const [, kind, number] = /^([a-z]+)-(\d+)\.db(?:\.salvaged)?$/.exec(name) ?? []
   return kind === undefined ? undefined : { kind, number: Number(number) }
 }

@@ -1,5 +1,6 @@
-import { recordsOf, textOf } from './pack.ts'
+import { recordsOf, storedText } from './pack.ts'
 import type { PackRow, Partition } from './partition.ts'
+import { unknownIds } from './partition-tables.ts'
 import type { ArrivalPage, RecordQuery, StoredRecord } from './store.ts'
 
 /** Of one node, or of all of a tenant, in the order of arrival. The partitions are in their order. */
@@ -42,7 +43,7 @@ export function readArrivals(
   // Ids of a kind follow each other without a hole, until some are removed.
   const page = (): ArrivalPage => ({
     records,
-    removed: isOther ? 0 : last - start - records.length,
+    removed: isOther ? 0 : (last - start - records.length) % unknownIds,
     cursor: String(last),
   })
   for (const { database, lastId } of partitions) {
@@ -56,6 +57,8 @@ export function readArrivals(
         bytes += stored.record.length
         if (records.length === limit || bytes > maxBytes) return page()
       }
+      // What is damaged counts as removed.
+      last = (row as unknown as PackRow).last_id
     }
   }
   return page()
@@ -66,6 +69,6 @@ const selectRows = 'select last_id, count, tenant_id, node_id, received_at, body
 function* unpacked(row: PackRow, after: number): Generator<StoredRecord> {
   const { last_id, count, node_id, received_at, body } = row
   const firstId = last_id - count + 1
-  for (const [index, record] of recordsOf(textOf(body)).entries())
+  for (const [index, record] of recordsOf(storedText(body)).entries())
     if (firstId + index > after) yield { id: firstId + index, node_id, received_at, record }
 }

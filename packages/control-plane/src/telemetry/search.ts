@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { createMatcher, factsOf, fold } from './matcher.ts'
-import { recordsOf, textOf } from './pack.ts'
+import { recordsOf, storedText } from './pack.ts'
 import { createSelection, type Selection } from './selection.ts'
 import type { FoundRecord, RecordSearch } from './store.ts'
 import { mayContain } from './word-filter.ts'
@@ -50,7 +50,7 @@ async function searchOne(
     if (!head || !isWanted(head)) continue
     const body = selectBody.get(last_id)?.body
     if (body instanceof Uint8Array)
-      for (const record of find(head, textOf(body))) selection.add(record)
+      for (const record of find(head, storedText(body))) selection.add(record)
   }
 }
 

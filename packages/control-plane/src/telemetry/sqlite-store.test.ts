@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -326,19 +326,17 @@ describe('openSqliteTelemetry', () => {
       await store.append({ kind: 'logs', source: web, records: ['1'] })
       clock.nowMs += dayMs
       const next = join(folder, 'telemetry', 'logs-000002.db')
-      await writeFile(next, 'no database'.repeat(500))
-      await assert.rejects(store.append({ kind: 'logs', source: web, records: ['2'] }), {
-        message: `open "${next}": file is not a database`,
-      })
-      assert.ok(!existsSync(next))
+      await mkdir(next)
+      await assert.rejects(store.append({ kind: 'logs', source: web, records: ['2'] }))
+      await rmdir(next)
       await store.append({ kind: 'logs', source: web, records: ['2'] })
       assert.equal((await store.list({ node_id: 'n_web', kind: 'logs', limit: 9 })).length, 2)
     })
   })
 
   it('sets a damaged file aside, and goes on with the others', async () => {
-    const errors: string[] = []
-    const log = { error: (message: string) => void errors.push(message) }
+    const warnings: string[] = []
+    const log = { error: assert.fail, warn: (message: string) => void warnings.push(message) }
     await withStore(async ({ folder, clock }) => {
       const path = join(folder, 'other')
       {
@@ -361,10 +359,67 @@ describe('openSqliteTelemetry', () => {
         ],
       )
       assert.ok(existsSync(`${damaged}.damaged`))
-      assert.deepEqual(errors, [
-        'telemetry of an earlier version cannot be read',
-        'a file of telemetry is damaged, and is set aside',
-      ])
+      assert.deepEqual(warnings, Array(2).fill(setAsideMessage))
+    })
+  })
+
+  it('goes on in another file when damage is met, and has of the first what can be read after the next start', async () => {
+    const warnings: unknown[] = []
+    await withStore(async ({ folder }) => {
+      const path = join(folder, 'other')
+      const first = join(path, 'logs-000001.db')
+      const log = { error: assert.fail, warn: (text: string) => void warnings.push(text) }
+      const batch = { kind: 'logs', source: web } as const
+      const read = async (from: TelemetryStore) =>
+        (await from.list({ node_id: 'n_web', kind: 'logs', limit: 999 })).length
+      {
+        await using store = openSqliteTelemetry(path)
+        for (let n = 0; n < 10; n++) await store.append({ ...batch, records: noise(20) })
+      }
+      {
+        await using store = openSqliteTelemetry(path, { log })
+        await damageTable(first, 'packs')
+        await store.append({ ...batch, records: ['"next"'] })
+        assert.ok(existsSync(join(path, 'logs-000002.db')))
+      }
+      assert.ok(existsSync(`${first}.suspect`))
+      await using again = openSqliteTelemetry(path, { log })
+      assert.ok(existsSync(`${first}.damaged`))
+      assert.ok((await read(again)) > 0)
+    })
+    assert.equal(warnings.length, 2)
+  })
+
+  it('forgets how far nodes have come that are gone, and what they held', async () => {
+    await withStore(async ({ folder, clock }) => {
+      const path = join(folder, 'other')
+      const isNode = (id: string) => id === 'n_web'
+      await using store = openSqliteTelemetry(path, { now: () => clock.nowMs, isNode })
+      const send = (source: RecordSource, first: number) =>
+        store.append({
+          kind: 'logs',
+          source,
+          records: ['1'],
+          position: { epoch: 'epoch_a', first, count: 1 },
+        })
+      for (let n = 0; n < 50; n++) await send({ ...web, node_id: `n_gone_${n}` }, 0)
+      await send(web, 0)
+      clock.nowMs += dayMs
+      assert.deepEqual(await send(web, 0), { duplicates: 1 })
+      const rows = (table: string) => {
+        using database = new DatabaseSync(join(path, 'logs-000002.db'))
+        return database.prepare(`select node_id from ${table}`).all().length
+      }
+      assert.equal(rows('marks'), 1)
+      await send({ ...web, node_id: 'n_late' }, 0)
+      assert.equal(rows('holdings'), 1)
+      const limits = { maxBytes: 1e9, maxAuditBytes: 1e9, maxTenantBytes: 1e9 }
+      await store.prune({ ...limits, beforeMs: clock.nowMs + 1 })
+      assert.equal(rows('holdings'), 0)
+      assert.deepEqual(
+        await readdir(path).then((names) => names.filter((name) => name.endsWith('.db'))),
+        ['logs-000002.db'],
+      )
     })
   })
 
@@ -394,6 +449,18 @@ describe('openSqliteTelemetry', () => {
     })
   })
 })
+
+/** Its first page, from which all others are found. */
+async function damageTable(path: string, table: string): Promise<void> {
+  const database = new DatabaseSync(path)
+  const row = database.prepare('select rootpage from sqlite_schema where name = ?').get(table)
+  database.close()
+  await using file = await open(path, 'r+')
+  await file.write(Buffer.alloc(100, 0xee), 0, 100, (Number(row?.rootpage) - 1) * 4_096)
+}
+
+const setAsideMessage =
+  'a database was damaged: it is set aside, and what can be read of it goes on'
 
 const dayMs = 24 * 60 * 60_000
 

@@ -1,7 +1,6 @@
 import { type Log, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
-import { isDamaged } from '../store/sqlite-error.ts'
 import { factsOf } from './matcher.ts'
 import { type Pack, packRecords, recordsOf, textOf } from './pack.ts'
 import { openPartitions } from './partitions.ts'
@@ -9,15 +8,18 @@ import { listRecords, readArrivals } from './read.ts'
 import { prunePartitions } from './retention.ts'
 import { createSearcher } from './searcher.ts'
 import type { ArrivedBatch, RecordBatch, TelemetryStore } from './store.ts'
-import { type FormerStore, openFormerStore } from './take-over.ts'
+import { formerId, openFormerStore } from './take-over.ts'
 
 export interface TelemetryOptions {
   now?(): number
   /** Waits so long for other processes. */
   lockWaitMs?: number
-  log?: Pick<Log, 'error'>
+  log?: Pick<Log, 'error' | 'warn'>
   /** The file of an earlier version; its records are taken over. */
   before?: string
+  /** Of nodes; marks of others are forgotten when the next file begins. */
+  isNode?: (id: string) => boolean
+  fileMs?: number
 }
 
 /** Records yielded at a time. */
@@ -31,10 +33,20 @@ export function openSqliteTelemetry(
     lockWaitMs = limits.database_lock_wait.default,
     log = silentLog,
     before,
+    isNode,
+    fileMs,
   }: TelemetryOptions = {},
 ): TelemetryStore {
-  const former = before === undefined ? undefined : openFormer(before, log)
-  const partitions = openPartitions(folder, { now, lockWaitMs, log, startId: former?.lastId })
+  const former = before === undefined ? undefined : openFormerStore(before, log)
+  const partitions = openPartitions(folder, {
+    now,
+    lockWaitMs,
+    fileMs,
+    log,
+    startId: former?.lastId,
+    // While an earlier store is taken over, its mark goes on.
+    isNode: isNode && ((id) => id === formerId || isNode(id)),
+  })
   const ending = new AbortController()
   const takenOver = former
     ?.takeOver(partitions, ending.signal)
@@ -94,17 +106,6 @@ export function openSqliteTelemetry(
       await searcher[Symbol.asyncDispose]()
       await partitions[Symbol.asyncDispose]()
     },
-  }
-}
-
-/** Without it, if it cannot be read: what comes from now on matters more. */
-function openFormer(path: string, log: Pick<Log, 'error'>): FormerStore | undefined {
-  try {
-    return openFormerStore(path)
-  } catch (error) {
-    if (!isDamaged(error)) throw error
-    log.error('telemetry of an earlier version cannot be read', { path, error })
-    return undefined
   }
 }
 

@@ -1,7 +1,11 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Log } from '@plexd/runtime'
 import { openPrivateDatabase } from '../store/private-database.ts'
+import { passGate } from '../store/side/gate.ts'
+import { removeDatabase, suspect } from '../store/side/set-aside.ts'
+import { isDamaged } from '../store/sqlite-error.ts'
 import { isRecordKind } from './kinds.ts'
 import { packRecords } from './pack.ts'
 import type { Partitions } from './partitions.ts'
@@ -14,10 +18,17 @@ export interface FormerStore extends Disposable {
   takeOver(partitions: Partitions, signal: AbortSignal): Promise<void>
 }
 
+/** What it is called where nodes have their ids. */
+export const formerId = 'telemetry.db'
+
+/** For startup, when nobody is waiting for the event loop yet. */
+const openingMs = 5_000
+
 /** Undefined if there is none. */
-export function openFormerStore(path: string): FormerStore | undefined {
+export function openFormerStore(path: string, log: Pick<Log, 'warn'>): FormerStore | undefined {
+  passGate(path, { schema, log, timeoutMs: openingMs })
   if (!existsSync(path)) return undefined
-  const database = openPrivateDatabase(path, 5_000)
+  const database = openPrivateDatabase(path, openingMs)
   let isThere = false
   try {
     isThere = hasBatches(database)
@@ -33,19 +44,29 @@ export function openFormerStore(path: string): FormerStore | undefined {
       const next = database.prepare(
         'select * from batches where last_id > ? order by last_id limit 1',
       )
-      for (let row = next.get(0); row; row = next.get(Number(row.last_id))) {
-        if (signal.aborted) return
-        await store(row, partitions)
-        await turn()
+      try {
+        for (let row = next.get(0); row; row = next.get(Number(row.last_id))) {
+          if (signal.aborted) return
+          await store(row, partitions)
+          await turn()
+        }
+      } catch (error) {
+        if (isDamaged(error)) suspect(path)
+        throw error
       }
       database.close()
-      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+      removeDatabase(path)
     },
     [Symbol.dispose]() {
       if (database.isOpen) database.close()
     },
   }
 }
+
+const schema = `
+  create table if not exists batches (
+    last_id integer primary key autoincrement, count integer not null, tenant_id text not null, node_id text not null,
+    kind text not null, received_at integer not null, records text not null)`
 
 function hasBatches(database: DatabaseSync): boolean {
   return database.prepare("select 1 from sqlite_schema where name = 'batches'").get() !== undefined
@@ -59,7 +80,7 @@ async function store(row: Record<string, unknown>, partitions: Partitions): Prom
   const receivedAtMs = Number(row.received_at)
   const first = Number(row.last_id) - count
   for (const pack of packRecords(kind, { records: String(row.records).split('\x1e') })) {
-    const position = { of: 'telemetry.db', epoch: 'telemetry.db', first, count }
+    const position = { of: formerId, epoch: formerId, first, count }
     await partitions.write(kind, { source, receivedAtMs, pack, position })
   }
 }

@@ -218,7 +218,10 @@ describe('telemetry', () => {
 
   it('is forgotten when it is old', async () => {
     const clock = createFakeClock()
-    await using plane = await startControlPlane({ clock, config: { telemetryMs: 60_000 } })
+    await using plane = await startControlPlane({
+      clock,
+      config: { limits: { telemetry_ms: 60_000 } },
+    })
     const web = await plane.enrol('web')
     await send(plane, web, { body: log('old') })
     await clock.advance(60_001)

@@ -34,6 +34,14 @@ const aheadMs = 5 * 60_000
 export function createDivideByOrder(): Divide {
   const newestOf = new Map<string, number>()
   let newestMs = 0
+  let sizeAfterForgetting = 0
+
+  /** Of what is that old, it makes no difference when exactly it was: so those that are gone are forgotten. */
+  function forgetOld(): void {
+    if (newestOf.size < 2 * sizeAfterForgetting + 1_000) return
+    for (const [nodeId, atMs] of newestOf) if (atMs <= newestMs - oldMs) newestOf.delete(nodeId)
+    sizeAfterForgetting = newestOf.size
+  }
 
   return (records) => {
     const inOrder: OutgoingPoint[] = []
@@ -51,6 +59,7 @@ export function createDivideByOrder(): Divide {
       if (before === Number.POSITIVE_INFINITY || atMs > before) newestOf.set(node_id, atMs)
       newestMs = Math.max(newestMs, atMs)
     }
+    forgetOld()
     return [inOrder, ...alone.values()].flatMap(bySize)
   }
 }

@@ -1,5 +1,7 @@
+import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
-import { openSideDatabase } from '../../store/side-database.ts'
+import type { Log } from '@plexd/runtime'
+import { openSideDatabase } from '../../store/side/side-database.ts'
 import { addHour, decodeHour, encodeHour, type Hour } from './hour.ts'
 
 /** What has come of a node and is not on disk yet. */
@@ -16,11 +18,13 @@ export interface Head {
 export interface SeriesFile extends AsyncDisposable {
   /** Behind the last record of which all nodes have what it says. */
   cursor(): string
-  /** The newest record of a node that is on disk; 0 for none. */
+  /** The newest record on the disk, of nodes of which there is one behind the cursor. */
   marks(): Map<string, number>
   /** In one transaction, with what was there before. `take` is called in it, and may be called again. Returns the buckets without room. */
   add(take: () => Iterable<readonly [nodeId: string, head: Head]>): Promise<number>
   finish(cursor: string): Promise<void>
+  /** For a store that begins anew. */
+  forgetMarks(): Promise<void>
   /** The hours that begin in the range, both ends included, in order; with what `head` has of them at that moment. */
   read(
     nodeId: string,
@@ -36,20 +40,32 @@ interface HourRow {
   data: Uint8Array
 }
 
+const hourMs = 60 * 60_000
 /** The overhead of a row. */
 const rowBytes = 96
 /** Rows deleted at once. */
 const pruneRows = 500
 
+export interface SeriesFileOptions {
+  maxSeries: number
+  lockWaitMs?: number
+  log?: Pick<Log, 'warn'>
+  /** Since when the records are stored of which series are made. */
+  rebuiltFromMs?: number
+}
+
 export function openSeriesFile(
   path: string,
-  { maxSeries, lockWaitMs }: { maxSeries: number; lockWaitMs?: number },
+  { maxSeries, lockWaitMs, log, rebuiltFromMs = 0 }: SeriesFileOptions,
 ): SeriesFile {
-  const side = openSideDatabase(path, { schema, lockWaitMs })
+  const mend = (database: DatabaseSync) => mendSeries(database, rebuiltFromMs)
+  const side = openSideDatabase(path, { schema, lockWaitMs, log, mend })
   const { database, patience, inTransaction } = side
   const selectHour = database.prepare('select data from hours where node_id = ? and start_ms = ?')
   const putHour = database.prepare('insert or replace into hours values (?, ?, ?)')
   const putMark = database.prepare('insert or replace into marks values (?, ?)')
+  const forgetMarks = database.prepare('delete from marks where last_id <= ?')
+  const forgetHoldings = database.prepare('delete from holdings where bytes <= 0')
   const putCursor = database.prepare('insert or replace into cursors values (1, ?)')
   const selectRange = database.prepare(
     'select start_ms, data from hours where node_id = ? and start_ms between ? and ? order by start_ms',
@@ -70,7 +86,7 @@ export function openSeriesFile(
 
   function addOne(nodeId: string, startMs: number, news: Hour): number {
     const before = selectHour.get(nodeId, startMs)?.data as Uint8Array | undefined
-    const hour = before ? decodeHour(before, startMs) : new Map()
+    const hour = before ? readHour(before, startMs) : new Map()
     const leftOut = addHour(hour, news, maxSeries)
     const data = encodeHour(hour, startMs)
     putHour.run(nodeId, startMs, data)
@@ -108,12 +124,18 @@ export function openSeriesFile(
         }
         return leftOut
       }),
-    finish: (cursor) => inTransaction(() => void putCursor.run(cursor)),
+    finish: (cursor) =>
+      inTransaction(() => {
+        putCursor.run(cursor)
+        // Who reads on from the cursor does not meet these again.
+        forgetMarks.run(Number(cursor))
+      }),
+    forgetMarks: () => inTransaction(() => void database.exec('delete from marks')),
     read: (nodeId, { fromMs, toMs }, head) =>
       patience(() => {
         const rows = selectRange.all(nodeId, fromMs, toMs) as unknown as HourRow[] // the columns of the select
         const hours = new Map(
-          rows.map(({ start_ms, data }) => [start_ms, decodeHour(data, start_ms)]),
+          rows.map(({ start_ms, data }) => [start_ms, readHour(data, start_ms)]),
         )
         for (const [startMs, hour] of head()?.hours ?? [])
           if (startMs >= fromMs && startMs <= toMs)
@@ -130,10 +152,31 @@ export function openSeriesFile(
         if (Number(total.get()?.bytes) <= maxBytes) return 0
         return removed(removeOldestOf.all(String(largest.get()?.node_id)))
       })
+      await inTransaction(() => void forgetHoldings.run())
       return old + excess
     },
     [Symbol.asyncDispose]: () => side[Symbol.asyncDispose](),
   }
+}
+
+/** Empty if it is damaged, so that what comes is kept all the same. */
+function readHour(data: Uint8Array, startMs: number): Hour {
+  try {
+    return decodeHour(data, startMs)
+  } catch {
+    return new Map()
+  }
+}
+
+/** Of what could be read of a damaged file. Without the cursor nobody knows how far it goes: then what is stored makes its part of it anew. */
+function mendSeries(database: DatabaseSync, rebuiltFromMs: number): undefined {
+  if (!database.prepare('select 1 from cursors').get()) {
+    database.exec('delete from marks')
+    database.prepare('delete from hours where start_ms > ?').run(rebuiltFromMs - hourMs)
+  }
+  database.exec(`
+    delete from holdings;
+    insert into holdings select node_id, sum(length(data) + ${rowBytes}) from hours group by node_id`)
 }
 
 const schema = `

@@ -34,7 +34,9 @@ const pageRecords = 2_000
 /** Follows what is stored, from where it was before, until disposed of; then what has come is on disk. */
 export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOptions): Series {
   const heads = new Map<string, Head>()
-  let { marks, lastId } = startOf(file, telemetry)
+  const start = startOf(file, telemetry)
+  const { marks } = start
+  let { lastId } = start
   let points = 0
   let leftOut = 0
   let hasFailed = false
@@ -46,7 +48,6 @@ export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOp
   function take({ id, node_id, record, received_at }: StoredRecord): void {
     lastId = Math.max(lastId, id)
     if (id <= (marks.get(node_id) ?? 0)) return
-    marks.set(node_id, id)
     const head = headOf(node_id)
     head.lastId = id
     for (const { key, value, atMs } of samplesOf(record, received_at)) {
@@ -92,6 +93,8 @@ export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOp
     const rest = early ?? []
     early = undefined
     rest.forEach(takeBatch)
+    // From now on each record comes once.
+    marks.clear()
   }
 
   function flush(): Promise<void> {
@@ -151,6 +154,7 @@ export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOp
   }
 
   async function run(): Promise<void> {
+    if (start.isOther) await file.forgetMarks()
     await catchUp()
     for (;;) {
       await clock.sleep(flushMs, stop.signal)
@@ -184,8 +188,10 @@ export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOp
 function startOf(
   file: SeriesFile,
   telemetry: SeriesOptions['telemetry'],
-): { marks: Map<string, number>; lastId: number } {
+): { isOther: boolean; marks: Map<string, number>; lastId: number } {
   const lastId = Number(file.cursor())
   const isOther = lastId > Number(telemetry.cursorNow('metrics'))
-  return isOther ? { marks: new Map(), lastId: 0 } : { marks: file.marks(), lastId }
+  return isOther
+    ? { isOther, marks: new Map(), lastId: 0 }
+    : { isOther, marks: file.marks(), lastId }
 }

@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
-import { createGroupQueue } from '@plexd/runtime'
-import { limits } from '../limits.ts'
-import { createPatience, type Patience } from './patience.ts'
-import { openPrivateDatabase } from './private-database.ts'
-import { diskErrorOf } from './sqlite-error.ts'
+import { createGroupQueue, describeError, type Log, silentLog } from '@plexd/runtime'
+import { limits } from '../../limits.ts'
+import { createPatience, type Patience } from '../patience.ts'
+import { openPrivateDatabase } from '../private-database.ts'
+import { diskErrorOf, isDamaged } from '../sqlite-error.ts'
+import { type GateOptions, passGate } from './gate.ts'
+import { suspect } from './set-aside.ts'
 
 /** A SQLite file beside the main database, for bulk data that no unit of work changes. Disposing waits for its writers. */
 export interface SideDatabase extends AsyncDisposable {
@@ -33,11 +35,21 @@ export interface WriterOptions<Item, Result> {
 /** For startup, when nobody is waiting for the event loop yet. */
 const openingMs = 5_000
 
-/** `schema` is run at every opening. Waits `lockWaitMs` for other processes. */
+/**
+ * `schema` is run at every opening. Waits `lockWaitMs` for other processes. What is damaged is set aside, see `passGate`; when damage is met later, it is
+ * logged once, and the next opening looks at the whole file.
+ */
 export function openSideDatabase(
   path: string,
-  { schema, prepare, lockWaitMs = limits.database_lock_wait.default }: OpenOptions,
+  {
+    schema,
+    prepare,
+    mend,
+    log = silentLog,
+    lockWaitMs = limits.database_lock_wait.default,
+  }: OpenOptions,
 ): SideDatabase {
+  passGate(path, { schema, mend, log, timeoutMs: openingMs })
   const database = openPrivateDatabase(path, openingMs)
   try {
     database.exec(`${pragmas}; ${schema}; pragma busy_timeout = 0`)
@@ -49,7 +61,7 @@ export function openSideDatabase(
     if (error instanceof Error) error.message = `open "${path}": ${error.message}`
     throw error
   }
-  const patience = createPatience(lockWaitMs)
+  const patience = watchful(createPatience(lockWaitMs), path, log)
   const inTransaction = <T>(work: () => T): Promise<T> => patience(() => attempt(database, work))
   const drains: (() => Promise<void>)[] = []
   return {
@@ -74,11 +86,31 @@ export interface OpenOptions {
   prepare?(database: DatabaseSync): void
   /** In milliseconds. */
   lockWaitMs?: number | undefined
+  log?: Pick<Log, 'warn'> | undefined
+  mend?: GateOptions['mend']
 }
 
 // Full synchronous mode: otherwise a power failure could lose what was acknowledged, which the sender has no more.
 const pragmas =
   'pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full'
+
+function watchful(patience: Patience, path: string, log: Pick<Log, 'warn'>): Patience {
+  let hasMetDamage = false
+
+  function note(error: unknown): void {
+    if (hasMetDamage || !isDamaged(error)) return
+    hasMetDamage = true
+    suspect(path)
+    const message = 'a database is damaged: what can be read of it goes on at the next start'
+    log.warn(message, { path, error: describeError(error) })
+  }
+
+  return (attempt) =>
+    patience(attempt).catch((error: unknown) => {
+      note(error)
+      throw error
+    })
+}
 
 function attempt<T>(database: DatabaseSync, work: () => T): T {
   database.exec('begin immediate')
