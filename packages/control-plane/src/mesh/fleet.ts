@@ -1,12 +1,5 @@
-import {
-  type Cidr,
-  hostnameKey,
-  type Metadata,
-  type NatType,
-  type NodeStatus,
-  type PolicyRule,
-  type Role,
-} from '@plexd/protocol'
+import type { Cidr, Metadata, NatType, NodeStatus, PolicyRule, Role } from '@plexd/protocol'
+import { createNodeIndex, tokenHashesOf } from './node-index.ts'
 import { createTenantMesh, type TenantMesh } from './tenant-mesh.ts'
 
 /** A node as it is held in memory; immutable, a change is a new record. */
@@ -131,31 +124,11 @@ export function createFleet(): MutableFleet {
   const operatorsByHash = new Map<string, OperatorRecord>()
   const nodes = new Map<string, NodeRecord>()
   const byTenant = new Map<string, Map<number, NodeRecord>>()
-  const byNo = new Map<number, NodeRecord>()
-  const byHostname = new Map<string, readonly NodeRecord[]>()
-  const byPublicKey = new Map<string, NodeRecord>()
-  const byMeshIp = new Map<string, NodeRecord>()
-  const byTokenHash = new Map<string, NodeRecord>()
-  const untold = new Map<string, NodeRecord>()
+  const index = createNodeIndex<NodeRecord>()
   const departed = new Map<string, Departed>()
   const policies = new Map<string, PolicyRecord>()
   const inOrder = new Map<string, readonly PolicyRecord[]>()
   const meshes = new Map<string, TenantMesh<NodeRecord>>()
-
-  function forget(node: NodeRecord): void {
-    const name = hostnameKeyOf(node)
-    const others = (byHostname.get(name) ?? []).filter(({ id }) => id !== node.id)
-    if (others.length > 0) byHostname.set(name, others)
-    else byHostname.delete(name)
-    // Another node may already have it: followers of the log see nodes in their latest state, ordered by their first change.
-    const drop = (index: Map<string, NodeRecord>, key: string): void => {
-      if (index.get(key)?.id === node.id) index.delete(key)
-    }
-    drop(byPublicKey, keyOf(node.tenant_id, node.public_key))
-    drop(byMeshIp, keyOf(node.tenant_id, node.mesh_ip))
-    for (const hash of tokenHashesOf(node)) drop(byTokenHash, hash)
-    untold.delete(node.id)
-  }
 
   /** Updates a tenant's mesh for one of its nodes. */
   function remesh(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
@@ -168,20 +141,12 @@ export function createFleet(): MutableFleet {
 
   function putNode(node: NodeRecord): FleetChange {
     const before = nodes.get(node.id)
-    if (before) forget(before)
+    if (before) index.remove(before)
     remesh(before, node)
     nodes.set(node.id, node)
     tenantNodes(node.tenant_id).set(node.no, node)
-    byNo.set(node.no, node)
-    const name = hostnameKeyOf(node)
-    byHostname.set(name, [...(byHostname.get(name) ?? []), node])
-    byPublicKey.set(keyOf(node.tenant_id, node.public_key), node)
-    byMeshIp.set(keyOf(node.tenant_id, node.mesh_ip), node)
-    if (node.endpoint_untold) untold.set(node.id, node)
-    for (const hash of tokenHashesOf(node)) {
-      byTokenHash.set(hash, node)
-      departed.delete(hash)
-    }
+    index.add(node)
+    for (const hash of tokenHashesOf(node)) departed.delete(hash)
     return before ? { type: 'node_put', node: before } : { type: 'node_removed', node }
   }
 
@@ -189,10 +154,9 @@ export function createFleet(): MutableFleet {
     if (removed_at !== undefined) remember({ node: gone, removed_at })
     const node = nodes.get(gone.id)
     if (!node) return undefined
-    forget(node)
+    index.remove(node)
     remesh(node, undefined)
     nodes.delete(node.id)
-    byNo.delete(node.no)
     tenantNodes(node.tenant_id).delete(node.no)
     return { type: 'node_put', node }
   }
@@ -288,35 +252,21 @@ export function createFleet(): MutableFleet {
     tenant: (id) => tenants.get(id),
     operatorByTokenHash: (hash) => operatorsByHash.get(hash),
     node: (id) => nodes.get(id),
-    nodeByNo: (no) => byNo.get(no),
-    nodesByHostname: (tenantId, hostname) =>
-      byHostname.get(keyOf(tenantId, hostnameKey(hostname))) ?? [],
-    nodeByPublicKey: (tenantId, publicKey) => byPublicKey.get(keyOf(tenantId, publicKey)),
-    nodeByMeshIp: (tenantId, meshIp) => byMeshIp.get(keyOf(tenantId, meshIp)),
-    nodeByTokenHash: (hash) => byTokenHash.get(hash),
+    nodeByNo: index.byNo,
+    nodesByHostname: index.byHostname,
+    nodeByPublicKey: index.byPublicKey,
+    nodeByMeshIp: index.byMeshIp,
+    nodeByTokenHash: index.byTokenHash,
     departedByTokenHash: (hash) => departed.get(hash),
     nodes: nodesOf,
     allNodes: () => nodes.values(),
-    untoldNodes: () => untold.values(),
+    untoldNodes: index.untold,
     nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
     policies: (tenantId) => inOrder.get(tenantId) ?? [],
     mesh: (tenantId) => meshes.getOrInsertComputed(tenantId, readMesh),
   }
 }
 
-function tokenHashesOf(node: NodeRecord): string[] {
-  const { token_hash, nsk_hash, next_token_hash, next_nsk_hash } = node
-  return [token_hash, nsk_hash, next_token_hash, next_nsk_hash].filter((hash) => hash !== null)
-}
-
 function isSameToRules(a: NodeRecord, b: NodeRecord): boolean {
   return a.labels === b.labels && a.hostname === b.hostname && a.mesh_ip === b.mesh_ip
-}
-
-function hostnameKeyOf({ tenant_id, hostname }: NodeRecord): string {
-  return keyOf(tenant_id, hostnameKey(hostname))
-}
-
-function keyOf(tenantId: string, value: string): string {
-  return `${tenantId}/${value}`
 }
