@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import type { FleetVersions, Run, RunNode } from '@plexd/protocol'
 import { until } from '@plexd/runtime/testing'
 import { pages } from '../support/pages.ts'
+import { startManager } from '../support/service-manager.ts'
 import { type System, startSystem } from '../support/system.ts'
 import {
   build,
@@ -21,6 +22,8 @@ const leftAlone = 'db'
 describe('a rollout to several nodes, the first of them as a canary', () => {
   let system: System
   let release: Release
+  /** Of one of the nodes, as systemd would be. */
+  const manager = startManager(`@plexd-rollout-${process.pid}`)
   before(async () => {
     system = await startSystem()
     release = await createRelease(join(system.folder, 'release'), async (...args) => {
@@ -33,7 +36,14 @@ describe('a rollout to several nodes, the first of them as a canary', () => {
     const start = async (hostname: string, env: string): Promise<void> => {
       const file = join(system.folder, `plexd-${hostname}`)
       await copyFile(await build(versionA), file)
-      await system.startAgent(hostname, { metadata: { env }, args: ['--config', config], file })
+      const told = hostname === rolledOut[0] ? Object.entries(manager.env) : []
+      const prefix = ['env', ...told.map(([name, value]) => `${name}=${value}`)]
+      await system.startAgent(hostname, {
+        metadata: { env },
+        args: ['--config', config],
+        file,
+        prefix,
+      })
     }
     // Once, before four would build it at the same time.
     await build(versionA)
@@ -43,7 +53,10 @@ describe('a rollout to several nodes, the first of them as a canary', () => {
     ])
     await until('all tell their version', async () => (await nodesAt(versionA)) === 4)
   })
-  after(() => system[Symbol.asyncDispose]())
+  after(async () => {
+    await system[Symbol.asyncDispose]()
+    manager[Symbol.dispose]()
+  })
 
   const rollOut = async (version: string) => {
     const spread = ['--selector', 'env=prod', '--canary', '1', '--wait']
@@ -84,6 +97,15 @@ describe('a rollout to several nodes, the first of them as a canary', () => {
     const [canary, ...others] = nodes.toSorted((a, b) => startOf(a) - startOf(b))
     for (const other of others) assert.ok(startOf(other) >= Date.parse(canary?.ended_at ?? ''))
     assert.deepEqual([await nodesAt(versionB), await nodesAt(versionA)], [3, 1])
+  })
+
+  it('is a restart to a service manager, which hears from the process that it started', async () => {
+    const restarted = manager.told().lastIndexOf('STATUS=restarting')
+    assert.ok(restarted > 0, manager.told().join('\n'))
+    const behind = () => manager.told().slice(restarted)
+    await until('the new version is alive', () => behind().includes('WATCHDOG=1'))
+    assert.ok(behind().indexOf('READY=1') < behind().indexOf('WATCHDOG=1'))
+    assert.ok(!manager.told().includes('STOPPING=1'))
   })
 })
 

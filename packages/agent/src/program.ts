@@ -1,10 +1,10 @@
-import { type ReloadRequests, refuseEmptyArguments } from '@plexd/runtime'
+import { type DaemonStart, refuseEmptyArguments } from '@plexd/runtime'
 import { Command } from 'commander'
 import { type Caller, readFlags } from './commands/given/flags.ts'
 import { type CommandRow, commands } from './commands/table.ts'
 
-/** The command line of plexd. Each command loads its own code when it runs. `reloadRequests` are for the daemon. */
-export function createProgram(reloadRequests?: ReloadRequests): Command {
+/** The command line of plexd. Each command loads its own code when it runs. `daemonStart` is what the daemon was told. */
+export function createProgram(daemonStart?: DaemonStart): Command {
   const program = new Command('plexd')
     .description(
       'The node agent: enrols this machine, keeps it as the control plane says, serves local programs',
@@ -12,7 +12,7 @@ export function createProgram(reloadRequests?: ReloadRequests): Command {
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
     .hook('preAction', (_program, command) => refuseEmptyArguments(command))
-  addCommands(program, commands, { program, reloadRequests })
+  addCommands(program, commands, { program, daemonStart })
   return program
 }
 

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
-import { type Clock, handOver, type Log } from '@plexd/runtime'
+import { type Clock, handOver } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import type { Config } from './config/config.ts'
 import { reloadConfig } from './config/reload.ts'
@@ -11,7 +11,7 @@ import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
 import { warnOfHostnames } from './nodes/hostname.ts'
 import { warnOfUnconfirmed } from './nodes/unconfirmed-list.ts'
-import { openApp } from './open-app.ts'
+import { openApp, type StartOptions } from './open-app.ts'
 import { forgetRotations } from './rotation/key-request.ts'
 import { forgetHalfWritten } from './runs/drive.ts'
 import { createServers, type Servers } from './serving/servers.ts'
@@ -24,6 +24,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly app: RunningApp
   /** `https://host:port` to connect to, with the actual port. */
   readonly url: string
+  /** Where it listens, with the actual port. */
+  readonly address: AddressInfo
   /** Reloads the settings that may change, reports those that may not, and reads the certificates again. Streams stay open. */
   reload(config: Config): Promise<void>
 }
@@ -31,10 +33,11 @@ export interface ControlPlane extends AsyncDisposable {
 /** Opens the data folder and serves. Disposing answers 503, ends the streams, finishes requests in flight and closes. */
 export async function startControlPlane(
   config: Config,
-  { clock, log }: { clock: Clock; log: Log },
+  options: StartOptions,
 ): Promise<ControlPlane> {
+  const { clock, log } = options
   await using stack = new AsyncDisposableStack()
-  const app = stack.use(await openApp(config, { clock, log }))
+  const app = stack.use(await openApp(config, options))
   stack.defer(() => saveLastSeen(app))
   warnOfHostnames(app.fleet, log)
   await forgetRotations(app)
@@ -62,6 +65,7 @@ export async function startControlPlane(
   return {
     app,
     url,
+    address: servers.main.server.address() as AddressInfo, // it listens on TCP
     async reload(next) {
       const { config, needsRestart } = reloadConfig(app.config, next)
       app.reconfigure(config)

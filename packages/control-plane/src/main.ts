@@ -1,10 +1,10 @@
 #!/usr/bin/env -S node --disable-sigusr1 --max-semi-space-size=8
-import { heedSignals, runCli } from '@plexd/runtime'
+import { beginDaemon, runCli } from '@plexd/runtime'
 import { limitThreadPool } from './start/thread-pool.ts'
 
 const [, , ...argv] = process.argv
 // Before anything that takes time. Other commands keep the default: closing their terminal ends them.
-const reloadRequests = argv[0] === 'serve' ? heedSignals() : undefined
+const daemonStart = argv[0] === 'serve' ? beginDaemon() : undefined
 limitThreadPool()
 const { createProgram } = await import('./program.ts')
-await runCli(createProgram(reloadRequests), argv)
+await runCli(createProgram(daemonStart), argv)

@@ -35,6 +35,7 @@ import { createRelay } from './sessions/relay/relay.ts'
 import { claimDataDir } from './start/data-dir-lock.ts'
 import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
 import type { Store } from './store/db.ts'
+import type { MigrationStep } from './store/migrate.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { startFilling } from './telemetry/latest/fill-latest.ts'
 import { createLatest } from './telemetry/latest/latest.ts'
@@ -43,10 +44,17 @@ import { openSeriesFile } from './telemetry/series/series-file.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
 import { createOpenTails } from './telemetry/tail/open-tails.ts'
 
+export interface StartOptions {
+  clock: Clock
+  log: Log
+  /** Called before each step that changes the database of an earlier version, which may take minutes. */
+  onMigration?: ((step: MigrationStep) => void) | undefined
+}
+
 /** Locks and opens the data folder, and loads what is held in memory. */
 export async function openApp(
   config: Config,
-  { clock, log }: { clock: Clock; log: Log },
+  { clock, log, onMigration }: StartOptions,
 ): Promise<RunningApp> {
   await using stack = new AsyncDisposableStack()
   const { dataDir, limits } = config
@@ -59,7 +67,7 @@ export async function openApp(
   })
   const metrics = stack.use(createMetrics())
   const onGroup = metrics.committed
-  const store = stack.use(await openSqliteStore(database, { onGroup, lockWaitMs }))
+  const store = stack.use(await openSqliteStore(database, { onGroup, onMigration, lockWaitMs }))
   /** Once it is loaded; until then nobody is gone. */
   let nodes: Fleet | undefined
   const telemetry = stack.use(

@@ -3,14 +3,16 @@ import { join } from 'node:path'
 import {
   CliError,
   createLog,
+  type DaemonStart,
   describeError,
   examineConfigFile,
   exitCodes,
   type Log,
+  openServiceManager,
   printJson,
-  type ReloadRequests,
   readConfigFile,
   runUntilSignal,
+  type ServiceManager,
   startMemoryReturn,
   systemClock,
   tellConfigFindings,
@@ -28,6 +30,9 @@ import {
   settingRows,
   settings,
 } from './config/settings.ts'
+import type { ControlPlane } from './control-plane.ts'
+import { probeControlPlane } from './start/service-probe.ts'
+import type { MigrationStep } from './store/migrate.ts'
 import { version } from './version.ts'
 
 const examples = `
@@ -72,8 +77,8 @@ It changes nothing, and the control plane may run meanwhile.
 Exit code: 0 all is well, or there are warnings only; 1 something has to be mended; 2 wrong usage or settings.
 `
 
-/** The command line of the control plane. `reloadRequests` are the SIGHUPs for the server. */
-export function createProgram(reloadRequests?: ReloadRequests): Command {
+/** The command line of the control plane. `daemonStart` is what the server was told. */
+export function createProgram(daemonStart?: DaemonStart): Command {
   const program = new Command('plexd-control-plane')
     .description('The control plane of plexd: holds what nodes should be, and tells them')
     .version(version)
@@ -89,7 +94,9 @@ export function createProgram(reloadRequests?: ReloadRequests): Command {
     .description('serve until SIGTERM')
     .addHelpText('after', examples)
     .action(async (options: Record<string, unknown>) => {
-      await run(() => configOf(options), reloadRequests)
+      // What systemd has told us is no longer in our own environment.
+      const readConfig = () => configOf(options, { ...process.env, ...daemonStart?.service })
+      await run(readConfig, daemonStart)
     })
   addSettings(program.command('doctor'))
     .description('look for what this control plane lacks, and say what to do')
@@ -139,13 +146,13 @@ function addSettings(command: Command, names?: readonly string[]): Command {
   return command
 }
 
-async function configOf(options: Record<string, unknown>): Promise<Config> {
-  const path = options.config ?? process.env.PLEXD_CP_CONFIG
+async function configOf(options: Record<string, unknown>, env = process.env): Promise<Config> {
+  const path = options.config ?? env.PLEXD_CP_CONFIG
   const file = typeof path === 'string' ? await readConfigFile(path) : {}
   if (!file) throw new CliError(`read config "${path}": there is no such file`, exitCodes.usage)
   try {
-    const env = { ...credentialSettings(process.env), ...envSettings(process.env) }
-    return resolveConfig({ flags: flagSettings(options), env, file })
+    const given = { ...credentialSettings(env), ...envSettings(env) }
+    return resolveConfig({ flags: flagSettings(options), env: given, file })
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
   }
@@ -176,16 +183,20 @@ function adviseOfToken({ dataDir }: Config, log: Log): void {
 
 async function run(
   readConfig: () => Promise<Config>,
-  reloadRequests: ReloadRequests | undefined,
+  daemonStart: DaemonStart | undefined,
 ): Promise<void> {
   const config = await readConfig()
   const log = createLog('plexd-control-plane', config.logLevel)
   // Loaded lazily: it is most of the program, and no other command needs it.
   const { startControlPlane } = await import('./control-plane.ts')
   using _memory = startMemoryReturn({ clock: systemClock, log })
+  const manager = openServiceManager(daemonStart?.service ?? {}, log)
+  let running: ControlPlane | undefined
   await runUntilSignal(
     async () => {
-      const controlPlane = await startControlPlane(config, { clock: systemClock, log })
+      const onMigration = tellMigration(manager)
+      const controlPlane = await startControlPlane(config, { clock: systemClock, log, onMigration })
+      running = controlPlane
       process.stdout.write(`listening on ${controlPlane.url}\n`)
       log.info('serving', { url: controlPlane.url, version })
       adviseOfToken(config, log)
@@ -198,6 +209,21 @@ async function run(
         [Symbol.asyncDispose]: () => controlPlane[Symbol.asyncDispose](),
       }
     },
-    { log, reloadRequests },
+    {
+      log,
+      manager,
+      reloadRequests: daemonStart?.reloadRequests,
+      probe: probeControlPlane(() => running),
+    },
   )
+}
+
+/** A step over a large database: it reads and writes each row once, and nothing else runs meanwhile. */
+const migrationMs = 30 * 60_000
+
+function tellMigration(manager: ServiceManager) {
+  return ({ step, of }: MigrationStep): void => {
+    manager.status(`changing the database, step ${step} of ${of}`)
+    manager.extend(migrationMs)
+  }
 }

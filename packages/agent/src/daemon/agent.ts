@@ -45,6 +45,7 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
   await using stack = new AsyncDisposableStack()
   const core = stack.use(await openCore(config, deps))
   stack.use(await openLocalApi(core))
+  deps.onServing?.(core.shown.status)
   const binary = await describeBinary()
   const capabilities = (): Capabilities =>
     describeCapabilities(binary, {

@@ -1,10 +1,11 @@
 import {
   type Clock,
+  type DaemonStart,
   describeError,
   type Log,
   ownArguments,
-  type ReloadRequests,
   replaceProcess,
+  type ServiceManager,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { planLaunch } from './launch-plan.ts'
@@ -13,8 +14,14 @@ import { supervise } from './supervise.ts'
 import { openVersionStore } from './version-store.ts'
 
 export interface LaunchOptions {
-  config: Pick<AgentConfig, 'dataDir' | 'upgradeDeadlineMs' | 'upgradeStarts'>
-  reloadRequests: ReloadRequests | undefined
+  config: Pick<
+    AgentConfig,
+    'dataDir' | 'upgradeDeadlineMs' | 'upgradeStarts' | 'socketEnabled' | 'socketPath'
+  >
+  daemonStart: DaemonStart | undefined
+  manager: ServiceManager
+  /** What a daemon takes at most to end. */
+  stopMs: number
   clock: Clock
   log: Log
 }
@@ -23,7 +30,7 @@ export interface LaunchOptions {
  * Continues as the version that is to run on this machine, if that is not this program; then it does not return. A new
  * version that has yet to show that it works is run as a child instead.
  */
-export async function launch({ config, ...options }: LaunchOptions): Promise<void> {
+export async function launch({ config, daemonStart, ...options }: LaunchOptions): Promise<void> {
   const { clock, log } = options
   const store = openVersionStore(config.dataDir, log)
   const self = describeSelf(store.folder)
@@ -35,16 +42,26 @@ export async function launch({ config, ...options }: LaunchOptions): Promise<voi
   for (;;) {
     const plan = planLaunch({ ...store, state, self, trial, maxStarts, nowMs: clock.now() })
     if (plan.do === 'run') return
-    if (plan.do === 'replace') return replace(plan.file, args, env, log)
+    const { reloadRequests, service = {} } = daemonStart ?? {}
+    // The same process is the same to the service manager.
+    if (plan.do === 'replace') return replace(plan.file, args, { ...env, ...service }, log)
     if (plan.do === 'change') {
       log.warn('another version of plexd is to run', { reason: plan.why })
       state = plan.state
       await store.write(state).catch((error: unknown) => cannotSave(error, log))
       continue
     }
-    const deadlineMs = config.upgradeDeadlineMs
-    const supervision = { ...options, store, args, env, deadlineMs, maxStarts }
-    const next = await supervise(plan.file, plan.state, supervision)
+    const { CREDENTIALS_DIRECTORY } = service
+    const next = await supervise(plan.file, plan.state, {
+      ...options,
+      store,
+      args,
+      env: { ...env, CREDENTIALS_DIRECTORY },
+      deadlineMs: config.upgradeDeadlineMs,
+      maxStarts,
+      reloadRequests,
+      socketPath: config.socketEnabled ? config.socketPath : undefined,
+    })
     if (next.do === 'end') process.exit(next.code)
     state = next.state
   }

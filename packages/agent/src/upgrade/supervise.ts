@@ -3,8 +3,11 @@ import {
   describeError,
   type Log,
   type ReloadRequests,
+  type ServiceManager,
   spawnBuild,
+  startServiceWatch,
 } from '@plexd/runtime'
+import { probeSocket } from '../health/service-probe.ts'
 import { type ChildEnd, describeEnd, endOf } from './child-end.ts'
 import { supervisorVariable, trialVariable } from './self.ts'
 import { type SignalRelay, startSignalRelay } from './signal-relay.ts'
@@ -20,6 +23,12 @@ export interface SupervisorOptions {
   deadlineMs: number
   maxStarts: number
   reloadRequests: ReloadRequests | undefined
+  /** Knows this process alone, which speaks for the child. */
+  manager: ServiceManager
+  /** What the child takes at most to end. */
+  stopMs: number
+  /** Where the child serves; undefined if it does not. */
+  socketPath: string | undefined
   clock: Clock
   log: Log
 }
@@ -39,12 +48,13 @@ export async function supervise(
   given: VersionState,
   options: SupervisorOptions,
 ): Promise<Supervised> {
-  const { store, clock, log } = options
+  const { store, manager, clock, log } = options
   const { candidate } = given
   if (!candidate) return { do: 'launch', state: given }
   const { version } = candidate
   const trial = trialOf(candidate)
-  using relay = startSignalRelay(options.reloadRequests)
+  using relay = startSignalRelay({ ...options, onStop: () => manager.stopping(options.stopMs) })
+  using _watch = watchChild(relay, options)
   const untilMs = clock.monotonic() + options.deadlineMs
   let state = given
   for (;;) {
@@ -68,6 +78,23 @@ export async function supervise(
     log.warn('a new version ended on trial', { version, end: describeEnd(end) })
     await clock.sleep(pauseMs, relay.stopping).catch(() => {}) // then the next start is stopped
   }
+}
+
+/** Without a socket nothing is known of it but that it runs. */
+function watchChild(
+  relay: SignalRelay,
+  { manager, socketPath, clock, log }: SupervisorOptions,
+): Disposable | undefined {
+  if (!manager.isThere) return undefined
+  const pid = (): number | undefined => relay.child?.pid
+  const probe =
+    socketPath === undefined ? async () => describeChild(pid()) : probeSocket(socketPath, pid)
+  return startServiceWatch({ manager, probe, clock, log })
+}
+
+function describeChild(pid: number | undefined): string {
+  if (pid === undefined) throw new Error('no version of plexd runs')
+  return `process ${pid} runs a new version`
 }
 
 /** Until it ends; at the deadline it is killed, unless it was confirmed. */

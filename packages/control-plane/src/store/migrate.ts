@@ -10,8 +10,19 @@ const migrations = [...from1To10, ...from11To20, ...from21To30]
 /** The version that this program brings a database to. */
 export const newestSchema = migrations.length
 
+/** Counted from 1. */
+export interface MigrationStep {
+  step: number
+  of: number
+}
+
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
-export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {
+export async function migrate(
+  db: Kysely<never>,
+  dialect: Dialect,
+  /** Called before each step of a database that is not new. */
+  onStep: (step: MigrationStep) => void = () => {},
+): Promise<void> {
   const untyped = db as unknown as Kysely<{ schema_version: { version: number } }> // before the tables of schema.ts exist
   await sql`create table if not exists schema_version (version bigint not null)`.execute(untyped)
   const row = await untyped.selectFrom('schema_version').select('version').executeTakeFirst()
@@ -23,6 +34,7 @@ export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void
   }
   for (const [index, step] of migrations.entries()) {
     if (index < from) continue
+    if (from > 0) onStep({ step: index + 1, of: newestSchema })
     await untyped.transaction().execute(async (tx) => {
       await step.up(tx as unknown as Kysely<unknown>, dialect) // a migration defines its own tables
       await tx.deleteFrom('schema_version').execute()

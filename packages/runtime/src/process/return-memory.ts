@@ -1,6 +1,6 @@
 import { describeError, type Log } from '../log/log.ts'
+import { importFfi } from '../native/ffi.ts'
 import type { Clock } from '../time/clock.ts'
-import { importFfi } from './ffi.ts'
 
 export interface MemoryReturnOptions {
   clock: Clock

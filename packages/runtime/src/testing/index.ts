@@ -3,6 +3,7 @@
 export { type Block, type BlockReader, createBlockReader } from './block-reader.ts'
 export { authority, otherAuthority, serverCertificate, serverKey } from './certificates.ts'
 export { runModule } from './child.ts'
+export { type DatagramReceiver, receiveDatagrams } from './datagram-receiver.ts'
 export { type EventStream, openEventStream } from './event-stream.ts'
 export { createFakeClock, type FakeClock } from './fake-clock.ts'
 export { comparable, foldEvent } from './fold.ts'

@@ -1,10 +1,10 @@
 import {
   CliError,
   createLog,
+  type DaemonStart,
   exitCodes,
   type LogLevel,
   logLevels,
-  type ReloadRequests,
 } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import type { AgentConfig, Settings } from '../../config/agent-config.ts'
@@ -25,7 +25,7 @@ export interface Json {
 /** What a command is run with, apart from its options and arguments. */
 export interface Caller {
   program: Command
-  reloadRequests: ReloadRequests | undefined
+  daemonStart: DaemonStart | undefined
 }
 
 /** The options of any command; those that a command lacks are not set. */
@@ -54,9 +54,12 @@ export function withFlags(command: Command, ...names: SettingName[]): Command {
 }
 
 /** Config warnings go to stderr, with the log level of the command line. */
-export function loadConfigFor({ settings, configFile }: Flags): Promise<AgentConfig> {
-  const log = createLog('plexd', levelOf(settings.logLevel ?? process.env.PLEXD_LOG_LEVEL))
-  return loadConfig({ flags: settings, file: configFile, env: process.env, log })
+export function loadConfigFor(
+  { settings, configFile }: Flags,
+  env = process.env,
+): Promise<AgentConfig> {
+  const log = createLog('plexd', levelOf(settings.logLevel ?? env.PLEXD_LOG_LEVEL))
+  return loadConfig({ flags: settings, file: configFile, env, log })
 }
 
 function levelOf(text: string | undefined): LogLevel {

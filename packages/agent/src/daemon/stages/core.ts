@@ -36,6 +36,8 @@ export interface AgentDeps extends MeshSource {
   env?: NodeJS.ProcessEnv
   /** The newest lines of the log, for the action that shows them. */
   kept?: Pick<KeptLines, 'list'>
+  /** Called once programs of this machine are answered, or would be if they were served. */
+  onServing?: (status: ShownView['status']) => void
   /** Stores the settings that reached the control plane; called after it has answered. */
   remember?: () => Promise<void>
   /** Reads the settings again, for the action that reloads them. Rejects if they are not valid. */

@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { ServiceProbe } from '@plexd/runtime'
+import type { RunningApp } from '../app.ts'
+
+interface Serving {
+  app: Pick<RunningApp, 'config' | 'fleet' | 'streams'>
+  url: string
+  address: AddressInfo
+}
+
+/**
+ * Asks the control plane whether it is alive: by its port until that has answered once, then by the socket of operators, if
+ * there is one, which answers also when strangers have filled the port.
+ */
+export function probeControlPlane(serving: () => Serving | undefined): ServiceProbe {
+  let hasAnswered = false
+  return async (signal) => {
+    const plane = serving()
+    if (!plane) throw new Error('it is starting')
+    const { adminSocket } = plane.app.config
+    if (hasAnswered && adminSocket !== undefined) await ask({ socketPath: adminSocket, signal })
+    else await askPort(plane, signal)
+    hasAnswered = true
+    return describe(plane)
+  }
+}
+
+function describe({ app: { fleet, streams }, url }: Serving): string {
+  const nodes = [...fleet.allNodes()].length
+  return `serving ${url}, ${nodes} nodes, ${streams.count()} event streams`
+}
+
+async function askPort({ app: { config }, address }: Serving, signal: AbortSignal): Promise<void> {
+  const options = { host: hereOf(address.address), port: address.port, signal }
+  if (config.insecureHttp) return ask(options)
+  // Whether the certificate is one for this address is no question here: it is ourselves, and told nothing.
+  return ask({ ...options, rejectUnauthorized: false }, https)
+}
+
+function hereOf(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  return address === '::' ? '::1' : address
+}
+
+/** Whatever it answers, it answers; on a connection of its own, as that of a stranger would be. */
+async function ask(
+  options: https.RequestOptions,
+  client: typeof http | typeof https = http,
+): Promise<void> {
+  const request = client.request({ ...options, path: '/healthz', agent: false })
+  request.end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume()
+  await once(response, 'end')
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { createClient, localApi } from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
+import { launch, type RunningProgram } from '../../scripts/programs/program.ts'
+import { startManager, watchdogMs } from '../support/service-manager.ts'
+import { type System, startSystem } from '../support/system.ts'
+
+describe('a service manager', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'plexd-service-'))
+  const inFolder = (name: string): string => join(folder, name)
+  let system: System
+  before(async () => {
+    system = await startSystem()
+  })
+  after(async () => {
+    await system?.[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('is told that plexd is ready before the node is registered, of silence, and of its end', async () => {
+    using manager = startManager(`@plexd-test-${process.pid}`)
+    const credentials = inFolder('credentials')
+    await mkdir(credentials)
+    const env = { ...manager.env, CREDENTIALS_DIRECTORY: credentials }
+    await using plexd = startPlexd(env)
+    await manager.hears('READY=1')
+    assert.equal(manager.told()[0], 'STATUS=starting')
+    await manager.hears(/^STATUS=not registered yet, event stream \w+, no mesh/)
+    await manager.hears('WATCHDOG=1')
+
+    plexd.child.kill('SIGSTOP')
+    await until('it stands still', async () => (await stateOf(plexd)) === 'T')
+    const before = manager.count('WATCHDOG=1')
+    await new Promise((resolve) => setTimeout(resolve, watchdogMs / 2))
+    assert.equal(
+      manager.count('WATCHDOG=1'),
+      before,
+      'nothing speaks for a daemon that stands still',
+    )
+    plexd.child.kill('SIGCONT')
+    await until('it is alive again', () => manager.count('WATCHDOG=1') > before)
+
+    plexd.child.kill('SIGTERM')
+    plexd.child.kill('SIGTERM')
+    await manager.hears('STOPPING=1')
+    await until('it has ended', () => plexd.child.exitCode !== null)
+    assert.equal(plexd.child.exitCode, 0, 'the echo of the signal was no second one')
+    assert.match(manager.told().at(-1) ?? '', /^EXTEND_TIMEOUT_USEC=\d+$/)
+  })
+
+  it('is told of reloads, and is not known to what plexd runs, nor are its credentials', async () => {
+    using manager = startManager(inFolder('notify'))
+    const hooks = inFolder('hooks')
+    await mkdir(hooks)
+    await writeFile(join(hooks, 'env'), '#!/bin/sh\nenv; env >&2\n')
+    await chmod(join(hooks, 'env'), 0o755)
+    const token = await system.bootstrapToken()
+    const credentials = inFolder('credentials-2')
+    await mkdir(credentials)
+    await using plexd = startPlexd(
+      { ...manager.env, CREDENTIALS_DIRECTORY: credentials, PLEXD_BOOTSTRAP_TOKEN: token },
+      ['--hooks-dir', hooks, '--hostname', 'web-02'],
+    )
+    const local = createClient(localApi, createUnixTransport(plexd.socket))
+    await until('it is up', async () => (await plexd.log()).includes('"plexd is up"'))
+    await manager.hears(/^STATUS=web-02 \(n_\w+\), event stream connected, no mesh$/)
+    const { body } = await local.runAction({
+      body: { action: 'env', parameters: {}, timeout: '20s' },
+    })
+    const printed = JSON.stringify(body)
+    assert.match(printed, /PATH=/)
+    assert.doesNotMatch(printed, /NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|WATCHDOG/)
+    const children = await readFile(`/proc/${plexd.pid}/task/${plexd.pid}/children`, 'utf8')
+    for (const pid of children.split(' ').filter(Boolean)) {
+      const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+      assert.doesNotMatch(environ, /NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|WATCHDOG/)
+    }
+
+    plexd.child.kill('SIGHUP')
+    await manager.hears('RELOADING=1')
+    await until('the reload is over', () => manager.count('READY=1') === 2)
+    await plexd.end()
+  })
+
+  it('is told that a control plane is ready when its port answers', async () => {
+    using manager = startManager(inFolder('control-plane'))
+    const args = ['serve', '--data-dir', inFolder('data'), '--listen', '127.0.0.1:0']
+    const plane = launch('control-plane', [...args, '--stun-listen', 'off'], {
+      logFile: inFolder('control-plane.log'),
+      env: manager.env,
+    })
+    plane.child.stdout?.resume()
+    try {
+      await manager.hears('READY=1')
+      await manager.hears(/^STATUS=serving https:\/\/127\.0\.0\.1:\d+, 0 nodes, 0 event streams$/)
+      await until('it is alive by the socket too', () => manager.count('WATCHDOG=1') > 2)
+      plane.child.kill('SIGHUP')
+      await manager.hears('RELOADING=1')
+      plane.child.kill('SIGTERM')
+      await manager.hears('STOPPING=1')
+    } finally {
+      await plane.end()
+    }
+    assert.equal(plane.child.exitCode, 0)
+  })
+
+  function startPlexd(env: Record<string, string>, more: readonly string[] = []) {
+    const home = mkdtempSync(join(folder, 'node-'))
+    const socket = join(home, 'api.sock')
+    const place = ['--data-dir', join(home, 'data'), '--socket', socket]
+    const { url, caFile } = system.controlPlane
+    const api = ['--api', url, '--ca-file', caFile, '--token-file', join(home, 'token')]
+    const program = launch('plexd', ['up', '--no-mesh', ...place, ...api, ...more], {
+      logFile: join(home, 'plexd.log'),
+      env,
+    })
+    program.child.stdout?.resume()
+    return { ...program, socket, [Symbol.asyncDispose]: () => program.end() }
+  }
+})
+
+async function stateOf({ pid }: RunningProgram): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  return /\) (\w)/.exec(stat)?.[1]
+}
