@@ -11,6 +11,8 @@ export function startManager(address: string) {
     for (const message of receiver.read()) told.push(...String(message).split('\n'))
     return told
   }
+  // The kernel keeps ten messages that nobody has read.
+  const reading = setInterval(look, 20).unref()
   return {
     env: { NOTIFY_SOCKET: address, WATCHDOG_USEC: String(watchdogMs * 1_000) },
     told: look,
@@ -19,6 +21,9 @@ export function startManager(address: string) {
       until(`it is told ${line}`, () =>
         look().some((one) => (typeof line === 'string' ? one === line : line.test(one))),
       ),
-    [Symbol.dispose]: () => receiver[Symbol.dispose](),
+    [Symbol.dispose]() {
+      clearInterval(reading)
+      receiver[Symbol.dispose]()
+    },
   }
 }
