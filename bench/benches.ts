@@ -25,6 +25,7 @@ import { policyChange } from './scenarios/policy-change.ts'
 import { registration } from './scenarios/registration.ts'
 import { secrets } from './scenarios/secrets.ts'
 import { sessionRelay } from './scenarios/session-relay.ts'
+import { singleFile } from './scenarios/single-file.ts'
 import { slowReaders } from './scenarios/slow-readers.ts'
 import { storm } from './scenarios/storm.ts'
 import { telemetrySearch } from './telemetry/telemetry-search.ts'
@@ -34,6 +35,7 @@ export const benches: readonly Bench[] = [
   joinBench,
   capacity,
   emptyPlane,
+  singleFile,
   idle,
   fullMesh,
   oneChange,
