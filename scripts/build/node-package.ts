@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
@@ -23,7 +23,7 @@ const tools = join(root, 'tools/node')
  */
 export async function nodePackage(arch: Architecture): Promise<NodePackage> {
   const name = `node-linux-${architectures[arch].node}`
-  const version = await pinnedVersion(name)
+  const { version } = await readLock(name)
   const installed = join(tools, 'node_modules', name)
   if ((await versionIn(installed)) === version) return { folder: installed, version }
   const folder = join(cache, `${name}-${version}`)
@@ -31,9 +31,14 @@ export async function nodePackage(arch: Architecture): Promise<NodePackage> {
   return { folder, version }
 }
 
-async function pinnedVersion(name: string): Promise<string> {
+interface Locked {
+  version: string
+  integrity: string
+}
+
+async function readLock(name: string): Promise<Locked> {
   const lock = JSON.parse(await readFile(join(tools, 'package-lock.json'), 'utf8'))
-  return lock.packages[`node_modules/${name}`].version
+  return lock.packages[`node_modules/${name}`]
 }
 
 async function versionIn(folder: string): Promise<string | undefined> {
@@ -46,8 +51,8 @@ async function fetchPackage(name: string, arch: Architecture, folder: string): P
   await mkdir(cache, { recursive: true })
   const draft = await mkdtemp(join(cache, 'draft-node-'))
   try {
-    for (const file of ['package.json', 'package-lock.json', '.npmrc'])
-      await copyFile(join(tools, file), join(draft, file))
+    await copyFile(join(tools, '.npmrc'), join(draft, '.npmrc'))
+    await writeManifests(name, draft)
     await install(name, arch, draft)
     await rename(join(draft, 'node_modules', name), folder).catch((error: unknown) => {
       // Another process was first.
@@ -56,6 +61,19 @@ async function fetchPackage(name: string, arch: Architecture, folder: string): P
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
+}
+
+/** Of this one package, and not optional: npm says nothing of an optional one that it could not fetch. */
+async function writeManifests(name: string, folder: string): Promise<void> {
+  const { version, integrity } = await readLock(name)
+  const own = { name: 'plexd-node-runtime', dependencies: { [name]: version } }
+  const lock = {
+    name: own.name,
+    lockfileVersion: 3,
+    packages: { '': own, [`node_modules/${name}`]: { version, integrity } },
+  }
+  await writeFile(join(folder, 'package.json'), JSON.stringify(own))
+  await writeFile(join(folder, 'package-lock.json'), JSON.stringify(lock))
 }
 
 /** npm compares the integrity, also of what it has in its cache. */
