@@ -16,7 +16,7 @@ import {
 import { runToEnd } from '../../scripts/programs/program.ts'
 import type { Bench, BenchContext } from '../bench.ts'
 import { memoryOf } from '../process-usage.ts'
-import { addTimes } from './figures.ts'
+import { addTimes } from '../scenarios/figures.ts'
 
 /** The programs as they are installed, each beside the same program as a bundle with V8's compile cache. */
 export const singleFile: Bench = {
