@@ -1,5 +1,5 @@
-import { fstatSync, readFileSync } from 'node:fs'
-import { type Exec, exec, type KeptLine } from '@plexd/runtime'
+import { readFileSync } from 'node:fs'
+import { type Exec, exec, isLoggedToJournal, type KeptLine } from '@plexd/runtime'
 
 export interface LogQuery {
   /** At most so many, the newest. */
@@ -62,12 +62,6 @@ function journalCommand(
 /** The systemd unit whose log in the journal is ours; undefined if our log does not go there. */
 export function unitInJournal(): string | undefined {
   return isLoggedToJournal() ? ownUnit() : undefined
-}
-
-/** systemd.exec(5): the variable names the device and inode of the stream that it gave us. */
-function isLoggedToJournal(): boolean {
-  const stderr = fstatSync(2, { throwIfNoEntry: false })
-  return stderr !== undefined && process.env.JOURNAL_STREAM === `${stderr.dev}:${stderr.ino}`
 }
 
 /** The systemd unit of this process; undefined if it has none. */

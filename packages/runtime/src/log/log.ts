@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { escapeJson } from '../text/printable.ts'
 import type { KeptLines } from './kept-lines.ts'
 import { boundFields } from './log-fields.ts'
-import { stderrLines } from './stderr.ts'
+import { logLines } from './stderr.ts'
 
 /** One JSON object per line: a constant message, then fields with their wire names. Never a token, key or payload. */
 export interface Log {
@@ -21,7 +21,7 @@ export interface AdjustableLog extends Log {
 }
 
 /**
- * Writes to stderr, so that stdout is free for a command's output. An `error` field is shown with its causes. Any field
+ * Writes to stderr, so that stdout is free for a command's output; in the journal each field is one. An `error` field is shown with its causes. Any field
  * may contain data from outside, so lines are limited in size and contain no control characters. Writing never blocks:
  * nobody may stop a daemon by not reading its log. What is written is also added to `kept`.
  */
@@ -30,7 +30,7 @@ export function createLog(
   level: LogLevel = 'info',
   kept?: Pick<KeptLines, 'add'>,
 ): AdjustableLog {
-  const stderr = stderrLines()
+  const lines = logLines()
   const logger = pino(
     {
       level,
@@ -42,7 +42,7 @@ export function createLog(
     {
       write(line: string) {
         const safe = escapeJson(line)
-        stderr.write(safe)
+        lines.write(safe)
         kept?.add(safe.trimEnd())
       },
     },

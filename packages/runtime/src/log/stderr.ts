@@ -1,16 +1,28 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
+import { openJournal } from './journal.ts'
+import { isLoggedToJournal } from './journal-stream.ts'
 import { createLineWriter, type LineWriter } from './line-writer.ts'
 
 let writer: LineWriter | undefined
 
-/** This process's writer: everything written to stderr stays in order. The queue is flushed at exit. */
-export function stderrLines(): LineWriter {
-  if (writer) return writer
-  const fd = openWithoutBlocking()
-  writer = createLineWriter({ put: (bytes) => writeSync(fd, bytes), lostLine })
-  process.on('exit', writer.flush)
+/**
+ * This process's writer of log lines, to stderr, or to the journal if stderr goes there: all that is written stays in order. The
+ * queue is flushed at exit.
+ */
+export function logLines(): LineWriter {
+  writer ??= openLines()
   return writer
+}
+
+function openLines(): LineWriter {
+  const fd = openWithoutBlocking()
+  const plain = createLineWriter({ put: (bytes) => writeSync(fd, bytes), lostLine })
+  process.on('exit', plain.flush)
+  const journal = isLoggedToJournal() ? openJournal({ otherwise: plain, lostLine }) : undefined
+  // Before the other, to which it may leave lines.
+  if (journal) process.prependListener('exit', journal.flush)
+  return journal ?? plain
 }
 
 /**

@@ -20,6 +20,12 @@ describe('parseJournalLine', () => {
     })
   })
 
+  it('reads an entry of our own programs as the line that it was', () => {
+    const line = '{"level":"warn","name":"plexd","peer_id":"n_db","msg":"peer is silent"}'
+    const entry = parse({ MESSAGE: 'peer is silent peer_id=n_db', PLEXD_JSON: line, PRIORITY: '6' })
+    assert.deepEqual([entry?.text, entry?.severity], [line, 'warn'])
+  })
+
   it('names the unit that it is about', () => {
     const manager = { _SYSTEMD_UNIT: 'init.scope', _PID: '1' }
     assert.equal(parse({ ...manager, UNIT: 'nginx.service' })?.unit, 'nginx')

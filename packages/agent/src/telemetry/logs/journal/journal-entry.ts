@@ -11,6 +11,7 @@ export interface JournalEntry extends Said {
 /** The only fields that are printed, beside the cursor and the time: one may be a core dump. */
 export const journalFields = [
   'MESSAGE',
+  'PLEXD_JSON',
   'PRIORITY',
   'UNIT',
   'SYSLOG_IDENTIFIER',
@@ -26,7 +27,8 @@ export function parseJournalLine(line: string): JournalEntry | undefined {
   const timeMs = Number(textOf(fields.__REALTIME_TIMESTAMP)) / 1_000
   // Beyond that a date has no text.
   if (cursor === '' || !(timeMs > 0 && timeMs < 8.64e15)) return undefined
-  const text = messageOf(fields)
+  // Our own programs put the whole line there, and words for people into the message.
+  const text = textOf(fields.PLEXD_JSON) || messageOf(fields)
   return {
     cursor,
     isAudit: isAudit(textOf(fields._TRANSPORT), text),
@@ -34,7 +36,7 @@ export function parseJournalLine(line: string): JournalEntry | undefined {
     source: 'journald',
     unit: unitOf(fields),
     text: text.slice(0, maxReadBytes),
-    // plexd prints lines of JSON, which systemd takes for information whatever they say.
+    // Lines of JSON on stderr are information to systemd, whatever they say.
     severity: text.startsWith('{"level":"')
       ? severityOf(text)
       : ofPriority(textOf(fields.PRIORITY)),

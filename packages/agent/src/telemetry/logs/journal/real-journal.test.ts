@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { it } from 'node:test'
 import type { LogRecord } from '@plexd/protocol'
 import { silentLog, systemClock } from '@plexd/runtime'
@@ -37,6 +39,49 @@ it('reads what programs log, in whatever bytes, and goes on behind it', {
   )
   assert.deepEqual([first.gaps, second.gaps], [[], []])
 })
+
+it('has the fields of our own lines, which go to stderr when journald is gone', {
+  skip: journalSkip(),
+}, async () => {
+  const journal = await openJournal()
+  const seen = createMemoryCollector<LogRecord>()
+  await using reading = follow(journal, seen)
+  await until('it has a place', () => seen.cursor('journald'))
+  const program = logInside(journal)
+  // The kernel speaks there too.
+  const record = await until('its record', () => seen.entries.find(({ unit }) => unit === 'tester'))
+  assert.deepEqual([record.message, record.severity], ['peer is silent', 'warn'])
+  assert.deepEqual(record.fields, { peer_id: 'n_db', text: 'a\nb\0' })
+
+  await reading[Symbol.asyncDispose]()
+  await journal[Symbol.asyncDispose]()
+  assert.match(await program.end(), /^\{[^\n]*"msg":"behind it"\}\n$/)
+})
+
+/** A program of ours that takes its stderr for the journal; `end` resolves to what it prints there. */
+function logInside({ inside }: TestJournal) {
+  const module = `
+    import { fstatSync } from 'node:fs'
+    import { createLog } from ${JSON.stringify(import.meta.resolve('@plexd/runtime'))}
+    const { dev, ino } = fstatSync(2)
+    process.env.JOURNAL_STREAM = dev + ':' + ino
+    const log = createLog('tester')
+    log.warn('peer is silent', { peer_id: 'n_db', text: 'a\\nb\\0' })
+    process.stdin.once('data', () => log.error('behind it')).once('end', () => process.exit())`
+  const [command = '', ...args] = [...inside, process.execPath, '--input-type=module']
+  const child = spawn(command, [...args, '--eval', module], { stdio: ['pipe', 'ignore', 'pipe'] })
+  let printed = ''
+  child.stderr.on('data', (chunk) => {
+    printed += chunk
+  })
+  return {
+    async end() {
+      child.stdin.end('go on\n')
+      await once(child, 'close')
+      return printed
+    },
+  }
+}
 
 function follow({ place }: TestJournal, collector: MemoryCollector<LogRecord>) {
   const rules = {
