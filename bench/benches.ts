@@ -10,6 +10,7 @@ import { telemetryAway } from './agent/telemetry-away.ts'
 import type { Bench } from './bench.ts'
 import { singleFile } from './programs/single-file.ts'
 import { abuse } from './scenarios/abuse.ts'
+import { backup } from './scenarios/backup.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { churn } from './scenarios/churn.ts'
 import { emptyPlane } from './scenarios/empty-plane.ts'
@@ -47,6 +48,7 @@ export const benches: readonly Bench[] = [
   slowReaders,
   liveness,
   churn,
+  backup,
   ingest,
   telemetrySearch,
   secrets,

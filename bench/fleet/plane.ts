@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type AdminApi, adminApi, type Client, createClient } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import {
+  type ControlPlaneOptions,
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
@@ -49,14 +50,26 @@ export interface PlaneOptions {
 export async function openPlane({ given, profileDir, args }: PlaneOptions): Promise<Plane> {
   if (given) return planeAt(given, undefined)
   const folder = await mkdtemp(join(tmpdir(), 'plexd-bench-'))
+  const env = profilingIn(profileDir)
+  return openPlaneIn(folder, { env, ...(args ? { args } : {}) }, () =>
+    rm(folder, { recursive: true, force: true }),
+  )
+}
+
+/** One of our own in a folder, which may have its data already. */
+export async function openPlaneIn(
+  folder: string,
+  { args = [], ...options }: ControlPlaneOptions = {},
+  close = async (): Promise<void> => {},
+): Promise<Plane> {
   const own = await startControlPlaneProcess(folder, {
-    args: ['--log-level', 'warn', ...unlimited, ...(args ?? [])],
-    env: profilingIn(profileDir),
+    args: ['--log-level', 'warn', ...unlimited, ...args],
+    ...options,
   })
   const { url, caFile, adminTokenFile } = own
   return planeAt({ url, caFile, tokenFile: adminTokenFile }, own, async () => {
     await own.end()
-    await rm(folder, { recursive: true, force: true })
+    await close()
   })
 }
 

@@ -30,7 +30,7 @@ const goodStreamMs = 30_000
 export class Agent implements StreamListener {
   readonly index: number
   readonly hostname: string
-  readonly ledger = new Ledger()
+  ledger = new Ledger()
   identity: Identity | undefined
   folded: FoldedState | undefined
   /** How many peers it knows. */
@@ -42,6 +42,8 @@ export class Agent implements StreamListener {
   #endpoint: string
   /** Of the last event or state that it has. */
   #revision = ''
+  /** The event log that it has followed; empty before the first event or state. */
+  #epoch = ''
   #hasPulled = false
   #cursorId = ''
   #peersSeq = -1
@@ -119,6 +121,7 @@ export class Agent implements StreamListener {
     const [, revision = '', digits = ''] = /^"([a-z0-9]+-(\d+)-[a-z0-9]+)"$/.exec(etag) ?? []
     if (revision === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)
     const seq = Number(digits)
+    this.#enter(revision)
     this.#hasPulled = true
     if (seq >= this.ledger.seq) this.#revision = revision
     if (this.ledger.startSeq === -1) {
@@ -203,6 +206,7 @@ export class Agent implements StreamListener {
     this.#world.watches.seen(event)
     this.folded?.take(event)
     if (event.id === '') return
+    this.#enter(event.id)
     if (event.seq > this.ledger.seq) this.#revision = event.id
     if (event.type === 'resync') this.#resync(event.seq)
     else this.ledger.take(event.seq)
@@ -210,6 +214,21 @@ export class Agent implements StreamListener {
     this.#cursorId = event.id
     if (event.type === 'peer_added') this.#countPeer(event.seq, 1)
     if (event.type === 'peer_removed') this.#countPeer(event.seq, -1)
+  }
+
+  /** Another epoch is another log, as after a restore: what was seen of the one before counts no more. */
+  #enter(id: string): void {
+    const [epoch = ''] = id.split('-')
+    if (this.#epoch !== '' && this.#epoch !== epoch) {
+      this.ledger = new Ledger()
+      this.#revision = ''
+      this.#cursorId = ''
+      this.#cursor = -1
+      this.#peersSeq = -1
+      this.#peerSteps = []
+      this.#resyncFrom = undefined
+    }
+    this.#epoch = epoch
   }
 
   #countPeer(seq: number, by: number): void {
