@@ -133,6 +133,40 @@ describe('a backup of a control plane that runs', () => {
 })
 
 describe('making a backup', () => {
+  it('is of one moment, while keys and builds of plexd are replaced', {
+    timeout: 120_000,
+  }, async () => {
+    await using folder = await makeTemporaryFolder()
+    await using plane = await startControlPlane()
+    using transport = createHttpTransport({ baseUrl: plane.url, userAgent: 'test' })
+    const headers = { authorization: `Bearer ${plane.adminToken}` }
+    const path = '/admin/v1/artifacts/plexd/1.0.0/linux/amd64'
+    let isWanted = true
+    const changing = (async () => {
+      for (let round = 0; isWanted; round++) {
+        await plane.admin.rotateMasterKey({})
+        const type = { 'content-type': 'application/octet-stream' }
+        const body = Buffer.alloc(50_000, round)
+        const put = await transport({ method: 'PUT', path, headers: { ...headers, ...type }, body })
+        assert.ok(put.status < 300, put.body)
+        const { status } = await transport({ method: 'DELETE', path, headers })
+        assert.ok(status < 300, String(status))
+      }
+    })()
+    try {
+      for (let round = 0; round < 5; round++) {
+        const out = join(folder.path, `backup-${round}`)
+        const { warnings } = await backUp({ dataDir: plane.dataDir, out })
+        assert.deepEqual(warnings, [])
+        const asked = { identities: undefined, masterKeyFile: undefined, ...quiet }
+        assert.equal((await verifyBackup({ file: out, ...asked })).opensWithKey, true)
+      }
+    } finally {
+      isWanted = false
+      await changing
+    }
+  })
+
   it('replaces nothing, leaves nothing half, and says why', async () => {
     await using folder = await makeTemporaryFolder()
     await using plane = await startControlPlane()
@@ -233,6 +267,8 @@ describe('a restore', () => {
     await mkdir(dataDir)
     await chown(dataDir, 12_345, 12_346)
     await restore(out, dataDir)
+    // Root may also make a backup of it, which leaves nothing that the control plane could not write.
+    await backUp({ dataDir, out: join(folder.path, 'again') })
     for (const entry of await readdir(dataDir, { recursive: true })) {
       const { uid, gid, mode } = statSync(join(dataDir, entry))
       assert.deepEqual([uid, gid, mode & 0o077 & ~0o044], [12_345, 12_346, 0], entry)
