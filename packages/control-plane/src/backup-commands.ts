@@ -72,7 +72,7 @@ interface CreateFlags {
 
 function addCreate(command: Command, settings: SettingOptions): void {
   settings
-    .add(command, ['dataDir', 'masterKeyFile', 'caKeyFile'])
+    .add(command, ['dataDir', 'masterKeyFile', 'caKeyFile', 'tlsCertFile', 'tlsKeyFile'])
     .description('make one, whether or not the control plane is running')
     .requiredOption('--out <FILE>', 'the file to make; there must be none of that name')
     .option(
@@ -101,7 +101,11 @@ function addCreate(command: Command, settings: SettingOptions): void {
         parts: partsOf(options),
         recipients,
         masterKeyFile: config.masterKeyFile,
-        caKeyFile: config.caKeyFile,
+        named: {
+          ca_key_file: config.caKeyFile,
+          tls_cert: config.tlsCertFile,
+          tls_key: config.tlsKeyFile,
+        },
         by: options.scheduled ? 'schedule' : 'command',
         now: systemClock.now,
         onProgress: progress(options),

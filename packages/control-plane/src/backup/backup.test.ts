@@ -19,7 +19,7 @@ function backUp(options: Pick<CreateOptions, 'dataDir' | 'out'> & Partial<Create
     parts: ['master-key'],
     recipients: [],
     masterKeyFile: undefined,
-    caKeyFile: undefined,
+    named: {},
     by: 'command',
     now: Date.now,
     ...quiet,

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import { CliError, describeError, exitCodes } from '@plexd/runtime'
 import type { OptionalPart } from '../config/backup-parts.ts'
 import { loadMasterKey } from '../seal/master-key.ts'
@@ -21,7 +21,8 @@ export interface CreateOptions {
   /** Of age; without any, the backup is readable to whoever has it. */
   recipients: readonly string[]
   masterKeyFile: string | undefined
-  caKeyFile: string | undefined
+  /** Other files that settings name, by the settings. */
+  named: Readonly<Record<string, string | undefined>>
   by: BackupRecord['by']
   now: () => number
   onProgress: (text: string) => void
@@ -41,6 +42,11 @@ export async function createBackup(options: CreateOptions): Promise<CreatedBacku
   const { dataDir, by, now } = options
   const file = resolve(options.out)
   const startMs = now()
+  // Neither what was there nor what comes is complete.
+  if (existsSync(dataDir) && readdirSync(dataDir).some((name) => name.startsWith('.restore-')))
+    throw new CliError(
+      `back up "${dataDir}": a restore was interrupted in it: start the control plane, which finishes that`,
+    )
   if (!existsSync(join(dataDir, 'control-plane.db')))
     throw new CliError(
       `back up "${dataDir}": it is no data folder of a control plane: name that with --data-dir`,
@@ -128,12 +134,9 @@ async function demandRoomFor(options: CreateOptions, staging: string): Promise<v
   await demandRoom(needs, `back up "${dataDir}"`)
 }
 
-/** What a restored control plane has to be given, besides its backup. */
-function elsewhere({ dataDir, masterKeyFile, caKeyFile }: CreateOptions): string[] {
-  const isOutside = (file: string | undefined, own: string): boolean =>
-    file !== undefined && resolve(file) !== resolve(dataDir, own)
-  return [
-    ...(isOutside(masterKeyFile, 'master.key') ? ['master_key_file'] : []),
-    ...(isOutside(caKeyFile, 'tls/ca.key') ? ['ca_key_file'] : []),
-  ]
+/** What a restored control plane has to be given, besides its backup: settings that name files outside the data folder. */
+function elsewhere({ dataDir, masterKeyFile, named }: CreateOptions): string[] {
+  return Object.entries({ master_key_file: masterKeyFile, ...named }).flatMap(([name, file]) =>
+    file !== undefined && relative(resolve(dataDir), resolve(file)).startsWith('..') ? [name] : [],
+  )
 }

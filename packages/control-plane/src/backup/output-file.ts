@@ -18,10 +18,11 @@ export const partialSuffix = '.partial'
 export function openOutput(path: string): OutputFile {
   refuseExisting(path)
   const partial = `${path}.${crypto.randomUUID().slice(0, 8)}${partialSuffix}`
-  const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true })
+  const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600 })
   return {
     stream,
     async keep() {
+      await syncFile(partial)
       await publish(partial, path)
       await syncFolder(dirname(path))
     },

@@ -25,14 +25,10 @@ export function nextSteps({
   manifest: Manifest
   aside: string | undefined
 }): string {
-  const { elsewhere } = manifest
   const steps = [
-    ...(elsewhere.includes('ca_key_file')
-      ? ['put back the file of --ca-key-file: it was kept outside the data folder']
-      : []),
-    ...(elsewhere.includes('master_key_file')
-      ? ['put back the file of --master-key-file: it was kept outside the data folder']
-      : []),
+    ...manifest.elsewhere.map(
+      (name) => `put back the file of ${name}: it was kept outside the data folder`,
+    ),
     `check it: plexd-control-plane doctor --data-dir ${dataDir}`,
     `start it: systemctl start plexd-control-plane, or plexd-control-plane serve --data-dir ${dataDir}`,
     'on another host: let its name or address be in --tls-san, and the old name lead to it',

@@ -63,11 +63,17 @@ function timeOf(record: { at: string } | undefined): number | undefined {
 }
 
 function argumentsFor(config: Config, out: string): string[] {
-  const { dataDir, masterKeyFile, caKeyFile, backupRecipients, backupParts } = config
+  const { dataDir, masterKeyFile, caKeyFile, tlsCertFile, tlsKeyFile } = config
+  const { backupRecipients, backupParts } = config
+  const named = [
+    ['--master-key-file', masterKeyFile],
+    ['--ca-key-file', caKeyFile],
+    ['--tls-cert', tlsCertFile],
+    ['--tls-key', tlsKeyFile],
+  ] as const
   return [
     ...['backup', 'create', '--scheduled', '--json', '--data-dir', dataDir, '--out', out],
-    ...(masterKeyFile === undefined ? [] : ['--master-key-file', masterKeyFile]),
-    ...(caKeyFile === undefined ? [] : ['--ca-key-file', caKeyFile]),
+    ...named.flatMap(([flag, file]) => (file === undefined ? [] : [flag, file])),
     ...backupRecipients.flatMap((recipient) => ['--recipient', recipient]),
     ...(backupRecipients.length === 0 ? ['--unencrypted'] : []),
     ...backupParts.map((part) => `--with-${part}`),

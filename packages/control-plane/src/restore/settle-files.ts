@@ -11,7 +11,7 @@ export async function settleFiles(
   { uid, gid }: { uid: number; gid: number },
 ): Promise<void> {
   const isRoot = process.geteuid?.() === 0
-  for (const { path, mode } of files) await chmod(join(folder, path), mode)
+  for (const { path, mode } of files) await chmod(join(folder, path), mode & 0o755)
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name)
