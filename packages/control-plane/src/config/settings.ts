@@ -181,7 +181,7 @@ export const settings = {
     name: 'backup-folder',
     value: 'DIR',
     reloads: true,
-    help: 'where backups are made by themselves, best on another disk; wants --backup-recipient or --backup-unencrypted',
+    help: 'where backups are made by themselves, a folder that is there, best on another disk; wants --backup-recipient or --backup-unencrypted',
     read: asIs,
   }),
   backupEvery: withDefault({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
@@ -16,6 +16,7 @@ describe('backups that are made by themselves', () => {
   it('are made by the program itself, and shown to monitors', async () => {
     await using folder = await makeTemporaryFolder()
     const backups = join(folder.path, 'backups')
+    await mkdir(backups)
     const args = ['--data-dir', join(folder.path, 'data'), '--listen', '127.0.0.1:0']
     args.push('--insecure-http', '--stun-listen', 'off', '--admin-socket', 'off')
     args.push('--backup-folder', backups, '--backup-recipient', recipient)

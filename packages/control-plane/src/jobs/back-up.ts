@@ -1,8 +1,8 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { isSea } from 'node:sea'
-import { describeError, type ExecOptions, execSelf } from '@plexd/runtime'
+import { describeError, type ExecOptions, execSelf, undefinedIfMissing } from '@plexd/runtime'
 import type { Environment, Watch } from '../app.ts'
 import { failureOf, lastSuccess } from '../backup/records.ts'
 import { backupName, excessOf, isDue, isRemnant } from '../backup/schedule.ts'
@@ -39,7 +39,6 @@ export async function makeDueBackup(
   if (!isDue({ rhythm, ...times, nowMs })) return
   const file = join(folder, backupName(nowMs, config.backupRecipients.length > 0))
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
     await removeRemnants(folder)
     const text = await run(argumentsFor(config, file), {
       timeoutMs,
@@ -81,7 +80,9 @@ function argumentsFor(config: Config, out: string): string[] {
 }
 
 async function removeRemnants(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) if (isRemnant(name)) await rm(join(folder, name))
+  // A folder that is missing, perhaps as its disk is not mounted, is not made: the backup fails and says so.
+  const names = (await readdir(folder).catch(undefinedIfMissing)) ?? []
+  for (const name of names.filter(isRemnant)) await rm(join(folder, name))
 }
 
 async function removeExcess(
