@@ -13,7 +13,7 @@ import {
   restoreTo,
   startWriting,
   untilCurrent,
-} from '../../bench/fleet/backups.ts'
+} from '../../bench/backup/steps.ts'
 import { checkLedgers } from '../../bench/fleet/check.ts'
 import { quickLife, startFleet } from '../../bench/fleet/fleet.ts'
 import { openPlane, openPlaneIn } from '../../bench/fleet/plane.ts'

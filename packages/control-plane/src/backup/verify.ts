@@ -23,7 +23,13 @@ export async function verifyBackup(
   const manifest = await unpack({ ...options, to: folder.path, work })
   onProgress('checking databases')
   try {
-    return { manifest, ...(await checkContents(folder.path, manifest, masterKeyFile)) }
+    return {
+      manifest,
+      ...(await checkContents(folder.path, manifest, {
+        masterKeyFile,
+        check: 'integrity_check',
+      })),
+    }
   } catch (error) {
     throw new CliError(`${work}: ${describeError(error)}`)
   }

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { AdminApi, Client } from '@plexd/protocol'
 import type { ControlPlaneProcess } from '../../scripts/programs/control-plane.ts'
 import { runProgram, runToEnd } from '../../scripts/programs/program.ts'
-import type { Fleet } from './fleet.ts'
-import { monotonicMs } from './worker/watches.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { monotonicMs } from '../fleet/worker/watches.ts'
 
 /** For whom a backup is encrypted, as options of our program; nobody where `age-keygen` is not installed. */
 export interface BackupKey {

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '@plexd/runtime/testing'
 import type { Bench, BenchContext } from '../bench.ts'
-import { backUp, keysIn, makeKey, restoreTo, startWriting, untilCurrent } from '../fleet/backups.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { openPlaneIn, type Plane } from '../fleet/plane.ts'
 import { monotonicMs } from '../fleet/worker/watches.ts'
 import { quantiles } from '../quantiles.ts'
-import { addFaults, lifeIn, medianOf } from './figures.ts'
+import { addFaults, lifeIn, medianOf } from '../scenarios/figures.ts'
+import { backUp, keysIn, makeKey, restoreTo, startWriting, untilCurrent } from './steps.ts'
 
 /** C17: a backup while all agents live and an operator makes changes, the loss of the machine, and the restore. */
 export const backup: Bench = {
