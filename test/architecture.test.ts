@@ -241,6 +241,7 @@ const controlPlaneRooms: Rooms = [
   ['telemetry', 'a database of its own'],
   ['telemetry/latest', 'follows what is stored there'],
   ['telemetry/tail', 'likewise, for whoever reads along'],
+  ['alerts/conditions', 'are looked at for one node, by what is known of it'],
   ['alerts', 'judge nodes by what is known of them'],
   ['telemetry/series', 'likewise, and keeps less of it for longer'],
   ['forward/protocols', 'says records in the words of others, and reads their answers'],

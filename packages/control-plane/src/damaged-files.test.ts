@@ -139,7 +139,11 @@ function openStores(folder: string, now = () => 12 * dayMs) {
   const log = { warn: (...all: unknown[]) => void warnings.push(all), error: assert.fail }
   const telemetry = openSqliteTelemetry(join(folder, 'telemetry'), { now, log })
   const recordings = openSqliteRecordings(join(folder, 'recordings.db'), { now, log })
-  const series = openSeriesFile(join(folder, 'series.db'), { maxSeries: 100, log })
+  const series = openSeriesFile(join(folder, 'series.db'), {
+    room: { own: 100, programs: 100 },
+    onLeftOut: () => assert.fail('there is room'),
+    log,
+  })
   return {
     telemetry,
     warnings,
@@ -153,7 +157,7 @@ function openStores(folder: string, now = () => 12 * dayMs) {
           { maxBytes: 1e9 },
         )
       const bucket = { min: 1, max: 1, sum: 1, count: 1, last: 1, lastMs: now() }
-      const hour = new Map([['a.b', new Map([[0, bucket]])]])
+      const hour = { series: new Map([['a.b', new Map([[0, bucket]])]]), programs: 0 }
       const head = { lastId: index, points: 1, hours: new Map([[index * 3_600_000, hour]]) }
       await series.add(() => [['n_web', head]])
       await series.finish(String(index))

@@ -70,8 +70,13 @@ export const limits = limitTable({
   ),
   node_series: limit.count(
     1_000,
-    'series kept of a node in an hour, metrics of each peer counted apart; further ones are left out',
+    'series kept of what plexd measures of a node in an hour, metrics of each peer counted apart; further ones are left out',
   ),
+  node_program_series: limit.count(
+    2_000,
+    'series that programs on a node send, each combination of labels counted apart; further ones are left out, and one that has ended for an hour makes room',
+  ),
+  tenant_program_series: limit.count(100_000, 'the same of all nodes of a tenant together'),
   recording_bytes: limit.bytes(
     10 * 1024 ** 3,
     'recordings of sessions kept; past it, the oldest of the node with most go',

@@ -39,6 +39,7 @@ import type { MigrationStep } from './store/migrate.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { startFilling } from './telemetry/latest/fill-latest.ts'
 import { createLatest } from './telemetry/latest/latest.ts'
+import { budgetOf, createPrograms } from './telemetry/latest/programs.ts'
 import { startSeries } from './telemetry/series/series.ts'
 import { openSeriesFile } from './telemetry/series/series-file.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
@@ -91,17 +92,22 @@ export async function openApp(
   const { commits, heads, state, follow } = await openState(store, environment)
   const { fleet, change, entries } = state
   nodes = fleet
-  const maxSeries = limits.node_series
+  const programs = createPrograms(() => budgetOf(environment.config.limits))
+  const room = { own: limits.node_series, programs: limits.node_program_series }
+  const onLeftOut = metrics.valuesLeftOut
   const seriesFile = stack.use(
     openSeriesFile(join(dataDir, 'series.db'), {
-      maxSeries,
+      room,
+      onLeftOut,
       lockWaitMs,
       log,
       rebuiltFromMs: nowMs - limits.telemetry_ms,
     }),
   )
-  const series = stack.use(startSeries({ file: seriesFile, telemetry, clock, log, maxSeries }))
-  const latest = createLatest()
+  const series = stack.use(
+    startSeries({ file: seriesFile, telemetry, clock, log, room, programs, onLeftOut }),
+  )
+  const latest = createLatest(programs)
   stack.defer(telemetry.onAppend(latest.follow))
   const memory = createNodeMemory(config, { fleet, clock, log })
   for (const { no, last_seen_at } of await readLastSeen(store.reader))

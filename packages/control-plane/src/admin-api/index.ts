@@ -37,6 +37,7 @@ import * as sessions from './sessions/sessions.ts'
 import * as followRecords from './telemetry/follow-records.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
 import * as violations from './telemetry/list-violations.ts'
+import { listProgramMetrics } from './telemetry/program-metrics.ts'
 import * as queryMetrics from './telemetry/query-metrics.ts'
 import * as searchRecords from './telemetry/search-records.ts'
 import * as topNodes from './telemetry/top-nodes.ts'
@@ -82,6 +83,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...followRecords,
   ...topNodes,
   ...topPeers,
+  listProgramMetrics,
   ...queryMetrics,
   ...forwards,
   ...nodeMetrics,

@@ -14,7 +14,7 @@ export interface Alerting extends Judging, Pick<Sending, 'start' | 'idle'>, Asyn
 export interface AlertingDeps {
   store: Store
   fleet: Fleet
-  latest: Pick<Latest, 'of'>
+  latest: Pick<Latest, 'of' | 'programs'>
   masterKey: MasterKey
   metrics: Pick<Metrics, 'alertMessage'>
   limits(): Limits

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Reading } from './condition.ts'
+import type { Reading } from './conditions/facts.ts'
 import { decide, type Standing } from './decide.ts'
 
 type Look = { is: Reading['is']; afterMs: number }

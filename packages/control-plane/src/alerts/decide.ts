@@ -1,4 +1,4 @@
-import type { Reading } from './condition.ts'
+import type { Reading } from './conditions/facts.ts'
 
 /** How an alert stands that is not resolved. */
 export interface Standing {

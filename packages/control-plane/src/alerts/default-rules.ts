@@ -6,8 +6,7 @@ const everyNode = { selector: '*', for: '0s', keep_firing: '0s' } as const
 export const defaultRules: Readonly<Record<string, CompleteSpec>> = {
   'agent-restarts': {
     ...everyNode,
-    when: { metric: { name: 'agent_stats.uptime_seconds', below: 600 } },
-    for: '30m',
+    when: { restarts: { within: '30m', at_least: 3 } },
     severity: 'warning',
   },
   'clock-off': {

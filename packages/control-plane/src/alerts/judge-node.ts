@@ -2,7 +2,8 @@ import { newId } from '@plexd/protocol'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { StoredAlert } from '../rows/alerts/alerts.ts'
 import type { ActiveRule, Book } from './book.ts'
-import { describeCondition, type Facts, type Reading, readCondition } from './condition.ts'
+import { describeCondition, readCondition } from './conditions/condition.ts'
+import type { Facts, Reading } from './conditions/facts.ts'
 import { decide, type Standing } from './decide.ts'
 
 /** An alert that is not resolved. */

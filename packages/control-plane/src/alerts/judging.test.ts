@@ -72,6 +72,50 @@ describe('alerts', () => {
     assert.deepEqual(told, ['alert.firing at-once web'])
   })
 
+  it('are of what programs send too, by name and labels', async () => {
+    await using world = await openWorld()
+    const node = await world.node('web')
+    const name = 'shop.orders_open{shop!="test"}'
+    await world.put('orders', { when: { metric: { name, above: 5 } }, severity: 'info' })
+    await world.put('lost', {
+      when: { increase: { name: 'shop.lost', within: '5m' } },
+      severity: 'info',
+    })
+    const send = (berlin: number, lost: number) =>
+      world.measureShop(node, {
+        'orders_open{shop="berlin"}': berlin,
+        'orders_open{shop="test"}': 99,
+        'lost{by="a"}': lost,
+        'lost{by="b"}': 7,
+      })
+    await send(5, 1)
+    await world.round()
+    assert.deepEqual(await world.alerts(), [])
+    await send(6, 1)
+    await world.round()
+    assert.deepEqual(await world.alerts(), ['firing orders web'])
+    await send(6, 2)
+    await world.round()
+    assert.deepEqual(await world.alerts(), ['firing lost web', 'firing orders web'])
+    const { items } = (await world.plane.admin.listAlerts({ query: { rule: 'orders' } })).body
+    assert.equal(items[0]?.summary, 'shop.orders_open{shop="berlin"} is 6, above 5')
+  })
+
+  it('are of a plexd that starts again and again, and not of one that does once', async () => {
+    await using world = await openWorld()
+    const node = await world.node('web')
+    const live = async (...uptimes: number[]) => {
+      for (const uptime_seconds of uptimes) {
+        await world.measureStats(node, { uptime_seconds })
+        await world.round(20)
+      }
+    }
+    await live(20, 40, 5, 25)
+    assert.deepEqual(await world.alerts(), [])
+    await live(7, 27, 9)
+    assert.deepEqual(await world.alerts(), ['firing agent-restarts web'])
+  })
+
   it('follow liveness within a second', async () => {
     await using world = await openWorld()
     await world.put('down', { when: { status: ['offline'] }, severity: 'critical' })
@@ -196,6 +240,7 @@ async function openWorld(dataDir?: string, laterSeconds = 0) {
     append,
     measure: measure('node_resources'),
     measureStats: measure('agent_stats'),
+    measureShop: measure('shop'),
     node: async (hostname: string) => (await plane.enrol(hostname)).node_id,
     put: (name: string, body: Rule) => admin.putAlertRule({ params: { alert_rule: name }, body }),
     async be(hostname: string, status: NodeStatus) {

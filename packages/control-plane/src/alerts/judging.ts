@@ -8,15 +8,16 @@ import type { Reader } from '../store/db.ts'
 import type { Latest } from '../telemetry/latest/latest.ts'
 import type { ArrivedBatch } from '../telemetry/store.ts'
 import { createBooks } from './books.ts'
-import type { Facts } from './condition.ts'
+import type { Facts } from './conditions/facts.ts'
+import { createValuesOf } from './conditions/series-values.ts'
+import { createWatched } from './conditions/watched.ts'
 import { createDueNodes } from './due-nodes.ts'
 import { closeAll, judgeNode, type NodeVerdict, type OpenAlert } from './judge-node.ts'
 import { type SettleDeps, settle } from './settle.ts'
-import { createWatched } from './watched.ts'
 
 export interface JudgingDeps extends SettleDeps {
   fleet: Fleet
-  latest: Pick<Latest, 'of'>
+  latest: Pick<Latest, 'of' | 'programs'>
   clock: Clock
 }
 
@@ -43,18 +44,19 @@ export async function openJudging(deps: JudgingDeps): Promise<Judging> {
   const watched = createWatched()
   const due = createDueNodes(fleet)
   const books = createBooks(deps)
+  const seriesValues = createValuesOf(deps.latest)
   const open = await loadOpen(store.reader)
   let mismatched: ReadonlySet<string> = new Set()
   let nextRoundMs = clock.monotonic() + roundMs
 
   function factsOf(node: NodeRecord, nowMs: number): Facts {
-    const latestOf = (metric: string) => deps.latest.of(node.id, metric)
+    const valuesOf = (name: string) => seriesValues(node.id, name)
     return {
       nowMs,
       status: node.status,
       isMismatch: mismatched.has(node.id),
-      valueOf: latestOf,
-      grewAtMs: (name) => watched.grewAtMs(node.id, { name, latest: latestOf(name), nowMs }),
+      valuesOf,
+      grewAtMs: (name) => watched.grewAtMs(node.id, { name, values: valuesOf(name), nowMs }),
       arrivals: (kind) => watched.arrivals(node.id, kind),
       watchingSinceMs,
     }

@@ -41,6 +41,8 @@ export interface Metrics extends Disposable {
   reportsDropped(count: number): void
   /** `duplicates` were stored before. */
   telemetry(kind: string, counts: { accepted: number; dropped: number; duplicates: number }): void
+  /** Values of metrics that are in no series, by the reason. */
+  valuesLeftOut(reason: string, count: number): void
   /** A file on a node is not what it should be; types that nobody has agreed on count as `other`. */
   violation(type: string): void
   /** What became of messages for webhooks. */
@@ -97,6 +99,11 @@ export function createMetrics(): Metrics {
     'Telemetry records received',
     'kind',
     'outcome',
+  )
+  const valuesLeftOut = counter(
+    'plexd_metric_values_left_out_total',
+    'Values of metrics in no series: the name is none (name), a week old (late), or a limit (node_series, program_series, hour)',
+    'reason',
   )
   const violations = counter(
     'plexd_integrity_violations_total',
@@ -163,6 +170,7 @@ export function createMetrics(): Metrics {
     telemetry(kind, counts) {
       for (const [outcome, count] of Object.entries(counts)) records.inc({ kind, outcome }, count)
     },
+    valuesLeftOut: (reason, count) => valuesLeftOut.inc({ reason }, count),
     violation: (type) =>
       violations.inc({ type: type === 'binary' || type === 'hook' ? type : 'other' }),
     alertMessage: (outcome, count = 1) => alertMessages.inc({ outcome }, count),

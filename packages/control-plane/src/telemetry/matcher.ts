@@ -1,5 +1,6 @@
-import { logWords } from '@plexd/protocol'
+import { logWords, type MetricPoint } from '@plexd/protocol'
 import type { RecordKind } from './kinds.ts'
+import { type IdentifySeries, type PointSamples, samplesOf } from './samples.ts'
 
 export interface RecordFilter {
   /** By the timestamp of a record, both ends included. */
@@ -32,17 +33,40 @@ const unitMember: Readonly<Record<RecordKind, string>> = {
   violations: 'type',
 }
 
+/** What is to be known of a record that has just come. */
+export interface ArrivedFacts extends RecordFacts {
+  /** Of a metric point, if it has a time. */
+  point: PointSamples | undefined
+}
+
 /** Of a record, which is a JSON object. */
 export function factsOf(kind: RecordKind, text: string): RecordFacts {
-  const record: Record<string, unknown> = JSON.parse(text)
+  return readFacts(kind, text, JSON.parse(text))
+}
+
+/** The same, and its values, from reading it once. */
+export function arrivedFactsOf(
+  kind: RecordKind,
+  text: string,
+  identify?: IdentifySeries,
+): ArrivedFacts {
+  const record = JSON.parse(text)
+  const facts = readFacts(kind, text, record)
+  if (kind !== 'metrics') return Object.assign(facts, { point: undefined })
+  return Object.assign(facts, { point: samplesOf(record as MetricPoint, identify) }) // checked when it came
+}
+
+function readFacts(kind: RecordKind, text: string, record: Record<string, unknown>): RecordFacts {
   const { timestamp, severity, message, fields } = record
   const isLog = kind === 'logs' && typeof message === 'string'
-  const words = isLog ? logWords({ message, ...(isMembers(fields) ? { fields } : {}) }) : text
   return {
     at: typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN,
     unit: textOf(record[unitMember[kind]]),
     severity: textOf(severity),
-    words: fold(words),
+    /** Only when somebody looks for words: in what comes of metrics, nobody does. */
+    get words() {
+      return fold(isLog ? logWords({ message, ...(isMembers(fields) ? { fields } : {}) }) : text)
+    },
   }
 }
 

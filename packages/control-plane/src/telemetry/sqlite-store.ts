@@ -1,11 +1,12 @@
 import { type Log, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
-import { factsOf } from './matcher.ts'
+import { arrivedFactsOf } from './matcher.ts'
 import { type Pack, packRecords, recordsOf, textOf } from './pack.ts'
 import { openPartitions } from './partitions.ts'
 import { listRecords, readArrivals } from './read.ts'
 import { prunePartitions } from './retention.ts'
+import { type IdentifySeries, rememberSeries } from './samples.ts'
 import { createSearcher } from './searcher.ts'
 import type { ArrivedBatch, RecordBatch, TelemetryStore } from './store.ts'
 import { formerId, openFormerStore } from './take-over.ts'
@@ -55,6 +56,7 @@ export function openSqliteTelemetry(
     )
   const searcher = createSearcher((kind) => partitions.of(kind).map(({ path }) => path))
   const patience = createPatience(lockWaitMs)
+  const identify = rememberSeries()
   const listeners = new Set<(batch: ArrivedBatch) => void>()
 
   /** How many of its records the node has sent before. */
@@ -67,7 +69,7 @@ export function openSqliteTelemetry(
       position: position && { ...position, of: source.node_id },
     })
     if (!written.pack) return pack.count
-    const arrived = lazily(written.pack, {
+    const arrived = lazily(written.pack, identify, {
       kind,
       source,
       received_at: receivedAtMs,
@@ -110,7 +112,11 @@ export function openSqliteTelemetry(
 }
 
 /** Most batches are looked into by nobody. */
-function lazily(pack: Pack, head: Omit<ArrivedBatch, 'records' | 'facts'>): ArrivedBatch {
+function lazily(
+  pack: Pack,
+  identify: IdentifySeries,
+  head: Omit<ArrivedBatch, 'records' | 'facts'>,
+): ArrivedBatch {
   let records: readonly string[] | undefined
   let facts: ArrivedBatch['facts'] | undefined
   return {
@@ -120,7 +126,7 @@ function lazily(pack: Pack, head: Omit<ArrivedBatch, 'records' | 'facts'>): Arri
       return records
     },
     get facts() {
-      facts ??= this.records.map((record) => factsOf(head.kind, record))
+      facts ??= this.records.map((record) => arrivedFactsOf(head.kind, record, identify))
       return facts
     },
   }

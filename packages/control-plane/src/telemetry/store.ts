@@ -1,6 +1,6 @@
 import type { BatchPosition } from '@plexd/protocol'
 import type { RecordKind } from './kinds.ts'
-import type { RecordFacts, RecordFilter } from './matcher.ts'
+import type { ArrivedFacts, RecordFilter } from './matcher.ts'
 import type { Pack } from './pack.ts'
 
 export interface StoredRecord {
@@ -39,7 +39,7 @@ export interface ArrivedBatch {
   /** Unpacked when it is first asked for. */
   readonly records: readonly string[]
   /** Of each record; read once for all who want to know. */
-  readonly facts: readonly RecordFacts[]
+  readonly facts: readonly ArrivedFacts[]
 }
 
 /** Of one node, or of all nodes of a tenant; the latter only of violations, which are few. */

@@ -15,14 +15,12 @@ export const AlertRuleName = Type.String({
   examples: ['disk-nearly-full'],
 })
 
-/** A text for the schema, because a refusal with all of them is longer than anybody reads. */
 const MetricName = Type.String({
-  pattern: '^[a-z_]+\\.[a-z0-9_]+$',
-  [wantKeyword]:
-    'a metric with its group as `plexctl metrics list` has it, such as "node_resources.disk_used"',
-  maxLength: 128,
-  description: 'One of the metrics of nodes, as group and field',
-  examples: ['node_resources.disk_used'],
+  minLength: 1,
+  maxLength: 1_024,
+  description:
+    'A metric of nodes, or one that programs on nodes send, as group.name, with labels if it has some; the group may be left out where no other has the name',
+  examples: ['node_resources.disk_used', 'shop.orders_open{shop="berlin"}'],
 })
 const Within = Type.String({ description: 'Go duration, from "1m" to "24h"', examples: ['15m'] })
 
@@ -43,7 +41,7 @@ export const AlertCondition = Type.Object(
         {
           ...strict,
           description:
-            'The last value, or its share of another one with `of`, is above or below a bound. Of a metric that each peer has, the largest',
+            'The last value, or its share of another one with `of`, is above or below a bound. Of a metric that each peer has, the largest; of a program, any series with the labels',
         },
       ),
     ),
@@ -70,6 +68,12 @@ export const AlertCondition = Type.Object(
           description:
             'The binary of the node is none that the control plane knows, or the node has found a changed file in that time',
         },
+      ),
+    ),
+    restarts: Type.Optional(
+      Type.Object(
+        { within: Within, at_least: Type.Integer({ minimum: 1, maximum: 100 }) },
+        { ...strict, description: 'plexd was started again so often in that time' },
       ),
     ),
     drift: Type.Optional(
@@ -111,6 +115,16 @@ export const AlertRuleSpec = Type.Object(
 )
 export type AlertRuleSpec = Static<typeof AlertRuleSpec>
 
+/** Whether there is anything to judge: a rule over a metric that nobody sends neither holds nor is clear. */
+export const AlertRuleData = Type.Object({
+  nodes: Type.Integer({ description: 'Nodes that the rule is for' }),
+  sending: Type.Integer({
+    description:
+      'Those that sent all it needs in the last five minutes; without any, the rule judges nothing',
+  }),
+})
+export type AlertRuleData = Static<typeof AlertRuleData>
+
 export const AlertRule = Type.Object({
   name: AlertRuleName,
   selector: Type.String(),
@@ -124,3 +138,9 @@ export const AlertRule = Type.Object({
   updated_by: nullable(Type.String({ description: 'The operator, by the name of the token' })),
 })
 export type AlertRule = Static<typeof AlertRule>
+
+/** As it is shown. */
+export const AlertRuleView = Type.Interface([AlertRule], {
+  data: nullable(AlertRuleData, { description: 'Null for a rule that is not over a metric' }),
+})
+export type AlertRuleView = Static<typeof AlertRuleView>

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { NodeId, nullable, Timestamp, WholeNumber } from '../schemas/scalars.ts'
+import { mapOf, NodeId, nullable, Timestamp, WholeNumber } from '../schemas/scalars.ts'
 import { type MetricGroup, metricGroups } from '../telemetry/metrics.ts'
 import { NodeHostname, NodeStatus } from './node.ts'
 
@@ -43,7 +43,7 @@ export type PeerUsage = Static<typeof PeerUsage>
 export const seriesAggregates = ['avg', 'min', 'max', 'last'] as const
 export type SeriesAggregate = (typeof seriesAggregates)[number]
 
-/** A metric over time: one series for each node, or for each peer of a node. */
+/** A metric over time: one series for each node, for each peer of a node, or for each combination of labels. */
 export const MetricSeries = Type.Object({
   name: Type.String({ examples: ['node_resources.cpu_percent'] }),
   unit: Type.String({ examples: ['percent', 'bytes per second'] }),
@@ -56,6 +56,7 @@ export const MetricSeries = Type.Object({
       node_hostname: NodeHostname,
       peer_id: nullable(Type.String()),
       peer_hostname: nullable(NodeHostname),
+      labels: mapOf(Type.String(), { description: 'Of a metric of a program; empty for others' }),
       points: Type.Array(Type.Object({ at: Timestamp, value: Type.Number() }), {
         description: 'Of each step in which something was measured, by its beginning',
       }),
@@ -63,3 +64,34 @@ export const MetricSeries = Type.Object({
   ),
 })
 export type MetricSeries = Static<typeof MetricSeries>
+
+/** A metric that a program on a node sends. Type and unit are read from its name, by the conventions of Prometheus. */
+export const ProgramMetric = Type.Object({
+  group: Type.String({ examples: ['shop', 'scrape.127.0.0.1:9100'] }),
+  name: Type.String({ description: 'With the group', examples: ['shop.orders_total'] }),
+  type: Type.Enum(['counter', 'gauge']),
+  unit: Type.String({ examples: ['bytes', 'seconds', 'count'] }),
+  series: Type.Integer({ description: 'How many combinations of labels there are' }),
+  labels: mapOf(Type.Array(Type.String()), {
+    description: 'Values of each label, up to ten of them',
+  }),
+  last_at: Timestamp,
+})
+export type ProgramMetric = Static<typeof ProgramMetric>
+
+/** What programs on one node send. */
+export const NodeProgramMetrics = Type.Object({
+  node_id: NodeId,
+  node_hostname: NodeHostname,
+  metrics: Type.Array(ProgramMetric),
+  left_out: nullable(
+    Type.Object({
+      values: Type.Integer({ description: 'Since the start of the control plane' }),
+      series: Type.String({ description: 'Of the last of them' }),
+      limit: Type.String({ examples: ['node_program_series'] }),
+      at: Timestamp,
+    }),
+    { description: 'Values for whose series there was no room; null for none' },
+  ),
+})
+export type NodeProgramMetrics = Static<typeof NodeProgramMetrics>

@@ -57,7 +57,8 @@ export function metricValues(point: MetricPoint): PointValues | undefined {
   const values: Record<string, number> = Object.create(null)
   for (const [key, value] of Object.entries(point.data)) {
     if (typeof value !== 'number' || !Number.isFinite(value)) continue
-    const { field, convert } = go?.fields[key] ?? { field: key }
+    const own = go && Object.hasOwn(go.fields, key) ? go.fields[key] : undefined
+    const { field, convert } = own ?? { field: key }
     const converted = convert ? convert(value) : value
     if (converted !== undefined) values[field] = converted
   }

@@ -1,4 +1,12 @@
-import { ApiError, type ApplicationMetrics, type MetricPoint, metricGroups } from '@plexd/protocol'
+import {
+  ApiError,
+  type ApplicationMetrics,
+  fieldNameForm,
+  formatFieldName,
+  type MetricPoint,
+  metricGroups,
+  readFieldName,
+} from '@plexd/protocol'
 import { type Clock, createTokenBuckets } from '@plexd/runtime'
 
 export interface ApplicationMetricsOptions {
@@ -44,7 +52,11 @@ export function createApplicationMetrics(options: ApplicationMetricsOptions): Ta
         )
     const now = new Date(clock.now()).toISOString()
     // Nothing else that a program sends: it may not speak of gaps, for one.
-    const own = points.map(({ timestamp = now, group, data }) => ({ timestamp, group, data }))
+    const own = points.map(({ timestamp = now, group, data }, index) => ({
+      timestamp,
+      group,
+      data: namedData(data, `points[${index}].data`),
+    }))
     charge(
       user,
       own.reduce((sum, point, index) => sum + valuesOf(point, index), 0),
@@ -54,13 +66,32 @@ export function createApplicationMetrics(options: ApplicationMetricsOptions): Ta
   }
 }
 
+/** Under the names by which they can be asked for. Throws an ApiError (400) for a name that is none, or two that are the same. */
+function namedData(data: Readonly<Record<string, number>>, where: string): Record<string, number> {
+  const named = new Map<string, number>()
+  for (const [given, value] of Object.entries(data)) {
+    const read = readFieldName(given)
+    const shown = JSON.stringify(given.slice(0, 100))
+    if ('fault' in read)
+      throw new ApiError(
+        'bad_request',
+        `${where}: ${shown} is no name of a metric: ${read.fault}: want ${fieldNameForm}`,
+      )
+    const name = formatFieldName(read)
+    if (named.has(name))
+      throw new ApiError('bad_request', `${where}: ${shown} is there twice: send it once`)
+    named.set(name, value)
+  }
+  return Object.fromEntries(named)
+}
+
 /** So much is charged for it. Throws an ApiError if it is too large. */
 function valuesOf(point: MetricPoint, index: number): number {
   const bytes = Buffer.byteLength(JSON.stringify(point))
   if (bytes > maxBytes)
     throw new ApiError(
       'bad_request',
-      `points.${index} has ${bytes} bytes: it may have ${maxBytes}: make several of it`,
+      `points[${index}] has ${bytes} bytes: it may have ${maxBytes}: make several of it`,
     )
   return Math.max(Object.keys(point.data).length, Math.ceil(bytes / bytesPerValue))
 }

@@ -17,13 +17,27 @@ not a sample at all
 `
     assert.deepEqual(parseExposition(text, 100), {
       samples: [
-        { series: 'http_requests_total{method="post",code="200"}', value: 1027 },
+        { series: 'http_requests_total{code="200",method="post"}', value: 1027 },
         { series: 'http_requests_total{path="C:\\\\DIR\\\\ \\"x\\" } y"}', value: 3 },
         { series: 'up', value: 1 },
       ],
       invalid: 3,
+      nameless: 0,
+      examples: [],
+      twice: 0,
       left: 0,
     })
+  })
+
+  it('keeps the others where one has a name that nobody could ask for, or is there twice', () => {
+    const text = 'a{x="1",x="2"} 1\na{y="1",x="2"} 2\na{x="2",y="1"} 3\na{__b="1"} 4\na 5\n'
+    const { samples, nameless, examples, twice } = parseExposition(text, 10)
+    assert.deepEqual(samples, [
+      { series: 'a{x="2",y="1"}', value: 2 },
+      { series: 'a', value: 5 },
+    ])
+    assert.deepEqual([nameless, twice], [2, 1])
+    assert.match(examples[0] ?? '', /^"a\{x=.*: it has the label "x" twice$/)
   })
 
   it('takes no more than it is told to, and says what it left', () => {

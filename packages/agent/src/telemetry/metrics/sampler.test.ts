@@ -94,12 +94,26 @@ describe('createApplicationMetrics', () => {
     const forged = { ...point, group: 'constructor', gap: { first: 0, count: 9, reason: 'x' } }
     await take({ points: [forged] }, '1000')
     assert.deepEqual(Object.keys(taken.at(-1) ?? {}), ['timestamp', 'group', 'data'])
-    const long = { ['x'.repeat(30_000)]: 1 }
-    await take({ points: [{ group: 'long', data: long }] }, '1002')
-    await assert.rejects(
-      take({ points: [{ group: 'long', data: { ...long, ['y'.repeat(40_000)]: 1 } }] }, '1'),
-      { status: 400, message: /^points.0 has 70\d+ bytes: it may have 65536: make several of it$/ },
-    )
+    await take({ points: [{ group: 'shop', data: { 'x{b="2",a="1"}': 1 } }] }, '1000')
+    assert.deepEqual(taken.at(-1)?.data, { 'x{a="1",b="2"}': 1 })
+    await assert.rejects(take({ points: [point, { group: 'x', data: { 'a b': 1 } }] }, '1000'), {
+      status: 400,
+      message: /^points\[1\]\.data: "a b" is no name of a metric: it does not .*: want letters, /,
+    })
+    const twice = { 'x{a="1",b="2"}': 1, 'x{b="2",a="1"}': 2 }
+    await assert.rejects(take({ points: [{ group: 'x', data: twice }] }, '1000'), {
+      status: 400,
+      message: /is there twice/,
+    })
+    const long = (count: number) =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [`x{a="${index}${'y'.repeat(900)}"}`, 1]),
+      )
+    await take({ points: [{ group: 'long', data: long(30) }] }, '1002')
+    await assert.rejects(take({ points: [{ group: 'long', data: long(80) }] }, '1'), {
+      status: 400,
+      message: /^points\[0\] has 7\d+ bytes: it may have 65536: make several of it$/,
+    })
     const many = { points: Array.from({ length: 500 }, () => point) }
     await take(many, '1000')
     await take(many, '1000')
@@ -110,8 +124,9 @@ describe('createApplicationMetrics', () => {
 
 describe('startScrape', () => {
   it('takes the metrics of other programs, and says which it cannot', async () => {
+    const lines = Array.from({ length: 250 }, (_, index) => `x{i="${index}"} 1\n`).join('')
     const server = createServer((request, response) => {
-      if (request.url === '/metrics') response.end(`${'x 1\n'.repeat(250)}nonsense\n`)
+      if (request.url === '/metrics') response.end(`${lines}y{a="1",a="2"} 1\nnonsense\n`)
       else response.writeHead(302, { location: '/metrics' }).end()
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -139,15 +154,20 @@ describe('startScrape', () => {
     }
     server.close()
     assert.deepEqual(
-      taken.map(({ group, data }) => [group, data]),
+      taken.map(({ group, data }) => [group, Object.keys(data).length]),
       [
-        [`scrape.${host}`, { x: 1 }],
-        [`scrape.${host}`, { x: 1 }],
+        [`scrape.${host}`, 200],
+        [`scrape.${host}`, 50],
       ],
     )
-    assert.match(problems.get(`scrape http://${host}/metrics`) ?? '', /: 1 lines are no samples$/)
+    assert.match(
+      problems.get(`scrape http://${host}/metrics`) ?? '',
+      /: 1 lines are no samples; 1 samples have names that cannot be kept, such as "y\{.*: it has the label "a" twice$/,
+    )
     assert.match(problems.get(`scrape http://${host}/moved`) ?? '', /cannot be read/)
     const of = (part: string) => problems.get(part) ?? ''
     assert.equal(scrapeSource(`http://${host}/moved`, { of }).state, 'failed')
+    const { state, detail } = scrapeSource(`http://${host}/metrics`, { of })
+    assert.deepEqual([state, detail.includes('cannot be kept')], ['running', true])
   })
 })

@@ -2,7 +2,7 @@ import type { MetricPoint, SourceStatus } from '@plexd/protocol'
 import { type Clock, describeError, withJitter } from '@plexd/runtime'
 import type { Problems } from '../../health/problems.ts'
 import { startTask } from '../../process/task.ts'
-import { type ParsedSample, parseExposition } from './parse-exposition.ts'
+import { type ParsedExposition, type ParsedSample, parseExposition } from './parse-exposition.ts'
 
 export interface ScrapeOptions {
   /** Each the whole address, as `http://127.0.0.1:9100/metrics`. */
@@ -13,10 +13,19 @@ export interface ScrapeOptions {
   clock: Clock
 }
 
-/** Where the metrics of a program are read. */
+/** Where the metrics of a program are read; one that is read in part runs, and says what is left out. */
 export function scrapeSource(url: string, problems: Pick<Problems, 'of'>): SourceStatus {
-  const detail = problems.of(`scrape ${url}`)
-  return { name: url, state: detail === '' ? 'running' : 'failed', detail }
+  const detail = problems.of(problemOf(url))
+  const failed = detail.startsWith(describeFailure(url))
+  return { name: url, state: failed ? 'failed' : 'running', detail }
+}
+
+function problemOf(url: string): string {
+  return `scrape ${url}`
+}
+
+function describeFailure(url: string): string {
+  return `metrics of "${url}" (observe.scrape) cannot be read: `
 }
 
 const maxBytes = 4 * 1024 * 1024
@@ -24,6 +33,8 @@ const maxSamples = 2_000
 const timeoutMs = 10_000
 /** A record has a size that the control plane takes. */
 const samplesPerPoint = 200
+/** Of a group. */
+const maxGroupChars = 256
 
 /** Asks each program for its metrics at each interval, one after another. What one of them does not answer is a problem that status shows. */
 export function startScrape(options: ScrapeOptions): AsyncDisposable {
@@ -32,15 +43,12 @@ export function startScrape(options: ScrapeOptions): AsyncDisposable {
   async function scrape(url: string, signal: AbortSignal): Promise<void> {
     try {
       const text = await fetchText(url, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
-      const { samples, invalid, left } = parseExposition(text, maxSamples)
-      await append(pointsOf(url, samples, new Date(clock.now()).toISOString()))
-      problems.set(`scrape ${url}`, describeLeft(url, invalid, left))
+      const found = parseExposition(text, maxSamples)
+      await append(pointsOf(url, found.samples, new Date(clock.now()).toISOString()))
+      problems.set(problemOf(url), describeLeft(url, found))
     } catch (error) {
       signal.throwIfAborted()
-      problems.set(
-        `scrape ${url}`,
-        `metrics of "${url}" (observe.scrape) cannot be read: ${describeError(error)}`,
-      )
+      problems.set(problemOf(url), `${describeFailure(url)}${describeError(error)}`)
     }
   }
 
@@ -52,10 +60,17 @@ export function startScrape(options: ScrapeOptions): AsyncDisposable {
   })
 }
 
-function describeLeft(url: string, invalid: number, left: number): string | undefined {
+function describeLeft(
+  url: string,
+  { invalid, nameless, examples, twice, left }: ParsedExposition,
+): string | undefined {
   const parts = [
     ...(left > 0 ? [`${left} samples beyond the first ${maxSamples} are left out`] : []),
     ...(invalid > 0 ? [`${invalid} lines are no samples`] : []),
+    ...(twice > 0 ? [`${twice} samples are there twice`] : []),
+    ...(nameless > 0
+      ? [`${nameless} samples have names that cannot be kept, such as ${examples.join(', ')}`]
+      : []),
   ]
   return parts.length === 0
     ? undefined
@@ -93,7 +108,8 @@ function pointsOf(url: string, samples: readonly ParsedSample[], timestamp: stri
   })
 }
 
-/** One machine may serve several programs at one port. */
+/** Of an address that is too long for a group, its beginning. One machine may serve several programs at one port. */
 function groupOf({ host, pathname }: URL): string {
-  return pathname === '/metrics' ? `scrape.${host}` : `scrape.${host}${pathname}`
+  const group = pathname === '/metrics' ? `scrape.${host}` : `scrape.${host}${pathname}`
+  return group.slice(0, maxGroupChars)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Alert, AlertRule, AlertSilence, AlertWebhook } from '@plexd/protocol'
+import type { Alert, AlertRuleView, AlertSilence, AlertWebhook } from '@plexd/protocol'
 import { startBench } from '../../testing/run.ts'
 import { aPage } from '../../testing/samples.ts'
 
@@ -19,7 +19,7 @@ const alert: Alert = {
   resolved_at: null,
   reason: '',
 }
-const rule: AlertRule = {
+const rule: AlertRuleView = {
   name: 'busy',
   selector: '*',
   when: { metric: { name: 'node_resources.load_1', above: 8 } },
@@ -30,6 +30,7 @@ const rule: AlertRule = {
   revision: 2,
   updated_at: time,
   updated_by: 'admin',
+  data: { nodes: 3, sending: 2 },
 }
 const webhook: AlertWebhook = {
   id: 'whk_1',
@@ -57,6 +58,25 @@ describe('alerts', () => {
     )
   })
 
+  it('says of a rule that judges nothing that it does', async () => {
+    const name = 'shop.open{shop="berlin"}'
+    const pending = {
+      ...rule,
+      when: { metric: { name, above: 3 } },
+      data: { nodes: 3, sending: 0 },
+    }
+    await using bench = await startBench({
+      'GET /admin/v1/alert-rules': { items: [rule, pending], deleted: [] },
+      'GET /admin/v1/alert-rules/busy': pending,
+    })
+    const { stdout, stderr } = await bench.run(['alerts', 'rules', 'list'])
+    assert.match(stdout, / 2 of 3 .*\n.* 0 of 3 /)
+    const says = `pending data: no node that it is for sends ${name}`
+    assert.equal(stderr, `"busy": ${says}\n`)
+    const shown = await bench.run(['alerts', 'rules', 'show', 'busy'])
+    assert.ok(shown.stdout.startsWith(`# ${says}\nselector: `), shown.stdout)
+  })
+
   it('shows a rule in the form that it is written in', async () => {
     const path = '/admin/v1/alert-rules/busy'
     await using bench = await startBench({ [`GET ${path}`]: rule, [`PUT ${path}`]: rule })
@@ -82,7 +102,7 @@ describe('alerts', () => {
     assert.equal((await bench.run(restore)).stdout, 'restored "clock-off", "tunnel-stale"\n')
     const { stdout: json } = await bench.run([...restore, 'clock-off', '--json'])
     assert.deepEqual(
-      JSON.parse(json).map(({ name }: AlertRule) => name),
+      JSON.parse(json).map(({ name }: AlertRuleView) => name),
       ['clock-off'],
     )
   })

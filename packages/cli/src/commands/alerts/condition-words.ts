@@ -8,12 +8,14 @@ export function conditionWords({ when, for: time }: Pick<AlertRule, 'when' | 'fo
 }
 
 function wordsOf(when: Condition): string {
-  const { metric, increase, no_data: noData, status, integrity, drift } = when
+  const { metric, increase, no_data: noData, status, integrity, restarts, drift } = when
   if (metric) return metricWords(metric)
   if (increase) return `${increase.name} has grown in ${short(increase.within)}`
   if (noData) return `no data of ${noData.name}`
   if (status) return `node is ${status.join(' or ')}`
   if (integrity) return `unknown binary, or a changed file in ${short(integrity.within)}`
+  if (restarts)
+    return `plexd started again ${restarts.at_least} times or more in ${short(restarts.within)}`
   if (drift) return `${drift.at_least} corrections or more in ${short(drift.within)}`
   return JSON.stringify(when) // of a newer control plane
 }
@@ -30,7 +32,8 @@ function metricWords({ name, of, above, below }: NonNullable<Condition['metric']
 
 /** Where both are of one group, it is said once. */
 function withoutGroup(of: string, name: string): string {
-  const group = name.slice(0, name.indexOf('.') + 1)
+  const [path = ''] = name.split('{')
+  const group = path.slice(0, path.lastIndexOf('.') + 1)
   return of.startsWith(group) ? of.slice(group.length) : of
 }
 

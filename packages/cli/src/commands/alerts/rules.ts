@@ -1,4 +1,4 @@
-import type { AlertRule } from '@plexd/protocol'
+import type { AlertRuleView } from '@plexd/protocol'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
@@ -12,9 +12,9 @@ const fileHelp = `
 FILE is YAML or JSON, - is standard input:
 
   selector: role=db           # labels of the nodes; "*" when left out
-  when:                       # one of metric, increase, no_data, status, integrity, drift
+  when:                       # one of metric, increase, no_data, status, integrity, restarts, drift
     metric:
-      name: node_resources.disk_used
+      name: node_resources.disk_used  # or of a program: shop.orders_open{shop="berlin"}
       of: node_resources.disk_total
       above: 0.8              # or below, or both
   for: 5m                     # how long it has to hold until it fires
@@ -43,8 +43,13 @@ export function addRuleCommands(alerts: Command, context: Context): void {
       ['severity', ({ severity }) => severity],
       ['nodes', ({ selector }) => selector],
       ['when', conditionWords],
+      ['data', ({ data }) => (data ? `${data.sending} of ${data.nodes}` : '-')],
       ['written by', ({ updated_by }) => updated_by ?? '(default)'],
     ],
+    notes(items) {
+      // Of the default ones many have nothing to judge in a small installation, as the column says.
+      for (const rule of items) if (!rule.is_default) notePending(context, rule)
+    },
   })
 
   addCall(rules, context, {
@@ -72,6 +77,7 @@ export function addRuleCommands(alerts: Command, context: Context): void {
       const answer = await admin.putAlertRule({ params: { alert_rule: name }, body })
       const { name: written, revision } = answer.body
       printDone(io, answer.body, { json, text: `wrote "${written}" revision ${revision}` })
+      if (!json) notePending(context, answer.body)
     })
 
   addCall(rules, context, {
@@ -96,7 +102,7 @@ export function addRuleCommands(alerts: Command, context: Context): void {
     .action(async (name: string | undefined, { json }: JsonFlag) => {
       const { admin } = await connect()
       const names = name === undefined ? (await admin.listAlertRules({})).body.deleted : [name]
-      const restored: AlertRule[] = []
+      const restored: AlertRuleView[] = []
       for (const one of names)
         restored.push((await admin.restoreAlertRule({ params: { alert_rule: one } })).body)
       const text = names.map((one) => `"${one}"`).join(', ')
@@ -104,6 +110,24 @@ export function addRuleCommands(alerts: Command, context: Context): void {
     })
 }
 
-function formatRule({ selector, when, for: time, keep_firing, severity }: AlertRule): string {
-  return stringify({ selector, when, for: time, keep_firing, severity })
+/** With what it lacks as a comment, which `put` passes over. */
+function formatRule(rule: AlertRuleView): string {
+  const { selector, when, for: time, keep_firing, severity } = rule
+  const pending = pendingData(rule)
+  return `${pending === undefined ? '' : `# ${pending}\n`}${stringify({ selector, when, for: time, keep_firing, severity })}`
+}
+
+function notePending({ io }: Context, rule: AlertRuleView): void {
+  const pending = pendingData(rule)
+  if (pending !== undefined) printNote(io, `"${rule.name}": ${pending}`)
+}
+
+/** That a rule judges nothing, because nobody sends what it is over; undefined if somebody does. */
+function pendingData({ data, when: { metric, increase, no_data } }: AlertRuleView) {
+  if (!data || data.sending > 0) return undefined
+  const name = metric?.name ?? increase?.name ?? no_data?.name ?? ''
+  const of = metric?.of === undefined ? '' : ` with ${metric.of} of the same labels`
+  return data.nodes === 0
+    ? 'pending data: it is for no node'
+    : `pending data: no node that it is for sends ${name}${of}`
 }

@@ -1,10 +1,11 @@
-import { type MetricSeries, metrics, type SeriesAggregate, seriesAggregates } from '@plexd/protocol'
+import { type MetricSeries, type SeriesAggregate, seriesAggregates } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { type Context, examples, jsonHelp } from '../../context.ts'
 import { durationFlag } from '../../terminal/input.ts'
 import { printList, printNote } from '../../terminal/output.ts'
 import { formatUnit } from './format-value.ts'
+import { addMetricList } from './metric-list.ts'
 import {
   addNodeFlags,
   addOutputFlags,
@@ -33,27 +34,15 @@ export function addMetricCommands(program: Command, context: Context): void {
       examples('plexctl metrics list', 'plexctl metrics query cpu_percent web-01'),
     )
 
-  group
-    .command('list')
-    .description('list the metrics that every node has; programs on nodes add others')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl metrics list', 'plexctl metrics list --json'))
-    .action(({ json }: { json?: boolean }) =>
-      printList(io, metrics, {
-        json,
-        columns: [
-          ['name', ({ name }) => name],
-          ['type', ({ type }) => type],
-          ['unit', ({ unit }) => unit],
-          ['what', ({ help }) => help],
-        ],
-      }),
-    )
+  addMetricList(group, context)
 
   const query = group
     .command('query')
     .description('show a metric over time; of a counter how much it grows a second')
-    .argument('<name>', 'as "metrics list" has it; without its group where that is clear')
+    .argument(
+      '<name>',
+      'as "metrics list" has it, with labels if it has some; without its group where that is clear',
+    )
   addOutputFlags(addTimeFlags(addNodeFlags(query)), jsonHelp)
     .option(
       '--step <duration>',
@@ -72,6 +61,7 @@ export function addMetricCommands(program: Command, context: Context): void {
           'plexctl metrics query cpu_percent web-01',
           "plexctl metrics query node_resources.memory_used -l 'env=prod' --since yesterday --step 1h --agg max",
           'plexctl metrics query network_rx_bytes web-01 --since 6h --json',
+          "plexctl metrics query 'http_requests_total{code=500}' web-01",
         ),
     )
     .action(async (name: string, node: string | undefined, flags: QueryFlags) => {
@@ -100,7 +90,7 @@ function printSeries({ io }: Context, { name, series, unit }: MetricSeries): voi
     points.map((point): Line => ({ ...point, of: nameOf(whose) })),
   )
   if (lines.length === 0)
-    printNote(io, `no value of "${name}" in this time: what programs send is GROUP.NAME`)
+    printNote(io, `no value of "${name}" in this time: see "plexctl metrics list NODE"`)
   printList(io, lines, {
     json: false,
     columns: [
@@ -116,7 +106,10 @@ function nameOf({
   node_id,
   peer_id,
   peer_hostname,
+  labels,
 }: Omit<MetricSeries['series'][number], 'points'>): string {
   const node = node_hostname || node_id
-  return peer_id === null ? node : `${node} to ${peer_hostname || peer_id}`
+  const whose = peer_id === null ? node : `${node} to ${peer_hostname || peer_id}`
+  const parts = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`)
+  return parts.length === 0 ? whose : `${whose} {${parts.join(',')}}`
 }

@@ -61,6 +61,31 @@ describe('alert rules', () => {
     await assert.rejects(plane.admin.deleteAlertRule({ params }), { status: 404 })
   })
 
+  it('say how many nodes send what they judge, from the first moment on', async () => {
+    await using plane = await startControlPlane()
+    const [web] = [await plane.enrol('web'), await plane.enrol('db')]
+    const dataOf = async () => (await plane.admin.getAlertRule({ params })).body.data
+    const when = { metric: { name: 'shop.open{shop=berlin}', above: 3 } }
+    const { body } = await plane.admin.putAlertRule({ params, body: { ...spec, when } })
+    assert.deepEqual(body.when, { metric: { name: 'shop.open{shop="berlin"}', above: 3 } })
+    assert.deepEqual(body.data, { nodes: 2, sending: 0 })
+    const send = (shop: string) => {
+      const data = { [`open{shop="${shop}"}`]: 1 }
+      const point = { timestamp: new Date().toISOString(), group: 'shop', data }
+      return web.api.sendMetrics({ params: web, body: Buffer.from(JSON.stringify([point])) })
+    }
+    await send('paris')
+    assert.equal((await dataOf())?.sending, 0)
+    await send('berlin')
+    assert.deepEqual(await dataOf(), { nodes: 2, sending: 1 })
+    const { items } = (await plane.admin.listAlertRules({})).body
+    assert.equal(items.find(({ name }) => name === 'node-silent')?.data, null)
+    // What is sent is found without its group.
+    const short = { ...spec, when: { metric: { name: 'open', below: 1 } } }
+    const written = (await plane.admin.putAlertRule({ params, body: short })).body
+    assert.deepEqual([written.when.metric?.name, written.data?.sending], ['shop.open', 1])
+  })
+
   it('are refused with the reason', async () => {
     await using plane = await startControlPlane({ config: { limits: { alert_rules: 1 } } })
     const { admin } = plane
@@ -83,11 +108,15 @@ describe('alert rules', () => {
       { body: { selector: 'a=b c' }, says: /parse selector/ },
       {
         body: { when: { metric: { name: 'nothing', above: 1 } } },
-        says: /"nothing": want a metric/,
+        says: /^when\.metric\.name "nothing": there is none of this name: see/,
+      },
+      {
+        body: { when: { metric: { name: 'shop.x{', above: 1 } } },
+        says: /^when\.metric\.name "shop\.x\{": its labels cannot be read/,
       },
       {
         body: { when: { no_data: { name: 'node_resources.laod_1' } } },
-        says: /^there is no metric "node_resources\.laod_1": did you mean "node_resources\.load_1"\?$/,
+        says: /no_data\.name "node_resources\.laod_1": .* did you mean "node_resources\.load_1"\?$/,
       },
     ] as { body: Partial<AlertRuleSpec>; says: RegExp }[])
       await assert.rejects(admin.putAlertRule({ params, body: { ...spec, ...body } }), {

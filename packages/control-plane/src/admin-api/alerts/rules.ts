@@ -1,36 +1,54 @@
-import { type AlertRuleSpec, ApiError, adminApi, metrics, nearest } from '@plexd/protocol'
+import {
+  type AlertRule,
+  type AlertRuleSpec,
+  type AlertRuleView,
+  ApiError,
+  adminApi,
+  metrics,
+  nearest,
+} from '@plexd/protocol'
 import { listRules, normalDuration } from '../../alerts/book.ts'
 import { defaultRules } from '../../alerts/default-rules.ts'
-import type { Environment, State } from '../../app.ts'
+import type { Environment, SideStores, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { type CompleteSpec, deleteRule, putRule, readRules } from '../../rows/alerts/rules.ts'
 import { checkSelectorText } from '../../runs/choose-nodes.ts'
+import { isProgramMetric } from '../../telemetry/samples.ts'
+import { findMetric, type NamedMetric, nameOf } from '../telemetry/find-metric.ts'
+import { programMetrics } from '../telemetry/program-metrics.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findRule } from './find-rule.ts'
+import { ruleViews } from './rule-data.ts'
+
+type Needs = State & SideStores & Environment
 
 export const listAlertRules = handle(
   adminApi.listAlertRules,
-  async ({ principal }, { store }: State) => {
-    const stored = await readRules(store.reader, principal.tenant_id)
+  async ({ principal: { tenant_id } }, app: Needs) => {
+    const stored = await readRules(app.store.reader, tenant_id)
     const deleted = stored.filter(({ spec }) => spec === null).map(({ name }) => name)
-    return { items: listRules(stored), deleted }
+    return { items: ruleViews(app, tenant_id, listRules(stored)), deleted }
   },
 )
 
 export const getAlertRule = handle(
   adminApi.getAlertRule,
-  async ({ principal, params }, { store }: State) =>
-    findRule(store.reader, principal.tenant_id, params.alert_rule),
+  async ({ principal, params }, app: Needs) =>
+    viewOf(
+      app,
+      principal.tenant_id,
+      await findRule(app.store.reader, principal.tenant_id, params.alert_rule),
+    ),
 )
 
 /** Writing the same again changes nothing. */
 export const putAlertRule = handle(
   adminApi.putAlertRule,
-  async ({ principal, params, body }, app: State & Environment) => {
+  async ({ principal, params, body }, app: Needs) => {
     const { tenant_id, name: operator } = principal
     const name = params.alert_rule
-    const spec = completeSpec(body)
-    return app.change(async (unit) => {
+    const spec = completeSpec(body, programMetrics(app, tenant_id))
+    const rule = await app.change(async (unit) => {
       const stored = await readRules(unit.tx, tenant_id)
       const before = stored.find((rule) => rule.name === name)
       if (before?.spec && JSON.stringify(before.spec) === JSON.stringify(spec))
@@ -41,8 +59,14 @@ export const putAlertRule = handle(
       await putRule(unit, { tenant_id, name, spec, revision, ...written })
       return findRule(unit.tx, tenant_id, name)
     })
+    return viewOf(app, tenant_id, rule)
   },
 )
+
+function viewOf(app: Needs, tenantId: string, rule: AlertRule): AlertRuleView {
+  const [view] = ruleViews(app, tenantId, [rule])
+  return view ?? { ...rule, data: null }
+}
 
 /** Of one that is there by itself it stays on record that it is not wanted. */
 export const deleteAlertRule = handle(
@@ -62,12 +86,13 @@ export const deleteAlertRule = handle(
 /** What an operator has written of it is deleted, so that it goes on with plexd's own bounds. */
 export const restoreAlertRule = handle(
   adminApi.restoreAlertRule,
-  async ({ principal: { tenant_id }, params: { alert_rule: name } }, app: State) => {
+  async ({ principal: { tenant_id }, params: { alert_rule: name } }, app: Needs) => {
     refuseUnlessDefault(name)
-    return app.change(async (unit) => {
+    const rule = await app.change(async (unit) => {
       await deleteRule(unit, { tenant_id, name })
       return findRule(unit.tx, tenant_id, name)
     })
+    return viewOf(app, tenant_id, rule)
   },
 )
 
@@ -91,10 +116,10 @@ function refuseTooMany(count: number, most: number): void {
 }
 
 /** Throws an ApiError (400) for what the schema cannot say. */
-function completeSpec(spec: AlertRuleSpec): CompleteSpec {
-  const { selector = '*', when, for: time = '0s', keep_firing = '0s', severity } = spec
+function completeSpec(spec: AlertRuleSpec, programs: Iterable<string>): CompleteSpec {
+  const { selector = '*', for: time = '0s', keep_firing = '0s', severity } = spec
   checkSelectorText(selector)
-  checkCondition(when)
+  const when = completeCondition(spec.when, programs)
   const bounds = { min: '0s', max: '24h' }
   readDuration(time, { field: 'for', ...bounds })
   readDuration(keep_firing, { field: 'keep_firing', ...bounds })
@@ -107,36 +132,53 @@ function completeSpec(spec: AlertRuleSpec): CompleteSpec {
   }
 }
 
-const names = metrics.map(({ name }) => name)
-const counters = metrics.filter(({ type }) => type === 'counter').map(({ name }) => name)
+type Condition = AlertRuleSpec['when']
 
-function checkCondition(when: AlertRuleSpec['when']): void {
+/** With metrics under their whole names. */
+function completeCondition(when: Condition, programs: Iterable<string>): Condition {
   const kinds = Object.keys(when)
   if (kinds.length !== 1)
     throw new ApiError(
       'bad_request',
-      `when: want one of metric, increase, no_data, status, integrity and drift, not ${kinds.length === 0 ? 'none' : kinds.join(' and ')}`,
+      `when: want one of metric, increase, no_data, status, integrity, restarts and drift, not ${kinds.length === 0 ? 'none' : kinds.join(' and ')}`,
     )
-  const { metric, increase, no_data, integrity, drift } = when
-  for (const name of [metric?.name, metric?.of, increase?.name, no_data?.name])
-    if (name !== undefined) refuseUnknownMetric(name)
-  if (metric && metric.above === undefined && metric.below === undefined)
-    throw new ApiError('bad_request', 'when.metric: want above, below or both')
-  if (increase && !counters.includes(increase.name))
-    throw new ApiError(
-      'bad_request',
-      `when.increase.name "${increase.name}": it is no counter: want one of ${counters.join(', ')}`,
-    )
-  for (const { within } of [increase, integrity, drift].filter((kind) => kind !== undefined))
+  const { metric, increase, no_data, integrity, restarts, drift } = when
+  for (const { within } of [increase, integrity, restarts, drift].filter(
+    (one) => one !== undefined,
+  ))
     readDuration(within, { field: 'within', min: '1m', max: '24h' })
+  const find = (name: string, field: string) => findMetric(name, { field, programs })
+  const whole = (name: string, field: string) => nameOf(find(name, field))
+  if (metric) return { metric: completeMetric(metric, whole) }
+  if (increase) return { increase: completeIncrease(increase, find) }
+  if (no_data) return { no_data: { name: whole(no_data.name, 'when.no_data.name') } }
+  return when
 }
 
-function refuseUnknownMetric(name: string): void {
-  if (names.includes(name)) return
-  const near = nearest(name, names)
-  const hint =
-    near === undefined
-      ? 'rules take those of `plexctl metrics list`, not those of programs'
-      : `did you mean "${near}"?`
-  throw new ApiError('bad_request', `there is no metric "${name}": ${hint}`)
+function completeMetric(
+  metric: NonNullable<Condition['metric']>,
+  whole: (name: string, field: string) => string,
+): NonNullable<Condition['metric']> {
+  if (metric.above === undefined && metric.below === undefined)
+    throw new ApiError('bad_request', 'when.metric: want above, below or both')
+  const name = whole(metric.name, 'when.metric.name')
+  const of = metric.of === undefined ? {} : { of: whole(metric.of, 'when.metric.of') }
+  return { ...metric, name, ...of }
 }
+
+/** Of a program, any may be a counter: its name need not say so. */
+function completeIncrease(
+  increase: NonNullable<Condition['increase']>,
+  find: (name: string, field: string) => NamedMetric,
+): NonNullable<Condition['increase']> {
+  const metric = find(increase.name, 'when.increase.name')
+  const name = nameOf(metric)
+  if (!metric.isCounter && !isProgramMetric(name))
+    throw new ApiError(
+      'bad_request',
+      `when.increase.name "${increase.name}": it is no counter: want one of ${counters.join(', ')}, or one of a program`,
+    )
+  return { ...increase, name }
+}
+
+const counters = metrics.filter(({ type }) => type === 'counter').map(({ name }) => name)

@@ -80,7 +80,11 @@ describe('what nodes measure', () => {
       web,
       ...points,
       aPoint(5, 'shop', { orders: 3 }),
-      aPoint(5, 'scrape.127.0.0.1:9100', { up: 1 }),
+      aPoint(5, 'scrape.127.0.0.1:9100', {
+        up: 1,
+        'req{path="/a b",code="200"}': 4,
+        'req{code="500"}': 5,
+      }),
       aPoint(5, 'peer_latency', { rtt_ms: 3 }, db.node_id),
     )
     await send(db, ...points.slice(0, 1))
@@ -124,6 +128,28 @@ describe('what nodes measure', () => {
     assert.equal((await query({ name: 'shop.orders' })).series[0]?.points[0]?.value, 3)
     const scraped = await query({ name: 'scrape.127.0.0.1:9100.up' })
     assert.equal(scraped.series[0]?.points[0]?.value, 1)
+    const labels = async (name: string, step?: string) =>
+      (await query({ name, ...(step === undefined ? {} : { step }) })).series.map(
+        (one) => one.labels,
+      )
+    const [listed] = (await plane.admin.listProgramMetrics({ query: { node: 'web' } })).body.items
+    assert.deepEqual(
+      listed?.metrics.map(({ name, type, series, labels }) => [name, type, series, labels]),
+      [
+        ['scrape.127.0.0.1:9100.req', 'gauge', 2, { code: ['200', '500'], path: ['/a b'] }],
+        ['scrape.127.0.0.1:9100.up', 'gauge', 1, {}],
+        ['shop.orders', 'gauge', 1, {}],
+      ],
+    )
+    assert.deepEqual(
+      (await plane.admin.listProgramMetrics({ query: { node: 'db' } })).body.items,
+      [],
+    )
+    for (const step of [undefined, '5m']) {
+      assert.deepEqual(await labels('req', step), [{ code: '200', path: '/a b' }, { code: '500' }])
+      assert.deepEqual(await labels('scrape.127.0.0.1:9100.req{code=500}', step), [{ code: '500' }])
+      assert.deepEqual(await labels('req{path!=""}', step), [{ code: '200', path: '/a b' }])
+    }
 
     await assert.rejects(
       query({ name: 'cpu_percnt' }),

@@ -1,10 +1,12 @@
 import { ApiError, adminApi, type MetricSeries, type SeriesAggregate } from '@plexd/protocol'
 import type { Environment, SideStores, State, Waiters } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { hourMs } from '../../telemetry/series/hour.ts'
+import { readSeriesKey, type SeriesName } from '../../telemetry/samples.ts'
+import type { Bucket } from '../../telemetry/series/bucket.ts'
+import { hourMs } from '../../telemetry/series/place.ts'
 import {
   type BucketQuery,
-  type BucketsByPeer,
+  type BucketsBySeries,
   readPoints,
   readSeries,
 } from '../../telemetry/series/read-buckets.ts'
@@ -15,10 +17,12 @@ import {
   resolutionOf,
 } from '../../telemetry/series/resolution.ts'
 import { pick, ratesOf, stepsOf } from '../../telemetry/series/steps.ts'
+import { seriesSelectorOf } from '../../telemetry/series-selector.ts'
 import { readDuration } from '../wire/durations.ts'
 import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
 import { timestamp } from '../wire/timestamps.ts'
-import { findMetric, type NamedMetric } from './find-metric.ts'
+import { findMetric, type NamedMetric, nameOf } from './find-metric.ts'
+import { programMetrics } from './program-metrics.ts'
 import { nodeIdsOf, timesOf } from './record-filter.ts'
 import { signalOf } from './request-signal.ts'
 import { shownValue } from './shown-value.ts'
@@ -35,25 +39,28 @@ export const queryMetrics = handle(
   adminApi.queryMetrics,
   async ({ principal, query, reply }, app: Needs): Promise<MetricSeries> => {
     const { tenant_id: tenantId } = principal
-    const metric = findMetric(query.name)
+    const programs = programMetrics(app, tenantId)
+    const metric = findMetric(query.name, { field: 'metric', programs })
+    const selector = seriesSelectorOf(metric.selector)
     const range = rangeOf(query, app.clock.now())
     const nodeIds = (await nodeIdsOf(app, principal, query)) ?? allIds(app, tenantId)
     const resolution = chooseResolution(query.step, range, nodeIds.length)
     const signal = signalOf(app, principal, reply)
     const read = createReader(app, resolution)
-    const found: { nodeId: string; peers: BucketsByPeer }[] = []
+    const found: Found[] = []
     for (const nodeId of nodeIds) {
       const sinceMs = range.sinceMs - (metric.isCounter ? beforeMs[resolution.source] : 0)
-      const asked = { tenantId, nodeId, metric: metric.name, ...range, sinceMs, signal }
-      const peers = await read(asked)
-      if (peers.size > 0) found.push({ nodeId, peers })
+      const ofNode = await read({ tenantId, nodeId, selector, ...range, sinceMs, signal })
+      for (const [key, buckets] of ofNode) found.push({ nodeId, ...readSeriesKey(key), buckets })
     }
-    const ids = found.flatMap(({ nodeId, peers }) => [nodeId, ...peers.keys()])
+    const ids = found.flatMap(({ nodeId, peerId }) =>
+      peerId === undefined ? [nodeId] : [nodeId, peerId],
+    )
     const hostnameOf = await readHostnames(app, { tenantId, ids })
     const agg = query.agg ?? 'avg'
     const { stepMs } = resolution
     return {
-      name: metric.name,
+      name: nameOf(metric),
       unit: metric.unit,
       help: metric.help,
       agg,
@@ -113,7 +120,7 @@ function tooMuch(): ApiError {
 function createReader(
   { telemetry, series }: SideStores,
   { source }: Resolution,
-): (query: BucketQuery) => Promise<BucketsByPeer> {
+): (query: BucketQuery) => Promise<BucketsBySeries> {
   if (source === 'series') return (query) => readSeries(series, query)
   let left = maxPoints
   return (query) =>
@@ -130,26 +137,31 @@ interface View extends Range {
   hostnameOf: HostnameOf
 }
 
+/** One series as it was read. */
+interface Found extends SeriesName {
+  nodeId: string
+  buckets: readonly Bucket[]
+}
+
 function seriesOf(
-  found: readonly { nodeId: string; peers: BucketsByPeer }[],
+  found: readonly Found[],
   { metric, agg, hostnameOf, ...range }: View,
 ): MetricSeries['series'] {
   let steps = 0
-  return found.flatMap(({ nodeId, peers }) =>
-    Array.from(peers, ([peerId, buckets]) => {
-      const shown = stepsOf(metric.isCounter ? ratesOf(buckets) : buckets, range)
-      steps += shown.length
-      if (steps > maxSteps) throw tooMuch()
-      return {
-        node_id: nodeId,
-        node_hostname: hostnameOf(nodeId),
-        peer_id: peerId || null,
-        peer_hostname: peerId === '' ? null : hostnameOf(peerId),
-        points: shown.map(([startMs, bucket]) => ({
-          at: timestamp(startMs),
-          value: shownValue(pick(bucket, agg)),
-        })),
-      }
-    }),
-  )
+  return found.map(({ nodeId, peerId, labels, buckets }) => {
+    const shown = stepsOf(metric.isCounter ? ratesOf(buckets) : buckets, range)
+    steps += shown.length
+    if (steps > maxSteps) throw tooMuch()
+    return {
+      node_id: nodeId,
+      node_hostname: hostnameOf(nodeId),
+      peer_id: peerId ?? null,
+      peer_hostname: peerId === undefined ? null : hostnameOf(peerId),
+      labels: Object.fromEntries(labels),
+      points: shown.map(([startMs, bucket]) => ({
+        at: timestamp(startMs),
+        value: shownValue(pick(bucket, agg)),
+      })),
+    }
+  })
 }

@@ -1,4 +1,5 @@
 import { describeError, type Log } from '@plexd/runtime'
+import { arrivedFactsOf } from '../matcher.ts'
 import type { TelemetryStore } from '../store.ts'
 import type { Latest } from './latest.ts'
 
@@ -50,13 +51,12 @@ async function fill(
       signal,
     })
     for await (const records of found)
-      for (const { node_id, received_at, record, id } of records)
+      for (const { node_id, received_at, record } of records)
         latest.follow({
           kind: 'metrics',
           source: { tenant_id, node_id },
           received_at,
-          firstId: id,
-          records: [record],
+          facts: [arrivedFactsOf('metrics', record)],
         })
   }
 }

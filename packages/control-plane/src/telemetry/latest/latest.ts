@@ -1,22 +1,21 @@
-import { type Metric, type MetricPoint, metrics, metricValues, peerGroups } from '@plexd/protocol'
-import type { ArrivedBatch } from '../store.ts'
-
-/** The last value of a metric of one node. */
-export interface LatestValue {
-  value: number
-  /** When it was measured, by the clock of the node, but never later than it came. */
-  atMs: number
-}
+import { peerGroups } from '@plexd/protocol'
+import type { ArrivedFacts } from '../matcher.ts'
+import type { Sample } from '../samples.ts'
+import type { ArrivedBatch, RecordSource } from '../store.ts'
+import type { LatestValue } from './latest-value.ts'
+import type { Programs } from './programs.ts'
 
 /**
- * The last values of all nodes, in memory: of each metric in the table, under its name (`node_resources.cpu_percent`). Of one that each
- * peer has, the worst of the last minute: the largest.
+ * The last values of all nodes, in memory: of each metric in the table, under its name (`node_resources.cpu_percent`), and of the series of programs. Of
+ * a metric in the table that each peer has, the worst of the last minute: the largest.
  */
 export interface Latest {
+  /** Of a metric in the table. */
   of(nodeId: string, metric: string): LatestValue | undefined
-  /** All of one node, by name. */
+  /** All of these of one node, by name. */
   allOf(nodeId: string): ReadonlyMap<string, LatestValue>
-  follow(batch: Omit<ArrivedBatch, 'facts'>): void
+  programs: Pick<Programs, 'of' | 'leftOut'>
+  follow(batch: Pick<ArrivedBatch, 'kind' | 'source' | 'received_at' | 'facts'>): void
   /** The node is gone. */
   forget(nodeId: string): void
 }
@@ -24,40 +23,51 @@ export interface Latest {
 /** Of the metrics of peers a node sends one point each, at one time. */
 const sameRoundMs = 60_000
 
-const known: ReadonlyMap<string, Metric> = new Map(metrics.map((metric) => [metric.name, metric]))
 const none: ReadonlyMap<string, LatestValue> = new Map()
 
-export function createLatest(): Latest {
+export function createLatest(programs: Programs): Latest {
   const nodes = new Map<string, Map<string, LatestValue>>()
 
-  function take(values: Map<string, LatestValue>, record: string, arrivedMs: number): void {
-    const point = metricValues(JSON.parse(record) as MetricPoint) // checked when it came
+  function take(source: RecordSource, { point }: ArrivedFacts, arrivedMs: number): void {
     if (!point) return
     const atMs = Math.min(point.atMs, arrivedMs)
-    for (const [field, value] of Object.entries(point.values)) {
-      const metric = known.get(`${point.group}.${field}`)
-      if (!metric) continue
-      const before = values.get(metric.name)
-      if (before === undefined || isNews(metric, before, { value, atMs }))
-        values.set(metric.name, { value, atMs })
+    const values = nodes.getOrInsertComputed(source.node_id, () => new Map())
+    for (const sample of point.samples) {
+      if (sample.series.isProgram) programs.take(source, sample, { atMs, arrivedMs, isNew: true })
+      else takeOwn(values, sample, atMs)
     }
   }
 
   return {
     of: (nodeId, metric) => nodes.get(nodeId)?.get(metric),
     allOf: (nodeId) => nodes.get(nodeId) ?? none,
-    follow({ kind, source, received_at, records }) {
+    programs,
+    follow({ kind, source, received_at, facts }) {
       if (kind !== 'metrics') return
-      const values = nodes.getOrInsertComputed(source.node_id, () => new Map())
-      for (const record of records) take(values, record, received_at)
+      for (const fact of facts) take(source, fact, received_at)
     },
-    forget: (nodeId) => void nodes.delete(nodeId),
+    forget(nodeId) {
+      nodes.delete(nodeId)
+      programs.forget(nodeId)
+    },
   }
 }
 
+function takeOwn(
+  values: Map<string, LatestValue>,
+  { series: { name }, value }: Sample,
+  atMs: number,
+): void {
+  const before = values.get(name)
+  if (before === undefined || isNews(name, before, { value, atMs }))
+    values.set(name, { value, atMs })
+}
+
+const peerPrefixes = Array.from(peerGroups, (group) => `${group}.`)
+
 /** Batches may come late and in any order. */
-function isNews({ group }: Metric, before: LatestValue, now: LatestValue): boolean {
-  if (!peerGroups.has(group)) return now.atMs >= before.atMs
+function isNews(name: string, before: LatestValue, now: LatestValue): boolean {
+  if (!peerPrefixes.some((prefix) => name.startsWith(prefix))) return now.atMs >= before.atMs
   if (now.atMs - before.atMs > sameRoundMs) return true
   return now.value > before.value && before.atMs - now.atMs < sameRoundMs
 }

@@ -1,49 +1,55 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { metrics } from '@plexd/protocol'
-import { type Bucket, mergeInto } from './bucket.ts'
+import { isCounterMetric, isProgramMetric, nameOfKey } from '../samples.ts'
+import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
+import { slotMs } from './place.ts'
 
-export const hourMs = 3_600_000
-export const slotMs = 5 * 60_000
-
-/** The series of one node in one hour: buckets of five minutes, by the number of their slot in it. */
-export type Hour = Map<string, Map<number, Bucket>>
-
-/** The key of a series: a metric, and the peer that it is of. Neither has a space in it. */
-export function seriesKey(metric: string, peerId: string | undefined): string {
-  return peerId === undefined ? metric : `${metric} ${peerId}`
+/** The series of one node in one hour. */
+export interface Hour {
+  /** Buckets of five minutes, by the key of the series and the number of their slot in the hour. */
+  series: Map<string, Map<number, Bucket>>
+  /** How many of the series are of programs. */
+  programs: number
 }
 
-export function readSeriesKey(key: string): { metric: string; peerId: string | undefined } {
-  const [metric = '', peerId] = key.split(' ')
-  return { metric, peerId }
+/** How many series an hour of a node has at most. */
+export interface HourRoom {
+  /** Of plexd itself. */
+  own: number
+  programs: number
 }
 
-/** Returns whether there was room: an hour has so many series at most. */
+export function emptyHour(): Hour {
+  return { series: new Map(), programs: 0 }
+}
+
+/** Returns whether there was room. */
 export function addBucket(
   hour: Hour,
   key: string,
-  { slot, bucket, maxSeries }: { slot: number; bucket: Bucket; maxSeries: number },
+  { slot, bucket, room }: { slot: number; bucket: Bucket; room: HourRoom },
 ): boolean {
-  let slots = hour.get(key)
+  let slots = hour.series.get(key)
   if (!slots) {
-    if (hour.size >= maxSeries) return false
+    const isProgram = isProgramMetric(nameOfKey(key))
+    const own = hour.series.size - hour.programs
+    if (isProgram ? hour.programs >= room.programs : own >= room.own) return false
     slots = new Map()
-    hour.set(key, slots)
+    hour.series.set(key, slots)
+    if (isProgram) hour.programs++
   }
   mergeInto(slots, slot, bucket)
   return true
 }
 
 /** Adds all of another one, as far as there is room. Returns how many buckets had none. */
-export function addHour(hour: Hour, other: Hour, maxSeries: number): number {
+export function addHour(hour: Hour, other: Hour, room: HourRoom): number {
   let leftOut = 0
-  for (const [key, slots] of other)
-    for (const [slot, bucket] of slots)
-      if (!addBucket(hour, key, { slot, bucket, maxSeries })) leftOut++
+  for (const [key, slots] of other.series)
+    for (const [slot, bucket] of slots) if (!addBucket(hour, key, { slot, bucket, room })) leftOut++
   return leftOut
 }
 
-/** Of a gauge, and of a counter: whose growth is read from its last values alone. */
+/** Of a gauge, and of a counter, of which only the growth is asked for. Earlier versions kept the first three of a counter alone. */
 type GaugeRow = [
   slot: number,
   lastTenths: number,
@@ -53,11 +59,16 @@ type GaugeRow = [
   sum: number,
   count: number,
 ]
-type CounterRow = [slot: number, lastTenths: number, last: number]
+type CounterRow = [
+  slot: number,
+  lastTenths: number,
+  last: number,
+  firstTenths: number,
+  first: number,
+  growth: number,
+]
 
-const counters: ReadonlySet<string> = new Set(
-  metrics.filter(({ type }) => type === 'counter').map(({ name }) => name),
-)
+const counterColumns = 6
 /** Of a gauge: enough for a chart, and half the size. */
 const digits = 7
 /** Times are kept in tenths of a second. */
@@ -65,8 +76,8 @@ const tenthMs = 100
 
 /** Some 2 to 5 KB for what a node measures of itself. */
 export function encodeHour(hour: Hour, startMs: number): Uint8Array {
-  const series = Array.from(hour, ([key, slots]) => {
-    const isCounter = counters.has(readSeriesKey(key).metric)
+  const series = Array.from(hour.series, ([key, slots]) => {
+    const isCounter = isCounterMetric(nameOfKey(key))
     const rows = Array.from(slots, ([slot, bucket]) => rowOf(slot, bucket, { startMs, isCounter }))
     return [key, columnsOf(rows)]
   })
@@ -75,27 +86,35 @@ export function encodeHour(hour: Hour, startMs: number): Uint8Array {
 
 export function decodeHour(data: Uint8Array, startMs: number): Hour {
   const series = JSON.parse(zstdDecompressSync(data).toString()) as [string, number[][]][] // as it is written above
-  return new Map(
-    series.map(([key, columns]) => {
-      const rows = columnsOf(columns) as (GaugeRow | CounterRow)[] // as they were
-      return [key, new Map(rows.map((row) => [row[0], bucketOfRow(row, startMs)]))]
-    }),
-  )
+  const hour = emptyHour()
+  for (const [key, columns] of series) {
+    const rows = columnsOf(columns)
+    hour.series.set(key, new Map(rows.map((row) => [row[0] ?? 0, bucketOfRow(row, startMs)])))
+    if (isProgramMetric(nameOfKey(key))) hour.programs++
+  }
+  return hour
 }
 
 function rowOf(
   slot: number,
-  { min, max, sum, count, last, lastMs }: Bucket,
+  { min, max, sum, count, first, firstMs, last, lastMs, growth }: Bucket,
   { startMs, isCounter }: { startMs: number; isCounter: boolean },
 ): GaugeRow | CounterRow {
-  const tenths = Math.floor((lastMs - startMs - slot * slotMs) / tenthMs)
-  if (isCounter) return [slot, tenths, last]
-  return [slot, tenths, rounded(last), rounded(min), rounded(max), rounded(sum), count]
+  const tenthsOf = (ms: number) => Math.floor((ms - startMs - slot * slotMs) / tenthMs)
+  if (isCounter) return [slot, tenthsOf(lastMs), last, tenthsOf(firstMs), first, growth]
+  return [slot, tenthsOf(lastMs), rounded(last), rounded(min), rounded(max), rounded(sum), count]
 }
 
-function bucketOfRow(row: GaugeRow | CounterRow, startMs: number): Bucket {
-  const [slot, tenths, last, min = last, max = last, sum = last, count = 1] = row
-  return { min, max, sum, count, last, lastMs: startMs + slot * slotMs + tenths * tenthMs }
+function bucketOfRow(row: readonly number[], startMs: number): Bucket {
+  const [slot = 0, tenths = 0, last = 0] = row
+  const atOf = (tenths: number) => startMs + slot * slotMs + tenths * tenthMs
+  const bucket = bucketOf(last, atOf(tenths))
+  if (row.length === counterColumns) {
+    const [, , , firstTenths = tenths, first = last, growth = 0] = row
+    return { ...bucket, firstMs: atOf(firstTenths), first, growth }
+  }
+  const [, , , min = last, max = last, sum = last, count = 1] = row
+  return { ...bucket, min, max, sum, count }
 }
 
 function rounded(value: number): number {

@@ -1,24 +1,26 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { groupNames } from '@plexd/protocol'
+import { arrivedFactsOf } from '../matcher.ts'
+import { nameOfKey } from '../samples.ts'
+import { isSelected, type SeriesSelector } from '../series-selector.ts'
 import type { FoundRecord, TelemetryStore } from '../store.ts'
 import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
-import { hourMs, readSeriesKey } from './hour.ts'
-import { placeOf, samplesOf } from './samples.ts'
+import { maxLateMs } from './heads.ts'
+import { hourMs, placeOf } from './place.ts'
 import type { Series } from './series.ts'
 
-/** What is read of one metric of one node. */
+/** What is read of one metric of one node, of all its series that are meant. */
 export interface BucketQuery {
   tenantId: string
   nodeId: string
-  /** As in `node_resources.cpu_percent`. */
-  metric: string
+  selector: SeriesSelector
   sinceMs: number
   untilMs: number
   signal: AbortSignal
 }
 
-/** In order of time, by the peer; of a metric without peers by ''. */
-export type BucketsByPeer = Map<string, Bucket[]>
+/** In order of time, by the key of each series. */
+export type BucketsBySeries = Map<string, Bucket[]>
 
 /** Read before others have their turn: the event loop waits some 20 ms for it. */
 const windowMs = 96 * hourMs
@@ -26,18 +28,17 @@ const windowMs = 96 * hourMs
 /** From what is kept for long. */
 export async function readSeries(
   series: Pick<Series, 'read'>,
-  { nodeId, metric, sinceMs, untilMs, signal }: BucketQuery,
-): Promise<BucketsByPeer> {
-  const found: BucketsByPeer = new Map()
+  { nodeId, selector, sinceMs, untilMs, signal }: BucketQuery,
+): Promise<BucketsBySeries> {
+  const found: BucketsBySeries = new Map()
   const firstMs = placeOf(sinceMs).startMs
   for (let fromMs = firstMs; fromMs <= untilMs; fromMs += windowMs) {
     const toMs = Math.min(untilMs, fromMs + windowMs - 1)
     const hours = await series.read(nodeId, { sinceMs: fromMs, untilMs: toMs })
     for (const hour of hours.values())
-      for (const [key, slots] of hour) {
-        const { metric: name, peerId = '' } = readSeriesKey(key)
-        if (name === metric) found.getOrInsertComputed(peerId, () => []).push(...slots.values())
-      }
+      for (const [key, slots] of hour.series)
+        if (nameOfKey(key) === selector.name && isSelected(selector, key))
+          found.getOrInsertComputed(key, () => []).push(...slots.values())
     await turn()
     signal.throwIfAborted()
   }
@@ -51,9 +52,9 @@ const pageRecords = 5_000
 /** From the points as the node sent them. `charge` is told of each page, and may throw when there are too many. */
 export async function readPoints(
   telemetry: Pick<TelemetryStore, 'search'>,
-  { tenantId, nodeId, metric, sinceMs, untilMs, signal }: BucketQuery,
+  { tenantId, nodeId, selector, sinceMs, untilMs, signal }: BucketQuery,
   charge: (records: number) => void,
-): Promise<BucketsByPeer> {
+): Promise<BucketsBySeries> {
   const found = new Map<string, Map<number, Bucket>>()
   let after: FoundRecord | undefined
   for (let count = pageRecords; count === pageRecords; ) {
@@ -62,7 +63,7 @@ export async function readPoints(
       tenant_id: tenantId,
       kind: 'metrics',
       node_ids: [nodeId],
-      units: groupsOf(metric),
+      units: groupNames(selector.group),
       sinceMs,
       untilMs,
       order: 'oldest',
@@ -72,29 +73,29 @@ export async function readPoints(
     })) {
       count += records.length
       after = records.at(-1) ?? after
-      for (const { record, received_at } of records) take(found, metric, record, received_at)
+      for (const { record, received_at } of records)
+        take(found, { selector, receivedMs: received_at }, record)
     }
     charge(count)
   }
-  return new Map(Array.from(found, ([peer, points]) => [peer, [...points.values()]]))
+  return new Map(Array.from(found, ([key, points]) => [key, [...points.values()]]))
 }
 
-/** Every group that the metric may be of: programs may have dots in theirs, as `scrape.127.0.0.1:9100` has. */
-function groupsOf(metric: string): string[] {
-  const steps = metric.split('.')
-  return steps.slice(1).flatMap((_, at) => groupNames(steps.slice(0, at + 1).join('.')))
-}
-
+/** What a point of one of these has, of the series that are wanted. */
 function take(
   found: Map<string, Map<number, Bucket>>,
-  wanted: string,
+  { selector, receivedMs }: { selector: SeriesSelector; receivedMs: number },
   record: string,
-  receivedMs: number,
 ): void {
-  for (const { key, value, atMs } of samplesOf(record, receivedMs)) {
-    const { metric, peerId = '' } = readSeriesKey(key)
-    if (metric !== wanted) continue
-    const points = found.getOrInsertComputed(peerId, () => new Map())
+  const { point } = arrivedFactsOf('metrics', record)
+  if (!point || receivedMs - point.atMs > maxLateMs) return
+  const atMs = Math.min(point.atMs, receivedMs)
+  for (const {
+    series: { key, name },
+    value,
+  } of point.samples) {
+    if (name !== selector.name || !isSelected(selector, key)) continue
+    const points = found.getOrInsertComputed(key, () => new Map())
     mergeInto(points, atMs, bucketOf(value, atMs))
   }
 }

@@ -2,7 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Log } from '@plexd/runtime'
 import { openSideDatabase } from '../../store/side/side-database.ts'
-import { addHour, decodeHour, encodeHour, type Hour } from './hour.ts'
+import { addHour, decodeHour, emptyHour, encodeHour, type Hour, type HourRoom } from './hour.ts'
+import { hourMs } from './place.ts'
 
 /** What has come of a node and is not on disk yet. */
 export interface Head {
@@ -20,8 +21,8 @@ export interface SeriesFile extends AsyncDisposable {
   cursor(): string
   /** The newest record on the disk, of nodes of which there is one behind the cursor. */
   marks(): Map<string, number>
-  /** In one transaction, with what was there before. `take` is called in it, and may be called again. Returns the buckets without room. */
-  add(take: () => Iterable<readonly [nodeId: string, head: Head]>): Promise<number>
+  /** In one transaction, with what was there before. `take` is called in it, and may be called again. */
+  add(take: () => Iterable<readonly [nodeId: string, head: Head]>): Promise<void>
   finish(cursor: string): Promise<void>
   /** For a store that begins anew. */
   forgetMarks(): Promise<void>
@@ -40,14 +41,15 @@ interface HourRow {
   data: Uint8Array
 }
 
-const hourMs = 60 * 60_000
 /** The overhead of a row. */
 const rowBytes = 96
 /** Rows deleted at once. */
 const pruneRows = 500
 
 export interface SeriesFileOptions {
-  maxSeries: number
+  room: HourRoom
+  /** Values that an hour on disk had no room for. */
+  onLeftOut(reason: 'hour', buckets: number): void
   lockWaitMs?: number
   log?: Pick<Log, 'warn'>
   /** Since when the records are stored of which series are made. */
@@ -56,7 +58,7 @@ export interface SeriesFileOptions {
 
 export function openSeriesFile(
   path: string,
-  { maxSeries, lockWaitMs, log, rebuiltFromMs = 0 }: SeriesFileOptions,
+  { room, onLeftOut, lockWaitMs, log, rebuiltFromMs = 0 }: SeriesFileOptions,
 ): SeriesFile {
   const mend = (database: DatabaseSync) => mendSeries(database, rebuiltFromMs)
   const side = openSideDatabase(path, { schema, lockWaitMs, log, mend })
@@ -84,14 +86,14 @@ export function openSeriesFile(
   const removeOld = removeOf('start_ms < ?')
   const removeOldestOf = removeOf('node_id = ?')
 
-  function addOne(nodeId: string, startMs: number, news: Hour): number {
+  function addOne(nodeId: string, startMs: number, news: Hour): void {
     const before = selectHour.get(nodeId, startMs)?.data as Uint8Array | undefined
-    const hour = before ? readHour(before, startMs) : new Map()
-    const leftOut = addHour(hour, news, maxSeries)
+    const hour = before ? readHour(before, startMs) : emptyHour()
+    const leftOut = addHour(hour, news, room)
+    if (leftOut > 0) onLeftOut('hour', leftOut)
     const data = encodeHour(hour, startMs)
     putHour.run(nodeId, startMs, data)
     hold.run(nodeId, data.length - (before ? before.length : -rowBytes))
-    return leftOut
   }
 
   function removed(rows: readonly object[]): number {
@@ -117,12 +119,10 @@ export function openSeriesFile(
     },
     add: (take) =>
       inTransaction(() => {
-        let leftOut = 0
         for (const [nodeId, { lastId, hours }] of take()) {
-          for (const [startMs, hour] of hours) leftOut += addOne(nodeId, startMs, hour)
+          for (const [startMs, hour] of hours) addOne(nodeId, startMs, hour)
           putMark.run(nodeId, lastId)
         }
-        return leftOut
       }),
     finish: (cursor) =>
       inTransaction(() => {
@@ -139,11 +139,7 @@ export function openSeriesFile(
         )
         for (const [startMs, hour] of head()?.hours ?? [])
           if (startMs >= fromMs && startMs <= toMs)
-            addHour(
-              hours.getOrInsertComputed(startMs, () => new Map()),
-              hour,
-              maxSeries,
-            )
+            addHour(hours.getOrInsertComputed(startMs, emptyHour), hour, room)
         return new Map(Array.from(hours).sort(([a], [b]) => a - b))
       }),
     async prune({ beforeMs, maxBytes }) {
@@ -164,7 +160,7 @@ function readHour(data: Uint8Array, startMs: number): Hour {
   try {
     return decodeHour(data, startMs)
   } catch {
-    return new Map()
+    return emptyHour()
   }
 }
 

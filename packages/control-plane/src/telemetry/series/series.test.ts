@@ -4,7 +4,9 @@ import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock, until } from '@plexd/runtime/testing'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
+import { createPrograms } from '../latest/programs.ts'
 import { openSqliteTelemetry } from '../sqlite-store.ts'
+import type { Bucket } from './bucket.ts'
 import { type Series, startSeries } from './series.ts'
 import { openSeriesFile } from './series-file.ts'
 
@@ -20,14 +22,23 @@ async function openBench() {
     openSqliteTelemetry(join(folder.path, 'telemetry'), { now: clock.now }),
   )
   const opened = stack.move()
+  const leftOut = new Map<string, number>()
   const startMs = clock.now() - (clock.now() % hourMs)
   return {
     clock,
     startMs,
+    /** Values, by the reason. */
+    leftOut,
     /** One that goes on with the file of the last one. */
     start(maxSeries = 100): Series & { kill(): Promise<void> } {
-      const file = openSeriesFile(join(folder.path, 'series.db'), { maxSeries })
-      const series = startSeries({ file, telemetry, clock, log: silentLog, maxSeries })
+      const room = { own: maxSeries, programs: maxSeries }
+      const onLeftOut = (reason: string, count: number) =>
+        leftOut.set(reason, (leftOut.get(reason) ?? 0) + count)
+      const file = openSeriesFile(join(folder.path, 'series.db'), { room, onLeftOut })
+      const budget = () => ({ ofNode: maxSeries, ofTenant: 1_000 })
+      const programs = createPrograms(budget)
+      const options = { room, programs, onLeftOut }
+      const series = startSeries({ file, telemetry, clock, log: silentLog, ...options })
       return {
         ...series,
         kill: async () => file[Symbol.asyncDispose](),
@@ -59,7 +70,7 @@ async function openBench() {
 async function cpuOf(series: Series, nodeId: string, sinceMs: number, untilMs: number) {
   const hours = await series.read(nodeId, { sinceMs, untilMs })
   return Array.from(hours, ([startMs, hour]) =>
-    Array.from(hour.get('node_resources.cpu_percent') ?? [], ([slot, bucket]) => ({
+    Array.from(hour.series.get('node_resources.cpu_percent') ?? [], ([slot, bucket]) => ({
       at: startMs + slot * 5 * minuteMs,
       ...bucket,
     })),
@@ -71,7 +82,8 @@ describe('series of metrics', () => {
     await using bench = await openBench()
     await using series = bench.start()
     const { startMs } = bench
-    const read = () => cpuOf(series, 'n_web', startMs - hourMs, startMs + hourMs)
+    const read = async () =>
+      (await cpuOf(series, 'n_web', startMs - hourMs, startMs + hourMs)).map(withoutFirst)
     const first = [
       { at: -3 * minuteMs, data: { cpu_percent: 30 } },
       { at: -4 * minuteMs, data: { cpu_percent: 10 } },
@@ -79,6 +91,7 @@ describe('series of metrics', () => {
     await bench.send('n_web', ...first)
     await bench.send('n_db', ...first)
     const bucket = { at: startMs - 5 * minuteMs, last: 30, lastMs: startMs - 3 * minuteMs, max: 30 }
+    const withoutFirst = ({ first: _, firstMs: _ms, growth: _growth, ...rest }: Bucket) => rest
     const expected = [{ ...bucket, min: 10, sum: 40, count: 2 }]
     await until('the points', async () => (await read()).length > 0)
     assert.deepEqual(await read(), expected)
@@ -122,14 +135,18 @@ describe('series of metrics', () => {
 
   it('take nothing from a clock that is nonsense, no name that is none, and no more than there is room for', async () => {
     await using bench = await openBench()
-    await using series = bench.start(3)
+    await using series = bench.start(2)
     const { startMs, clock } = bench
     const nowMs = clock.now() - startMs
     await bench.send(
       'n_web',
       { at: Date.UTC(9999) - startMs, data: { cpu_percent: 1 } },
       { at: nowMs - 8 * 24 * hourMs, data: { cpu_percent: 2 } },
-      { at: nowMs, group: 'shop', data: { orders: 7, 'bad name': 1, text: 'x' } },
+      {
+        at: nowMs,
+        group: 'shop',
+        data: { orders: 7, 'bad name': 1, text: 'x', 'orders{b="2",a="1 }"}': 1 },
+      },
       { at: nowMs, group: 'system', data: { memory_used_bytes: 9 } },
       { at: nowMs, group: 'other', data: { one_too_many: 1 } },
     )
@@ -139,15 +156,45 @@ describe('series of metrics', () => {
       const read = await all()
       return read.size > 0 && read
     })
-    const names = Array.from(hours.values(), (hour) => [...hour.keys()])
+    const names = Array.from(hours.values(), (hour) => [...hour.series.keys()])
     assert.deepEqual(names, [
-      ['node_resources.cpu_percent', 'shop.orders', 'node_resources.memory_used'],
+      [
+        'node_resources.cpu_percent',
+        'shop.orders',
+        'shop.orders{a="1 }",b="2"}',
+        'node_resources.memory_used',
+      ],
     ])
-    const cpu = hours.get(startMs)?.get('node_resources.cpu_percent')
+    assert.deepEqual(Object.fromEntries(bench.leftOut), { late: 1, name: 1, program_series: 1 })
+    const cpu = hours.get(startMs)?.series.get('node_resources.cpu_percent')
     assert.deepEqual(
       Array.from(cpu?.values() ?? [], ({ lastMs }) => lastMs),
       [clock.now()],
     )
+  })
+
+  it('of a counter have what it grew by before it began anew, before and after they are written', async () => {
+    await using bench = await openBench()
+    await using series = bench.start()
+    const { startMs } = bench
+    const growth = async () => {
+      const hours = await series.read('n_web', { sinceMs: startMs - hourMs, untilMs: startMs })
+      const slots = hours.get(startMs - hourMs)?.series.get('shop.orders_total{a="b c"}')
+      return Array.from(slots?.values() ?? [], ({ growth, first, last }) => [first, growth, last])
+    }
+    const values = [100, 160, 10, 40]
+    const points = values.map((value, at) => ({
+      at: (at - 4) * minuteMs,
+      group: 'shop',
+      data: { 'orders_total{a="b c"}': value },
+    }))
+    await bench.send('n_web', ...points.slice(0, 2))
+    await until('the points', async () => (await growth()).length > 0)
+    await series.flush()
+    await bench.send('n_web', ...points.slice(2))
+    assert.deepEqual(await growth(), [[100, 100, 40]])
+    await series.flush()
+    assert.deepEqual(await growth(), [[100, 100, 40]])
   })
 
   it('go when they are old, and past the size those of the node with most', async () => {

@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import type { ArrivedBatch, StoredRecord, TelemetryStore } from '../store.ts'
-import { bucketOf } from './bucket.ts'
-import { addBucket, addHour, type Hour } from './hour.ts'
-import { placeOf, samplesOf } from './samples.ts'
+import { arrivedFactsOf } from '../matcher.ts'
+import type { ArrivedBatch, TelemetryStore } from '../store.ts'
+import { createHeads, type Heads, type HeadsOptions } from './heads.ts'
+import type { Hour } from './hour.ts'
+import { placeOf } from './place.ts'
 import type { Head, SeriesFile } from './series-file.ts'
 
 /** What all metrics were, in stretches of five minutes. */
@@ -15,13 +16,11 @@ export interface Series extends AsyncDisposable {
   flush(): Promise<void>
 }
 
-export interface SeriesOptions {
+export interface SeriesOptions extends Omit<HeadsOptions, 'lastId' | 'marks'> {
   file: SeriesFile
   telemetry: Pick<TelemetryStore, 'onAppend' | 'readAfter' | 'cursorNow'>
   clock: Clock
-  log: Pick<Log, 'info' | 'warn'>
-  /** Of a node in an hour. */
-  maxSeries: number
+  log: Pick<Log, 'warn'>
 }
 
 const flushMs = 5 * 60_000
@@ -32,43 +31,20 @@ const flushNodes = 20
 const pageRecords = 2_000
 
 /** Follows what is stored, from where it was before, until disposed of; then what has come is on disk. */
-export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOptions): Series {
-  const heads = new Map<string, Head>()
-  const start = startOf(file, telemetry)
-  const { marks } = start
-  let { lastId } = start
-  let points = 0
-  let leftOut = 0
-  let hasFailed = false
-  let flushing: Promise<void> | undefined
+export function startSeries({ file, telemetry, clock, log, ...options }: SeriesOptions): Series {
+  const { isOther, ...start } = startOf(file, telemetry)
+  const heads = createHeads({ ...start, ...options })
+  const writing = createWriting(file, heads, log)
+  const stop = new AbortController()
   /** What comes while the store is read; undefined once all of it is. */
   let early: ArrivedBatch[] | undefined = []
-  const stop = new AbortController()
 
-  function take({ id, node_id, record, received_at }: StoredRecord): void {
-    lastId = Math.max(lastId, id)
-    if (id <= (marks.get(node_id) ?? 0)) return
-    const head = headOf(node_id)
-    head.lastId = id
-    for (const { key, value, atMs } of samplesOf(record, received_at)) {
-      const { startMs, slot } = placeOf(atMs)
-      const hour = head.hours.getOrInsertComputed(startMs, () => new Map())
-      if (!addBucket(hour, key, { slot, bucket: bucketOf(value, atMs), maxSeries })) leftOut++
-      head.points++
-      points++
-    }
-    if (points > maxHeadPoints && !hasFailed) void flush()
-  }
-
-  function headOf(nodeId: string): Head {
-    return heads.getOrInsertComputed(nodeId, () => ({ lastId: 0, points: 0, hours: new Map() }))
-  }
-
-  function takeBatch({ source: { node_id }, firstId, received_at, records }: ArrivedBatch): void {
-    for (const [index, record] of records.entries()) {
+  function takeBatch({ source, firstId, received_at, facts }: ArrivedBatch): void {
+    for (const [index, { point }] of facts.entries()) {
       const id = firstId + index
-      if (id > lastId) take({ id, node_id, received_at, record })
+      if (id > heads.lastId()) heads.take({ id, source, received_at, point })
     }
+    writing.relieve()
   }
 
   const stopFollowing = telemetry.onAppend((batch) => {
@@ -81,20 +57,81 @@ export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOp
     for (let isBehind = true; isBehind; ) {
       stop.signal.throwIfAborted()
       early = []
-      const page = await telemetry.readAfter({
-        kind: 'metrics',
-        after: String(lastId),
-        limit: pageRecords,
-      })
-      page.records.forEach(take)
-      isBehind = page.records.length === pageRecords
+      const after = String(heads.lastId())
+      const { records } = await telemetry.readAfter({ kind: 'metrics', after, limit: pageRecords })
+      for (const { id, tenant_id, node_id, received_at, record } of records) {
+        const { point } = arrivedFactsOf('metrics', record)
+        heads.take({ id, source: { tenant_id, node_id }, received_at, point })
+      }
+      writing.relieve()
+      isBehind = records.length === pageRecords
       if (isBehind) await turn()
     }
     const rest = early ?? []
     early = undefined
     rest.forEach(takeBatch)
-    // From now on each record comes once.
-    marks.clear()
+    heads.forgetMarks()
+  }
+
+  async function run(): Promise<void> {
+    if (isOther) await file.forgetMarks()
+    await catchUp()
+    for (;;) {
+      await clock.sleep(flushMs, stop.signal)
+      await writing.flush()
+    }
+  }
+
+  const running = run().catch((error: unknown) => {
+    if (!stop.signal.aborted)
+      log.warn('series of metrics are not kept until the next start', {
+        error: describeError(error),
+      })
+  })
+  return {
+    read: (nodeId, { sinceMs, untilMs }) =>
+      file.read(nodeId, { fromMs: placeOf(sinceMs).startMs, toMs: untilMs }, () =>
+        heads.of(nodeId),
+      ),
+    prune: file.prune,
+    flush: writing.flush,
+    async [Symbol.asyncDispose]() {
+      stopFollowing()
+      stop.abort()
+      await running
+      await writing.flush()
+    },
+  }
+}
+
+/** Brings what is in memory to the disk, one round at a time. */
+function createWriting(file: SeriesFile, heads: Heads, log: Pick<Log, 'warn'>) {
+  let hasFailed = false
+  let flushing: Promise<void> | undefined
+
+  async function flushAll(): Promise<void> {
+    const upTo = heads.lastId()
+    const ids = heads.nodeIds()
+    for (let at = 0; at < ids.length; at += flushNodes) {
+      await flushSome(ids.slice(at, at + flushNodes))
+      await turn()
+    }
+    await file.finish(String(upTo))
+    hasFailed = false
+  }
+
+  /** What is written is no longer in memory in the same moment, so that whoever reads both sees it once. */
+  async function flushSome(ids: readonly string[]): Promise<void> {
+    const taken = new Map<string, Head>()
+    try {
+      await file.add(() => {
+        for (const [id, head] of heads.takeOut(ids)) taken.set(id, head)
+        return taken
+      })
+    } catch (error) {
+      heads.putBack(taken)
+      throw error
+    }
   }
 
   function flush(): Promise<void> {
@@ -109,77 +146,11 @@ export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOp
     return flushing
   }
 
-  async function flushAll(): Promise<void> {
-    const upTo = lastId
-    const ids = [...heads.keys()]
-    for (let at = 0; at < ids.length; at += flushNodes) {
-      await flushSome(ids.slice(at, at + flushNodes))
-      await turn()
-    }
-    await file.finish(String(upTo))
-    hasFailed = false
-    if (leftOut > 0) log.info('series of metrics left out: limit node_series', { points: leftOut })
-    leftOut = 0
-  }
-
-  /** What is written is no longer in memory in the same moment, so that whoever reads both sees it once. */
-  async function flushSome(ids: readonly string[]): Promise<void> {
-    const taken = new Map<string, Head>()
-    try {
-      leftOut += await file.add(() => {
-        for (const id of ids) {
-          const head = heads.get(id)
-          if (head) taken.set(id, head)
-          heads.delete(id)
-        }
-        return taken
-      })
-    } catch (error) {
-      for (const [id, head] of taken) putBack(id, head)
-      throw error
-    }
-    for (const head of taken.values()) points -= head.points
-  }
-
-  function putBack(nodeId: string, { lastId, points, hours }: Head): void {
-    const head = headOf(nodeId)
-    head.lastId = Math.max(head.lastId, lastId)
-    head.points += points
-    for (const [startMs, hour] of hours)
-      addHour(
-        head.hours.getOrInsertComputed(startMs, () => new Map()),
-        hour,
-        maxSeries,
-      )
-  }
-
-  async function run(): Promise<void> {
-    if (start.isOther) await file.forgetMarks()
-    await catchUp()
-    for (;;) {
-      await clock.sleep(flushMs, stop.signal)
-      await flush()
-    }
-  }
-
-  const running = run().catch((error: unknown) => {
-    if (!stop.signal.aborted)
-      log.warn('series of metrics are not kept until the next start', {
-        error: describeError(error),
-      })
-  })
   return {
-    read: (nodeId, { sinceMs, untilMs }) =>
-      file.read(nodeId, { fromMs: placeOf(sinceMs).startMs, toMs: untilMs }, () =>
-        heads.get(nodeId),
-      ),
-    prune: file.prune,
     flush,
-    async [Symbol.asyncDispose]() {
-      stopFollowing()
-      stop.abort()
-      await running
-      await flush()
+    /** Writes before the next round if memory has as much as it may; once that has failed, with the next round. */
+    relieve() {
+      if (heads.size() > maxHeadPoints && !hasFailed) void flush()
     },
   }
 }
@@ -188,7 +159,7 @@ export function startSeries({ file, telemetry, clock, log, maxSeries }: SeriesOp
 function startOf(
   file: SeriesFile,
   telemetry: SeriesOptions['telemetry'],
-): { isOther: boolean; marks: Map<string, number>; lastId: number } {
+): Pick<HeadsOptions, 'marks' | 'lastId'> & { isOther: boolean } {
   const lastId = Number(file.cursor())
   const isOther = lastId > Number(telemetry.cursorNow('metrics'))
   return isOther

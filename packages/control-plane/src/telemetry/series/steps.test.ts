@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { bucketOf } from './bucket.ts'
+import { type Bucket, bucketOf, merge } from './bucket.ts'
 import { resolutionOf } from './resolution.ts'
 import { pick, ratesOf, stepsOf } from './steps.ts'
 
@@ -40,6 +40,39 @@ describe('the steps of a series', () => {
       [30, 0],
       [45, 2],
     ])
+  })
+})
+
+describe('the growth of a counter', () => {
+  const of = (...values: [value: number, second: number][]): Bucket =>
+    values.map(([value, second]) => bucketOf(value, second * 1_000)).reduce(merge)
+
+  it('is that of all its values, also where it began anew inside of a bucket', () => {
+    const buckets = [of([10, 0], [50, 15]), of([60, 30], [5, 45], [25, 60]), of([3, 75], [4, 90])]
+    assert.deepEqual(
+      ratesOf(buckets).map(({ last }) => last * 1_000),
+      [(35 / 45) * 1_000, (4 / 30) * 1_000],
+    )
+  })
+
+  it('is the same in whichever order its values come, as long as it does not begin anew', () => {
+    const values: [number, number][] = [
+      [1, 0],
+      [5, 15],
+      [8, 30],
+      [9, 45],
+    ]
+    for (const order of [
+      values,
+      values.toReversed(),
+      [2, 0, 3, 1].map((at) => values[at] ?? [0, 0]),
+    ])
+      assert.equal(of(...(order as [number, number][])).growth, 8)
+  })
+
+  it('is that of both where two overlap', () => {
+    const late = merge(of([1, 0], [9, 45]), of([5, 15], [12, 60]))
+    assert.deepEqual([late.growth, late.first, late.last], [11, 1, 12])
   })
 })
 

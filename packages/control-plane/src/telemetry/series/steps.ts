@@ -1,15 +1,12 @@
 import type { SeriesAggregate } from '@plexd/protocol'
-import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
+import { type Bucket, bucketOf, growthBetween, mergeInto } from './bucket.ts'
 
-/**
- * What a counter grew by a second, at the time of each bucket but the first. One that is less than before has begun anew from nothing: what
- * it had grown in between until then is not known.
- */
+/** What a counter grew by a second, at the time of each bucket but the first; what it grew by before it began anew is in it. */
 export function ratesOf(buckets: readonly Bucket[]): Bucket[] {
   return buckets.slice(1).flatMap((bucket, index) => {
     const before = buckets[index] as Bucket // there is one in front of each but the first
     const seconds = (bucket.lastMs - before.lastMs) / 1_000
-    const growth = bucket.last - (bucket.last < before.last ? 0 : before.last)
+    const growth = growthBetween(before.last, bucket.first) + bucket.growth
     return seconds > 0 ? [bucketOf(growth / seconds, bucket.lastMs)] : []
   })
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Alert, AlertState } from '../../admin/alert.ts'
-import { AlertRule, AlertRuleName, AlertRuleSpec } from '../../admin/alert-rule.ts'
+import { AlertRuleName, AlertRuleSpec, AlertRuleView } from '../../admin/alert-rule.ts'
 import { AlertSilence, AlertSilenceSpec } from '../../admin/alert-silence.ts'
 import {
   AlertWebhook,
@@ -32,7 +32,7 @@ export const alerts = {
     path: '/admin/v1/alert-rules',
     summary: 'List alert rules by name, those that are there by themselves included',
     response: Type.Object({
-      items: Type.Array(AlertRule),
+      items: Type.Array(AlertRuleView),
       deleted: Type.Array(AlertRuleName, {
         description: 'Those that were there by themselves, and can be restored',
       }),
@@ -42,7 +42,7 @@ export const alerts = {
     ...read('alerts'),
     path: '/admin/v1/alert-rules/{alert_rule}',
     summary: 'Read one alert rule',
-    response: AlertRule,
+    response: AlertRuleView,
     errors: [404],
   }),
   putAlertRule: operation({
@@ -51,7 +51,7 @@ export const alerts = {
     summary: 'Create or replace an alert rule',
     params: { alert_rule: AlertRuleName },
     request: AlertRuleSpec,
-    response: AlertRule,
+    response: AlertRuleView,
     errors: [400, 409],
   }),
   deleteAlertRule: operation({
@@ -65,7 +65,7 @@ export const alerts = {
     path: '/admin/v1/alert-rules/{alert_rule}/restore',
     summary: 'Have a rule as it is by itself again, after it was changed or deleted',
     params: { alert_rule: AlertRuleName },
-    response: AlertRule,
+    response: AlertRuleView,
     errors: [400, 404],
   }),
   createAlertSilence: operation({

@@ -1,5 +1,11 @@
 import { Type } from 'typebox'
-import { MetricSeries, NodeUsage, PeerUsage, seriesAggregates } from '../../admin/metric-usage.ts'
+import {
+  MetricSeries,
+  NodeProgramMetrics,
+  NodeUsage,
+  PeerUsage,
+  seriesAggregates,
+} from '../../admin/metric-usage.ts'
 import { pageOf } from '../../admin/page.ts'
 import { FollowedRecord, TelemetryRecord, Violation } from '../../admin/telemetry-record.ts'
 import { operation } from '../../operations/operation.ts'
@@ -111,6 +117,15 @@ export const telemetry = {
     response: Type.Object({ items: Type.Array(PeerUsage) }),
     errors: [404],
   }),
+  listProgramMetrics: operation({
+    ...read('telemetry'),
+    path: '/admin/v1/metrics/programs',
+    summary:
+      'List the metrics that programs on nodes send, by node; nodes without any are left out',
+    query: Type.Interface([Paging, Nodes], {}),
+    response: pageOf(NodeProgramMetrics),
+    errors: [400, 404],
+  }),
   queryMetrics: operation({
     ...read('telemetry'),
     path: '/admin/v1/metrics/query',
@@ -118,8 +133,9 @@ export const telemetry = {
     query: Type.Interface([Nodes, Times], {
       name: Type.String({
         minLength: 1,
-        maxLength: 200,
-        examples: ['node_resources.cpu_percent'],
+        maxLength: 1_024,
+        description: 'A metric, with labels if it is one of a program',
+        examples: ['node_resources.cpu_percent', 'shop.orders_total{shop="berlin"}'],
       }),
       step: optional('Time from point to point, at least "15s"; chosen by the range when absent'),
       agg: Type.Optional(

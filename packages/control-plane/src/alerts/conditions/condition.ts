@@ -1,36 +1,6 @@
-import {
-  type AlertCondition,
-  formatDuration,
-  type NodeStatus,
-  parseDuration,
-} from '@plexd/protocol'
-import type { LatestValue } from '../telemetry/latest/latest.ts'
-
-/** What is known of a node at one time. */
-export interface Facts {
-  nowMs: number
-  status: NodeStatus
-  /** Its binary is none that is known. */
-  isMismatch: boolean
-  valueOf(metric: string): LatestValue | undefined
-  /** When the counter was last seen to grow. */
-  grewAtMs(metric: string): number | undefined
-  /** When records of the kind came, oldest first, up to the hundred last. */
-  arrivals(kind: 'drift' | 'violations'): readonly number[]
-  /** Since when growth and arrivals are watched: our own start. */
-  watchingSinceMs: number
-}
-
-export interface Reading {
-  /** `unknown` if nothing that is recent enough says either. */
-  is: 'holds' | 'clear' | 'unknown'
-  value: number | null
-}
-
-/** Several times as long as nodes take from one value to the next. */
-export const staleMs = 5 * 60_000
-
-const unknown: Reading = { is: 'unknown', value: null }
+import { type AlertCondition, formatDuration, parseDuration } from '@plexd/protocol'
+import { type Facts, is, type Reading, staleMs, unknown, type WatchedKind } from './facts.ts'
+import { describeMetric, freshValues, readMetric } from './metric-condition.ts'
 
 /** Whether a condition holds for a node. Pure. */
 export function readCondition(when: AlertCondition, facts: Facts): Reading {
@@ -57,7 +27,7 @@ type Of<Kind extends keyof AlertCondition> = NonNullable<AlertCondition[Kind]>
 const looks: { [Kind in keyof AlertCondition]-?: (wanted: Of<Kind>) => Look } = {
   metric: (wanted) => ({
     read: (facts) => readMetric(wanted, facts),
-    describe: ({ value }) => describeMetric(wanted, value),
+    describe: (reading) => describeMetric(wanted, reading),
   }),
   increase: (wanted) => ({
     read: (facts) => readIncrease(wanted, facts),
@@ -78,9 +48,13 @@ const looks: { [Kind in keyof AlertCondition]-?: (wanted: Of<Kind>) => Look } = 
         ? 'the binary is none that the control plane knows of its version'
         : `a file that was changed was found within ${within}`,
   }),
-  drift: ({ within, at_least: atLeast }) => ({
-    read: (facts) => readEvents(facts.arrivals('drift'), { within, atLeast }, facts),
-    describe: () => `${atLeast} or more corrections within ${within}`,
+  restarts: (wanted) => ({
+    read: (facts) => readArrivals('restarts', wanted, facts),
+    describe: ({ value }) => `plexd was started again ${value} times within ${wanted.within}`,
+  }),
+  drift: (wanted) => ({
+    read: (facts) => readArrivals('drift', wanted, facts),
+    describe: () => `${wanted.at_least} or more corrections within ${wanted.within}`,
   }),
 }
 
@@ -93,39 +67,16 @@ function lookOf(when: AlertCondition): Look | undefined {
   return look(when[kind])
 }
 
-function is(holds: boolean, value: number | null = null): Reading {
-  return { is: holds ? 'holds' : 'clear', value }
-}
-
-function readMetric({ name, of, above, below }: Of<'metric'>, facts: Facts): Reading {
-  const part = freshValue(name, facts)
-  const whole = of === undefined ? 1 : freshValue(of, facts)
-  if (part === undefined || whole === undefined || whole === 0) return unknown
-  const value = part / whole
-  const isAbove = above !== undefined && value > above
-  const isBelow = below !== undefined && value < below
-  return is(isAbove || isBelow, value)
-}
-
-/** The clock of the node has stamped it, and may be behind. */
-function freshValue(name: string, facts: Facts): number | undefined {
-  const latest = facts.valueOf(name)
-  if (!latest) return undefined
-  const behindSeconds = Math.max(0, facts.valueOf('agent_stats.clock_skew_seconds')?.value ?? 0)
-  const ageMs = facts.nowMs - latest.atMs - behindSeconds * 1_000
-  return ageMs > staleMs ? undefined : latest.value
-}
-
 function readIncrease({ name, within }: Of<'increase'>, facts: Facts): Reading {
   const atMs = facts.grewAtMs(name)
-  const value = facts.valueOf(name)?.value ?? null
+  const value = facts.valuesOf(name)[0]?.value ?? null
   return readEvents(atMs === undefined ? [] : [atMs], { within, atLeast: 1 }, facts, value)
 }
 
 function readNoData(name: string, facts: Facts): Reading {
   const isNew = facts.nowMs - facts.watchingSinceMs < staleMs
   if (facts.status !== 'online') return unknown
-  if (freshValue(name, facts) !== undefined) return is(false)
+  if (freshValues(name, facts).length > 0) return is(false)
   return isNew ? unknown : is(true)
 }
 
@@ -134,25 +85,24 @@ function readIntegrity(within: string, facts: Facts): Reading {
   return readEvents(facts.arrivals('violations'), { within, atLeast: 1 }, facts)
 }
 
+function readArrivals(
+  kind: WatchedKind,
+  { within, at_least: atLeast }: { within: string; at_least: number },
+  facts: Facts,
+): Reading {
+  return readEvents(facts.arrivals(kind), { within, atLeast }, facts)
+}
+
 /** What happened before we watched is not known, so an alert that fired by it goes on until it would be over. */
 function readEvents(
   times: readonly number[],
   { within, atLeast }: { within: string; atLeast: number },
   { nowMs, watchingSinceMs }: Facts,
-  value: number | null = null,
+  value?: number | null,
 ): Reading {
   const sinceMs = nowMs - parseDuration(within)
   const recent = times.filter((atMs) => atMs > sinceMs).length
-  if (recent >= atLeast) return is(true, value)
-  return watchingSinceMs > sinceMs ? unknown : is(false, value)
-}
-
-function describeMetric({ name, of, above, below }: Of<'metric'>, value: number | null): string {
-  const isAbove = above !== undefined && (value ?? 0) > above
-  const bound = isAbove ? `above ${above}` : `below ${below}`
-  return `${name}${of === undefined ? '' : ` / ${of}`} is ${rounded(value)}, ${bound}`
-}
-
-function rounded(value: number | null): string {
-  return String(Number((value ?? 0).toPrecision(4)))
+  const shown = value === undefined ? recent : value
+  if (recent >= atLeast) return is(true, shown)
+  return watchingSinceMs > sinceMs ? unknown : is(false, shown)
 }

@@ -1,33 +1,35 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AlertCondition } from '@plexd/protocol'
-import { describeCondition, type Facts, readCondition, staleMs } from './condition.ts'
+import { describeCondition, readCondition } from './condition.ts'
+import { type Facts, staleMs } from './facts.ts'
 
 const nowMs = Date.parse('2025-01-15T10:30:00Z')
 const minute = 60_000
 
-interface Known extends Partial<Omit<Facts, 'valueOf' | 'grewAtMs' | 'arrivals'>> {
+interface Known extends Partial<Omit<Facts, 'valuesOf' | 'grewAtMs' | 'arrivals'>> {
   /** By the name of the metric, with the age of the value in milliseconds. */
   values?: Record<string, readonly [value: number, ageMs?: number]>
   grewAtMs?: number
   drift?: number[]
+  restarts?: number[]
   violations?: number[]
 }
 
 function read(when: AlertCondition, known: Known = {}) {
-  const { values = {}, grewAtMs, drift = [], violations = [], ...rest } = known
+  const { values = {}, grewAtMs, drift = [], violations = [], restarts = [], ...rest } = known
   const facts: Facts = {
     nowMs,
     status: 'online',
     isMismatch: false,
     watchingSinceMs: nowMs - 48 * 60 * minute,
     ...rest,
-    valueOf(metric) {
-      const [value, ageMs = 0] = values[metric] ?? []
-      return value === undefined ? undefined : { value, atMs: nowMs - ageMs }
-    },
+    valuesOf: (name) =>
+      Object.entries(values)
+        .filter(([series]) => series.split('{')[0] === name)
+        .map(([series, [value, ageMs = 0]]) => ({ series, value, atMs: nowMs - ageMs })),
     grewAtMs: () => grewAtMs,
-    arrivals: (kind) => (kind === 'drift' ? drift : violations),
+    arrivals: (kind) => ({ drift, violations, restarts })[kind],
   }
   const reading = readCondition(when, facts)
   return { is: reading.is, says: describeCondition(when, reading, facts) }
@@ -70,6 +72,36 @@ describe('a condition over a metric', () => {
     assert.equal(read(disk, { values: none }).is, 'unknown')
   })
 
+  it('looks at each series of a program, and names the one that is furthest beyond', () => {
+    const open = (above: number): AlertCondition => ({ metric: { name: 'shop.open', above } })
+    const values = { 'shop.open{a="1"}': [5], 'shop.open{a="2"}': [9], 'shop.open{a="3"}': [2] }
+    const known = { values } as unknown as Known
+    assert.deepEqual(read(open(3), known), {
+      is: 'holds',
+      says: 'shop.open{a="2"} is 9, above 3',
+    })
+    assert.equal(read(open(9), known).is, 'clear')
+    const below = { metric: { name: 'shop.open', below: 4 } }
+    assert.match(read(below, known).says, /^shop\.open\{a="3"\} is 2, below 4$/)
+  })
+
+  it('divides series by those with the same labels, as Prometheus does', () => {
+    const free: AlertCondition = { metric: { name: 'fs.free', of: 'fs.size', below: 0.1 } }
+    const values = {
+      'fs.free{m="/"}': [50],
+      'fs.free{m="/data"}': [5],
+      'fs.free{m="/other"}': [1],
+      'fs.size{m="/"}': [100],
+      'fs.size{m="/data"}': [100],
+    } as unknown as NonNullable<Known['values']>
+    assert.deepEqual(read(free, { values }), {
+      is: 'holds',
+      says: 'fs.free{m="/data"} / fs.size is 0.05, below 0.1',
+    })
+    const other = { 'fs.free{m="/other"}': [1] } as const
+    assert.equal(read(free, { values: other }).is, 'unknown')
+  })
+
   it('takes a value for new that a clock has stamped which is an hour behind', () => {
     const { values } = used(0.95, 60 * minute)
     const behind = { ...values, 'agent_stats.clock_skew_seconds': [3_600, 60 * minute] } as const
@@ -89,6 +121,12 @@ describe('a condition over what has happened', () => {
     assert.equal(read(dropping, { grewAtMs: nowMs - 15 * minute }).is, 'clear')
     assert.equal(read(drift, { drift: [nowMs - minute] }).is, 'clear')
     assert.equal(read(drift, { drift: [nowMs - 2 * minute, nowMs - minute] }).is, 'holds')
+    const restarts: AlertCondition = { restarts: { within: '30m', at_least: 2 } }
+    assert.equal(read(restarts, { restarts: [nowMs - minute] }).is, 'clear')
+    assert.equal(
+      read(restarts, { restarts: [nowMs - 2 * minute, nowMs] }).says,
+      'plexd was started again 2 times within 30m',
+    )
     assert.equal(read(integrity, { violations: [nowMs - minute] }).is, 'holds')
     assert.match(read(integrity, { isMismatch: true }).says, /^the binary is none/)
   })
