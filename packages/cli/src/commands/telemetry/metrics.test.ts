@@ -36,7 +36,7 @@ describe('metrics', () => {
       'GET /admin/v1/metrics/programs?limit=500&node=web-01': { items: [node], next: null },
     })
     const { stdout, stderr } = await bench.run(['metrics', 'list', 'web-01'])
-    assert.match(stdout, /^web-01 +shop\.orders_total +counter +count +4 +1m +shop=a,b,c,\.\.\.$/m)
+    assert.match(stdout, /^web-01 +shop\.orders_total +counter +count +4 +60s +shop=a,b,c,\.\.\.$/m)
     assert.match(stderr, /^web-01: 7 values left out, .* of shop\.x: .*node_program_series\)$/m)
     const { stdout: json } = await bench.run(['metrics', 'list', 'web-01', '--json'])
     assert.deepEqual(JSON.parse(json), [node])
