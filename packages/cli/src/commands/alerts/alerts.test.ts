@@ -96,7 +96,7 @@ describe('alerts', () => {
       [`POST ${path}/tunnel-stale/restore`]: { ...rule, name: 'tunnel-stale' },
     })
     const { stdout, stderr } = await bench.run(['alerts', 'rules', 'list'])
-    assert.match(stdout, /^busy +info +\* +node_resources\.load_1 > 8 for 5m +admin$/m)
+    assert.match(stdout, /^busy +info +\* +node_resources\.load_1 > 8 for 5m +2 of 3 +admin$/m)
     assert.match(stderr, /clock-off, tunnel-stale$/m)
     const restore = ['alerts', 'rules', 'restore']
     assert.equal((await bench.run(restore)).stdout, 'restored "clock-off", "tunnel-stale"\n')
