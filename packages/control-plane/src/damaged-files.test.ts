@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { examineControlPlane } from './doctor/doctor.ts'
 import { openSqliteRecordings } from './recordings/sqlite-store.ts'
+import { bucketOf } from './telemetry/series/bucket.ts'
 import { openSeriesFile } from './telemetry/series/series-file.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
 import { startControlPlane } from './testing/harness.ts'
@@ -156,7 +157,7 @@ function openStores(folder: string, now = () => 12 * dayMs) {
           { session_id, node_id: 'n_web', index, bytes: randomBytes(6_000) },
           { maxBytes: 1e9 },
         )
-      const bucket = { min: 1, max: 1, sum: 1, count: 1, last: 1, lastMs: now() }
+      const bucket = bucketOf(1, now())
       const hour = { series: new Map([['a.b', new Map([[0, bucket]])]]), programs: 0 }
       const head = { lastId: index, points: 1, hours: new Map([[index * 3_600_000, hour]]) }
       await series.add(() => [['n_web', head]])
