@@ -28,7 +28,11 @@ describe('a service manager', () => {
     const credentials = inFolder('credentials')
     await mkdir(credentials)
     const env = { ...manager.env, CREDENTIALS_DIRECTORY: credentials }
-    await using plexd = startPlexd(env)
+    // A control plane that is away: nothing answers there.
+    await using plexd = startPlexd({ ...env, PLEXD_BOOTSTRAP_TOKEN: 'plexd-token' }, [
+      '--api',
+      'https://127.0.0.1:1',
+    ])
     await manager.hears('READY=1')
     assert.equal(manager.told()[0], 'STATUS=starting')
     await manager.hears(/^STATUS=not registered yet, event stream \w+, no mesh/)

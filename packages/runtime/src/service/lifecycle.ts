@@ -55,7 +55,7 @@ export async function runUntilSignal(
     reloads.end()
     await disposeWithin(daemon, { ...options, manager, clock })
   } finally {
-    signals.end()
+    // The signals stay heeded: the echo of one may come while the process ends.
     endDespitePipes()
   }
 }
@@ -102,14 +102,11 @@ async function disposeWithin(
   clearTimeout(deadline)
 }
 
-/** One listener for all of them: removing a listener between two signals that arrive together would lose the second. */
+/** Resolves to the first. A further request ends the process at once. */
 function listenForSignals(
   onFirst: () => void,
   clock: Pick<Clock, 'monotonic'>,
-): {
-  first: Promise<NodeJS.Signals>
-  end(): void
-} {
+): { first: Promise<NodeJS.Signals> } {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   const meaningOf = createEndRequests(clock)
   const listener = (signal: NodeJS.Signals): void => {
@@ -120,10 +117,5 @@ function listenForSignals(
     onFirst()
   }
   for (const name of endingSignals) process.on(name, listener)
-  return {
-    first: promise,
-    end() {
-      for (const name of endingSignals) process.off(name, listener)
-    },
-  }
+  return { first: promise }
 }
