@@ -6,6 +6,7 @@ import { createOperatorEnds } from './access/operator-ends.ts'
 import { openAlerting } from './alerts/alerting.ts'
 import type { Controls, Environment, RunningApp } from './app.ts'
 import { openArtifactFiles } from './artifacts/files.ts'
+import { removeCopies } from './backup/staging.ts'
 import { tellRestore } from './backup/tell-restore.ts'
 import { healthOf, watchBackups } from './backup/watch.ts'
 import { createChange } from './change.ts'
@@ -190,6 +191,9 @@ export async function openApp(
     await openForwards({ forwards: targets, store, telemetry, fleet, clock, log }),
   )
   metrics.showForwards(forwards.status)
+  await removeCopies(dataDir).catch((error: unknown) =>
+    log.warn('copies of an interrupted backup not removed', { error }),
+  )
   const backups = watchBackups(dataDir)
   metrics.showBackups(() => healthOf(backups.records()))
   tellRestore(backups, log)

@@ -203,6 +203,14 @@ describe('making a backup', () => {
     assert.deepEqual(await readdir(disk.path), [])
   })
 
+  it('leaves no copies for good if it is killed: the next start removes them', async () => {
+    await using folder = await makeTemporaryFolder()
+    const copies = join(folder.path, '.backup', 'files')
+    await withControlPlane(folder.path, () => mkdir(copies, { recursive: true }))
+    await writeFile(join(copies, 'control-plane.db'), 'x')
+    await withControlPlane(folder.path, async () => assert.equal(existsSync(copies), false))
+  })
+
   it('is done by one at a time', async () => {
     await using folder = await makeTemporaryFolder()
     await using plane = await startControlPlane()

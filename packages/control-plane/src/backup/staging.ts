@@ -1,4 +1,4 @@
-import { chownSync, statSync } from 'node:fs'
+import { chownSync, existsSync, statSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CliError, describeError, makeFolder } from '@plexd/runtime'
@@ -19,6 +19,14 @@ export async function claimStaging(dataDir: string): Promise<{ path: string } & 
       lock[Symbol.dispose]()
     },
   }
+}
+
+/** Removes the copies of a backup that was killed, unless one is being made. */
+export async function removeCopies(dataDir: string): Promise<void> {
+  const path = join(dataDir, '.backup')
+  if (!existsSync(path)) return
+  using lock = lockFile(join(path, 'lock'))
+  if (lock) await empty(path)
 }
 
 function claim(dataDir: string, path: string): Disposable {
