@@ -19,6 +19,7 @@ import { exec, silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { createMemoryCollector, type MemoryCollector } from '../../testing/memory-collector.ts'
+import { plainRules } from '../../testing/record-rules.ts'
 import { createIntake } from '../records/intake.ts'
 import { createFollower, type FollowerOptions } from './follower.ts'
 
@@ -253,12 +254,7 @@ async function createPlace({
   const clock = createFakeClock(Date.now())
   const { signal } = new AbortController()
   const collector = createMemoryCollector<LogRecord>()
-  const rules = {
-    hostname: 'web-01',
-    least: 'debug',
-    redact: (text: string) => text,
-    json: true,
-  } as const
+  const rules = { ...plainRules, least: 'debug' } as const
   const intake = createIntake({ ...rules, collector, clock: { ...clock, sleep: async () => {} } })
   let highest = 0
 

@@ -6,6 +6,7 @@ import type { LogRecord } from '@plexd/protocol'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { journalSkip, openJournal, type TestJournal, until } from '@plexd/runtime/testing'
 import { createMemoryCollector, type MemoryCollector } from '../../testing/memory-collector.ts'
+import { plainRules } from '../../testing/record-rules.ts'
 import { createIntake } from '../records/intake.ts'
 import { startJournal } from './start-journal.ts'
 
@@ -84,13 +85,7 @@ function logInside({ inside }: TestJournal) {
 }
 
 function follow({ place }: TestJournal, collector: MemoryCollector<LogRecord>) {
-  const rules = {
-    hostname: 'web-01',
-    least: 'info',
-    redact: (text: string) => text,
-    json: true,
-  } as const
-  const intake = createIntake({ ...rules, collector, clock: systemClock })
+  const intake = createIntake({ ...plainRules, collector, clock: systemClock })
   const isThere = () => true
   return startJournal({
     collector,

@@ -5,6 +5,7 @@ import type { LogRecord } from '@plexd/protocol'
 import { type Exec, silentLog, type streamTool } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { createMemoryCollector } from '../../testing/memory-collector.ts'
+import { plainRules } from '../../testing/record-rules.ts'
 import { createIntake } from '../records/intake.ts'
 import { startJournal } from './start-journal.ts'
 
@@ -125,12 +126,7 @@ function startFake({
   const collector = createMemoryCollector<LogRecord>(
     new Map(cursor === undefined ? [] : [['journald', cursor]]),
   )
-  const rules = {
-    hostname: 'web-01',
-    least: 'debug',
-    redact: (text: string) => text,
-    json: true,
-  } as const
+  const rules = { ...plainRules, least: 'debug' } as const
   const intake = createIntake({ ...rules, collector, clock: { ...clock, sleep: async () => {} } })
   const commands: (readonly string[])[] = []
   let read = 0

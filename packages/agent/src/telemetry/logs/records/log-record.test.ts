@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { plainRules } from '../../testing/record-rules.ts'
 import { maxMessageBytes, type Said, severityOf, toRecord } from './log-record.ts'
 
-const rules = {
-  hostname: 'web-01',
-  least: 'info',
-  redact: (text: string) => text,
-  json: true,
-} as const
 const said: Said = {
   timeMs: Date.UTC(2025, 0, 15),
   source: 'journald',
@@ -19,7 +14,7 @@ const said: Said = {
 
 describe('toRecord', () => {
   it('has the form of the control API', () => {
-    assert.deepEqual(toRecord(said, rules), {
+    assert.deepEqual(toRecord(said, plainRules), {
       timestamp: '2025-01-15T00:00:00.000Z',
       source: 'journald',
       unit: 'sshd',
@@ -30,21 +25,21 @@ describe('toRecord', () => {
   })
 
   it('leaves out what is less severe', () => {
-    assert.equal(toRecord({ ...said, severity: 'debug' }, rules), undefined)
+    assert.equal(toRecord({ ...said, severity: 'debug' }, plainRules), undefined)
   })
 
   it('cuts a message at 16 KiB, between two characters, and says so', () => {
-    const { message = '' } = toRecord({ ...said, text: 'é'.repeat(10_000) }, rules) ?? {}
+    const { message = '' } = toRecord({ ...said, text: 'é'.repeat(10_000) }, plainRules) ?? {}
     assert.match(message, /^é+\[truncated\]$/)
     assert.equal(Buffer.byteLength(message), maxMessageBytes - 1)
     assert.equal(
-      toRecord({ ...said, text: 'ab\ufffd', isCut: true }, rules)?.message,
+      toRecord({ ...said, text: 'ab\ufffd', isCut: true }, plainRules)?.message,
       'ab[truncated]',
     )
   })
 
   it('has no NUL bytes', () => {
-    assert.equal(toRecord({ ...said, text: 'a\0b' }, rules)?.message, 'a\ufffdb')
+    assert.equal(toRecord({ ...said, text: 'a\0b' }, plainRules)?.message, 'a\ufffdb')
   })
 })
 
