@@ -196,8 +196,7 @@ async function harm(
   { kind, from, length }: { kind: string; from: number; length: number },
 ): Promise<void> {
   const { size } = await stat(path)
-  // Of a file without a byte nobody knows that it ever was another one.
-  const start = 1 + Math.floor(from * (size - 1))
+  const start = Math.floor(from * size)
   const bytes = Math.ceil(length * (size - start))
   if (kind === 'cut') await truncate(path, start)
   else if (kind === 'zeros') await overwrite(path, start, Buffer.alloc(bytes))

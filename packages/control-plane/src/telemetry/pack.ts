@@ -119,12 +119,12 @@ export function textOf(body: Uint8Array): string {
   return zstdDecompressSync(body).toString()
 }
 
-/** Of a body that is on a disk; empty if it is damaged there. */
-export function storedText(body: Uint8Array): string {
+/** Of a body that is on a disk; undefined if it is damaged there. */
+export function storedText(body: Uint8Array): string | undefined {
   try {
     return textOf(body)
   } catch {
-    return ''
+    return undefined
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordKind } from './kinds.ts'
+import { storedText } from './pack.ts'
 import { rowBytes } from './pack-removal.ts'
 
 /** How far a node has come with its queue: records of the epoch below `next` are stored. */
@@ -42,12 +43,34 @@ export const unknownIds = 2 ** 33
 export function mendPartition(
   database: DatabaseSync,
   { areIdsKnown }: { areIdsKnown: boolean },
-): void {
+): { damaged_packs: number } {
+  defineIsReadable(database)
+  const { changes } = database.prepare('delete from packs where not is_readable(body)').run()
   database.exec(`
     delete from holdings;
     insert into holdings select tenant_id, node_id, sum(length(body) + length(words) + ${rowBytes}) from packs group by tenant_id, node_id`)
   if (!areIdsKnown)
     database.exec(`update sqlite_sequence set seq = seq + ${unknownIds} where name = 'packs'`)
+  return { damaged_packs: Number(changes) }
+}
+
+/** What SQLite does not see, as it has no checksum of what is in a row. */
+export function inspectPartition(database: DatabaseSync): string | undefined {
+  defineIsReadable(database)
+  const found = database
+    .prepare('select last_id from packs where not is_readable(body) limit 1')
+    .get()
+  return found && damagedPack(Number(found.last_id))
+}
+
+export function damagedPack(lastId: number): string {
+  return `the records up to ${lastId} cannot be read: their checksum is another`
+}
+
+function defineIsReadable(database: DatabaseSync): void {
+  database.function('is_readable', (body) =>
+    Number(body instanceof Uint8Array && storedText(body) !== undefined),
+  )
 }
 
 export const partitionSchema = `

@@ -6,6 +6,7 @@ import { type Pack, withoutKnown } from './pack.ts'
 import { createRemoval, type Removal, rowBytes } from './pack-removal.ts'
 import {
   beginPartition,
+  inspectPartition,
   type Mark,
   mendPartition,
   type NewPartition,
@@ -47,6 +48,7 @@ export interface Partition extends Removal, AsyncDisposable {
   readonly path: string
   readonly database: SideDatabase['database']
   readonly createdAtMs: number
+  readonly noteDamage: SideDatabase['noteDamage']
   /** In the order of the calls. */
   write(arrival: Arrival): Promise<Written>
   /** Resolves when all writes so far are done. */
@@ -86,9 +88,10 @@ export function openPartition(
     lockWaitMs,
     log,
     prepare: begin,
+    inspect: inspectPartition,
     mend(database, salvage) {
       begin(database)
-      mendPartition(database, salvage)
+      return mendPartition(database, salvage)
     },
   })
   const { database, patience } = side
@@ -163,6 +166,7 @@ export function openPartition(
   return {
     path,
     database,
+    noteDamage: side.noteDamage,
     createdAtMs: Number(head?.created_at),
     write(arrival) {
       const written = enqueue(arrival).catch((error: unknown) => {

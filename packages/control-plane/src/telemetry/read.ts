@@ -1,6 +1,6 @@
 import { recordsOf, storedText } from './pack.ts'
 import type { PackRow, Partition } from './partition.ts'
-import { unknownIds } from './partition-tables.ts'
+import { damagedPack, unknownIds } from './partition-tables.ts'
 import type { ArrivalPage, RecordQuery, StoredRecord } from './store.ts'
 
 /** Of one node, or of all of a tenant, in the order of arrival. The partitions are in their order. */
@@ -10,13 +10,14 @@ export function listRecords(partitions: readonly Partition[], query: RecordQuery
     'node_id' in query ? ['node_id = ?', query.node_id] : ['tenant_id = ?', query.tenant_id]
   const found: StoredRecord[] = []
   let bytes = 0
-  for (const { database, lastId, lastReceivedAtMs } of partitions) {
+  for (const partition of partitions) {
+    const { database, lastId, lastReceivedAtMs } = partition
     if (lastId() <= after || lastReceivedAtMs() < sinceMs) continue
     const rows = database
       .prepare(`${selectRows} where ${owner} and last_id > ? and received_at >= ? order by last_id`)
       .iterate(id, after, sinceMs)
     for (const row of rows)
-      for (const stored of unpacked(row as unknown as PackRow, after)) {
+      for (const stored of unpacked(partition, row as unknown as PackRow, after)) {
         found.push(stored)
         bytes += Buffer.byteLength(stored.record)
         if (found.length === limit || (bytes > maxBytes && found.length > 1)) return found
@@ -46,12 +47,13 @@ export function readArrivals(
     removed: isOther ? 0 : (last - start - records.length) % unknownIds,
     cursor: String(last),
   })
-  for (const { database, lastId } of partitions) {
+  for (const partition of partitions) {
+    const { database, lastId } = partition
     if (lastId() <= last) continue
     const rows = database.prepare(`${selectRows} where last_id > ? order by last_id`).iterate(last)
     for (const row of rows) {
       const { tenant_id } = row as unknown as PackRow // the columns of the select
-      for (const stored of unpacked(row as unknown as PackRow, last)) {
+      for (const stored of unpacked(partition, row as unknown as PackRow, last)) {
         records.push({ ...stored, tenant_id })
         last = stored.id
         bytes += stored.record.length
@@ -66,9 +68,14 @@ export function readArrivals(
 
 const selectRows = 'select last_id, count, tenant_id, node_id, received_at, body from packs'
 
-function* unpacked(row: PackRow, after: number): Generator<StoredRecord> {
-  const { last_id, count, node_id, received_at, body } = row
+function* unpacked(
+  { noteDamage }: Partition,
+  { last_id, count, node_id, received_at, body }: PackRow,
+  after: number,
+): Generator<StoredRecord> {
+  const text = storedText(body)
+  if (text === undefined) return noteDamage(damagedPack(last_id))
   const firstId = last_id - count + 1
-  for (const [index, record] of recordsOf(storedText(body)).entries())
+  for (const [index, record] of recordsOf(text).entries())
     if (firstId + index > after) yield { id: firstId + index, node_id, received_at, record }
 }

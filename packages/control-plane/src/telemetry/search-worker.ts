@@ -12,7 +12,9 @@ export type SearchTask = { number: number } & (
   | { end: true }
 )
 
-export type SearchAnswer = { number: number } & ({ records: FoundRecord[] } | { failure: string })
+export type SearchAnswer =
+  | ({ number: number } & ({ records: FoundRecord[] } | { failure: string }))
+  | { damaged: string; reason: string }
 
 /** Between two looks at what else is asked. */
 const sliceMs = 10
@@ -29,7 +31,10 @@ async function run({ number, query, paths }: Exclude<SearchTask, { end: true }>)
   if (running.size === 0) closeRemoved()
   running.add(number)
   try {
-    const records = await searchPartitions(paths.flatMap(open), query, createPause(number))
+    const records = await searchPartitions(paths.flatMap(open), query, {
+      pause: createPause(number),
+      onDamage: tellDamage,
+    })
     answer({ number, records })
   } catch (error) {
     answer({ number, failure: describeError(error) })
@@ -40,6 +45,11 @@ async function run({ number, query, paths }: Exclude<SearchTask, { end: true }>)
 
 function answer(message: SearchAnswer): void {
   parentPort?.postMessage(message)
+}
+
+function tellDamage(damaged: DatabaseSync, reason: string): void {
+  for (const [path, database] of databases)
+    if (database === damaged) answer({ damaged: path, reason })
 }
 
 function createPause(number: number): () => Promise<void> {

@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { describeError } from '@plexd/runtime'
+import { isDamaged } from '../store/sqlite-error.ts'
 import { createMatcher, factsOf, fold } from './matcher.ts'
 import { recordsOf, storedText } from './pack.ts'
+import { damagedPack } from './partition-tables.ts'
 import { createSelection, type Selection } from './selection.ts'
 import type { FoundRecord, RecordSearch } from './store.ts'
 import { mayContain } from './word-filter.ts'
@@ -8,8 +11,12 @@ import { mayContain } from './word-filter.ts'
 /** A search as it is sent to the thread that does it. */
 export type PlainSearch = Omit<RecordSearch, 'signal'>
 
-/** Called between two packs: waits so that others have their turn, and throws to end the search. */
-export type Pause = () => Promise<void>
+export interface SearchCaller {
+  /** Called between two packs: waits so that others have their turn, and throws to end the search. */
+  pause(): Promise<void>
+  /** What was found in the database cannot be right. The search goes on, if it does not reject with the same. */
+  onDamage(database: DatabaseSync, reason: string): void
+}
 
 /**
  * Searches partitions, the oldest first in the list. Reads those packs that can contain a record of the search, in its order, and ends
@@ -18,23 +25,26 @@ export type Pause = () => Promise<void>
 export async function searchPartitions(
   databases: readonly DatabaseSync[],
   query: PlainSearch,
-  pause: Pause,
+  caller: SearchCaller,
 ): Promise<FoundRecord[]> {
   const selection = createSelection(query)
   for (const database of query.order === 'newest' ? databases.toReversed() : databases)
-    await searchOne(database, { query, selection, pause })
+    await searchOne(database, { query, selection, caller }).catch((error: unknown) => {
+      if (isDamaged(error)) caller.onDamage(database, describeError(error))
+      throw error
+    })
   return selection.result()
 }
 
 interface Searching {
   query: PlainSearch
   selection: Selection
-  pause: Pause
+  caller: SearchCaller
 }
 
 async function searchOne(
   database: DatabaseSync,
-  { query, selection, pause }: Searching,
+  { query, selection, caller }: Searching,
 ): Promise<void> {
   const isWanted = createPackFilter(query)
   const find = createFinder(query)
@@ -44,13 +54,15 @@ async function searchOne(
   const selectBody = database.prepare('select body from packs where last_id = ?')
   for (const { last_id, first } of candidates(database, query)) {
     if (!selection.wants(first)) return
-    await pause()
+    await caller.pause()
     const head = selectHead.get(last_id) as PackHead | undefined // its columns
     // It may have been removed meanwhile.
     if (!head || !isWanted(head)) continue
     const body = selectBody.get(last_id)?.body
-    if (body instanceof Uint8Array)
-      for (const record of find(head, storedText(body))) selection.add(record)
+    if (!(body instanceof Uint8Array)) continue
+    const text = storedText(body)
+    if (text === undefined) caller.onDamage(database, damagedPack(last_id))
+    else for (const record of find(head, text)) selection.add(record)
   }
 }
 

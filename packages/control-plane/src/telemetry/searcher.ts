@@ -1,7 +1,8 @@
 import type { Worker } from 'node:worker_threads'
 import { ApiError } from '@plexd/protocol'
 import { startThread, type ThreadCode } from '@plexd/runtime'
-import type { RecordKind } from './kinds.ts'
+import { type RecordKind, recordKinds } from './kinds.ts'
+import type { Partition } from './partition.ts'
 import type { PlainSearch } from './search.ts'
 import type { SearchAnswer, SearchTask } from './search-worker.ts'
 import type { FoundRecord, RecordSearch } from './store.ts'
@@ -16,8 +17,10 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** The thread is started by the first search. `pathsOf` gives the partitions of a kind, the oldest first. */
-export function createSearcher(pathsOf: (kind: RecordKind) => string[]): Searcher {
+/** The thread is started by the first search. `partitionsOf` gives those of a kind, the oldest first. */
+export function createSearcher(
+  partitionsOf: (kind: RecordKind) => Pick<Partition, 'path' | 'noteDamage'>[],
+): Searcher {
   const waiting = new Map<number, Waiting>()
   let worker: Worker | undefined
   let lastNumber = 0
@@ -44,10 +47,19 @@ export function createSearcher(pathsOf: (kind: RecordKind) => string[]): Searche
   }
 
   function settle(answer: SearchAnswer): void {
+    if ('damaged' in answer) {
+      noteDamage(answer)
+      return
+    }
     const one = waiting.get(answer.number)
     forget(answer.number)
     if ('records' in answer) one?.resolve(answer.records)
     else one?.reject(new Error(`search telemetry: ${answer.failure}`))
+  }
+
+  function noteDamage({ damaged, reason }: { damaged: string; reason: string }): void {
+    const all = recordKinds.flatMap(partitionsOf)
+    all.find(({ path }) => path === damaged)?.noteDamage(reason)
   }
 
   /** The process may end when nobody waits. */
@@ -64,7 +76,7 @@ export function createSearcher(pathsOf: (kind: RecordKind) => string[]): Searche
       const { promise, resolve, reject } = Promise.withResolvers<FoundRecord[]>()
       waiting.set(number, { resolve, reject })
       worker.ref()
-      post(worker, { number, query, paths: pathsOf(query.kind) })
+      post(worker, { number, query, paths: partitionsOf(query.kind).map(({ path }) => path) })
       const end = (): void => {
         forget(number)
         if (worker) post(worker, { number, end: true })

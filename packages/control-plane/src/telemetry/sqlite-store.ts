@@ -54,7 +54,7 @@ export function openSqliteTelemetry(
     .catch((error: unknown) =>
       log.error('telemetry of an earlier version not taken over', { error }),
     )
-  const searcher = createSearcher((kind) => partitions.of(kind).map(({ path }) => path))
+  const searcher = createSearcher(partitions.of)
   const patience = createPatience(lockWaitMs)
   const identify = rememberSeries()
   const listeners = new Set<(batch: ArrivedBatch) => void>()

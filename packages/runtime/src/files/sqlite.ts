@@ -7,6 +7,7 @@ export const sqliteCodes = {
   ioError: 10,
   corrupt: 11,
   full: 13,
+  cannotOpen: 14,
   notDatabase: 26,
 } as const
 

@@ -15,7 +15,10 @@ const maxRanges = 50_000
 /** How often a range is halved in which nothing was found: a part of it that is smaller may be overlooked. */
 const maxBarren = 10
 
-/** Reads from both ends up to what is damaged, and looks into the halves of what is between. */
+/** What was read cannot be put anywhere: that is no damage of where it was read. */
+export class NotTaken extends Error {}
+
+/** Reads from both ends up to what is damaged, and looks into the halves of what is between. Throws only what `put` does, as NotTaken. */
 export function copyRanges(read: ReadRange, put: (row: Row) => void): void {
   const open = [{ from: 0, to: 2 ** 50, barren: 0 }]
   for (let count = 0; count < maxRanges; count++) {
@@ -39,15 +42,17 @@ function readEnds(range: Range, read: ReadRange, put: (row: Row) => void): Range
       left.from = row.salvaged_id + 1
     }
     return { from: 1, to: 0 }
-  } catch {
+  } catch (error) {
     // The other end is read from its side.
+    if (error instanceof NotTaken) throw error
   }
   try {
     for (const row of read(left, 'desc')) {
       put(row)
       left.to = row.salvaged_id - 1
     }
-  } catch {
+  } catch (error) {
+    if (error instanceof NotTaken) throw error
     return left
   }
   return { from: 1, to: 0 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describeError } from '@plexd/runtime'
 import { isDamaged } from '../sqlite-error.ts'
@@ -7,23 +7,30 @@ import { headerFault } from './header.ts'
 /** All pages of a file of this size are looked at in some 30 ms, at each start. */
 const smallBytes = 16 * 1024 * 1024
 
+interface Looking {
+  schema: string
+  timeoutMs: number
+  isSuspect: boolean
+  /** See `GateOptions`. */
+  inspect?: ((database: DatabaseSync) => string | undefined) | undefined
+}
+
 /**
- * Why a database cannot be used as it is; undefined if it can, or is not there. Throws what has to do with the machine instead: a lock, a full disk.
+ * Why a database cannot be used as it is; undefined if it can. Throws what has to do with the machine instead: a lock, a full disk.
  * Of a large file, only what is read in any case is looked at, unless `isSuspect`.
  */
 export function faultOf(
   path: string,
-  { schema, timeoutMs, isSuspect }: { schema: string; timeoutMs: number; isSuspect: boolean },
+  { schema, timeoutMs, isSuspect, inspect }: Looking,
 ): string | undefined {
-  const bytes = existsSync(path) ? statSync(path).size : 0
-  if (bytes === 0) return undefined
   try {
     const fault = headerFault(readHeader(path))
     if (fault !== undefined) return fault
     using database = new DatabaseSync(path, { timeout: timeoutMs })
     return (
       shapeFault(database, schema) ??
-      (isSuspect || bytes <= smallBytes ? pageFault(database) : undefined)
+      (isSuspect || statSync(path).size <= smallBytes ? pageFault(database) : undefined) ??
+      (isSuspect ? inspect?.(database) : undefined)
     )
   } catch (error) {
     if (!isDamaged(error)) throw error

@@ -1,6 +1,6 @@
 import { existsSync, renameSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Log } from '@plexd/runtime'
+import { diskFault, type Log } from '@plexd/runtime'
 import { openPrivateDatabase } from '../private-database.ts'
 import { faultOf } from './fault.ts'
 import { type Salvage, salvage } from './salvage.ts'
@@ -10,6 +10,8 @@ export interface GateOptions {
   schema: string
   timeoutMs: number
   log: Pick<Log, 'warn'>
+  /** Why what is in the rows of a sound file cannot be right; looked at in files that are suspect. */
+  inspect?: ((database: DatabaseSync) => string | undefined) | undefined
   /**
    * Puts right, in a database that has what could be saved of a damaged one, what follows from it. May return what is lost, in fields for the log.
    */
@@ -26,10 +28,11 @@ export function passGate(path: string, options: GateOptions): void {
   const [unfinished, finished] = [`${path}.salvaging`, `${path}.salvaged`]
   removeDatabase(unfinished)
   if (existsSync(finished)) replace(path, finished)
-  const { schema, timeoutMs, log } = options
-  const fault = faultOf(path, { schema, timeoutMs, isSuspect: isSuspect(path) })
+  if (!existsSync(path)) create(path, unfinished, options)
+  const { log } = options
+  const fault = faultOf(path, { ...options, isSuspect: isSuspect(path) })
   if (fault !== undefined) {
-    const lost = build(path, unfinished, options)
+    const lost = build(path, unfinished, { ...options, fault })
     renameSync(unfinished, finished)
     const moved = replace(path, finished)
     const message = 'a database was damaged: it is set aside, and what can be read of it goes on'
@@ -38,13 +41,44 @@ export function passGate(path: string, options: GateOptions): void {
   trust(path)
 }
 
-/** A new database with what can be read of the damaged one, in a single file. */
-function build(path: string, to: string, { schema, mend, timeoutMs }: GateOptions) {
-  using database = openPrivateDatabase(to, timeoutMs)
-  database.exec('pragma auto_vacuum = incremental')
-  database.exec(schema)
-  const saved = salvage(path, database)
-  return { saved: saved.rows, ...mend?.(database, saved) }
+/** In one step, so that a file without a byte is one that has lost all, never one that was just about to begin. */
+function create(path: string, unfinished: string, { schema, timeoutMs }: GateOptions): void {
+  try {
+    openEmpty(unfinished, { schema, timeoutMs }).close()
+    removeDatabase(path) // a log without its file is of none
+    renameSync(unfinished, path)
+  } catch (error) {
+    removeDatabase(unfinished)
+    throw error
+  }
+}
+
+function openEmpty(path: string, { schema, timeoutMs }: Pick<GateOptions, 'schema' | 'timeoutMs'>) {
+  const database = openPrivateDatabase(path, timeoutMs)
+  try {
+    database.exec(`pragma auto_vacuum = incremental; ${schema}`)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** A new database with what can be read of the damaged one, in a single file; nothing of it is left if the disk does not take it. */
+function build(path: string, to: string, { fault, ...options }: GateOptions & { fault: string }) {
+  try {
+    using database = openEmpty(to, options)
+    const saved = salvage(path, database)
+    return { saved: saved.rows, ...options.mend?.(database, saved) }
+  } catch (error) {
+    removeDatabase(to)
+    const disk = diskFault(error)
+    if (!disk) throw error
+    throw new Error(
+      `save what can be read of "${path}", which is damaged (${fault}): ${disk.reason}: ${disk.remedy}, as much as the file takes, and start again`,
+      { cause: error },
+    )
+  }
 }
 
 function replace(path: string, by: string): string {

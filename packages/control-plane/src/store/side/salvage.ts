@@ -1,6 +1,8 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { copyRanges, type ReadRange, type Row } from './copy-ranges.ts'
+import { sqliteCodeOf, sqliteCodes } from '@plexd/runtime'
+import { diskErrorOf } from '../sqlite-error.ts'
+import { copyRanges, NotTaken, type ReadRange, type Row } from './copy-ranges.ts'
 import { tablesOf } from './fault.ts'
 import { headerFault, plainHeader } from './header.ts'
 
@@ -12,21 +14,24 @@ export interface Salvage {
   areIdsKnown: boolean
 }
 
-/** Copies each row that can still be read from a damaged file into a database that has the tables, in one transaction. */
+/** Copies each row that can still be read from a damaged file into a database that has the tables, in one transaction. Throws if the disk does not take them. */
 export function salvage(path: string, to: DatabaseSync): Salvage {
   mendHeader(path)
   const from = openDamaged(path)
-  to.exec('begin immediate')
-  const rows: Record<string, number> = {}
-  for (const table of tablesOf(to)) rows[table] = from ? copyTable(from, to, table) : 0
-  const areIdsKnown = from !== undefined && copySequence(from, to)
-  to.exec('commit')
   try {
-    from?.close()
-  } catch {
-    // It is kept as it is.
+    to.exec('begin immediate')
+    const rows: Record<string, number> = {}
+    for (const table of tablesOf(to)) rows[table] = from ? copyTable(from, to, table) : 0
+    const areIdsKnown = from !== undefined && copySequence(from, to)
+    to.exec('commit')
+    return { rows, areIdsKnown }
+  } finally {
+    try {
+      from?.close()
+    } catch {
+      // It is kept as it is.
+    }
   }
-  return { rows, areIdsKnown }
 }
 
 /** Without a header SQLite reads nothing, and there is nothing in ours that is not known. */
@@ -50,10 +55,17 @@ function openDamaged(path: string): DatabaseSync | undefined {
     database.exec('pragma writable_schema = on')
     database.prepare('select * from sqlite_schema').all()
     return database
-  } catch {
+  } catch (error) {
     if (database?.isOpen) database.close()
+    if (isOfMachine(error)) throw error
     return undefined
   }
+}
+
+/** Says nothing about what is in the file: no room beside it, a lock, too many open files. */
+function isOfMachine(error: unknown): boolean {
+  const { full, readOnly, busy, cannotOpen } = sqliteCodes
+  return [full, readOnly, busy, cannotOpen].some((code) => code === sqliteCodeOf(error))
 }
 
 function copyTable(from: DatabaseSync, to: DatabaseSync, table: string): number {
@@ -68,8 +80,9 @@ function copyTable(from: DatabaseSync, to: DatabaseSync, table: string): number 
       count += Number(
         insert.run(...(columns.map(({ name }) => row[String(name)] ?? null) as [])).changes,
       )
-    } catch {
+    } catch (error) {
       // What no row of this table can be is damaged, too.
+      if (diskErrorOf(error) !== error) throw new NotTaken(undefined, { cause: error })
     }
   }
   if (hasRowIds(to, table)) copyRanges(rangeReader(from, table, names), put)
@@ -103,8 +116,9 @@ function copyFromBothEnds(
     try {
       for (const row of database.prepare(`${select} order by ${order}`).iterate()) put(row)
       return
-    } catch {
+    } catch (error) {
       // What is behind is read from the other end.
+      if (error instanceof NotTaken) throw error
     }
   }
 }

@@ -36,7 +36,7 @@ describe('a side database', () => {
 async function setUp() {
   const folder = await makeTemporaryFolder()
   const side = openSideDatabase(join(folder.path, 'side.db'), {
-    schema: 'create table items (size integer)',
+    schema: 'create table if not exists items (size integer)',
   })
   const insert = side.database.prepare('insert into items values (?)')
   let groups = 0

@@ -13,6 +13,8 @@ export interface SideDatabase extends AsyncDisposable {
   /** Its statements are run inside `patience` or a transaction, so that they wait for other processes. */
   readonly database: DatabaseSync
   readonly patience: Patience
+  /** What was read of it cannot be right: logged once, and the next opening looks at all of it. */
+  noteDamage(reason: string): void
   /** Rolled back if `work` throws, and then rejects with its error. */
   inTransaction<T>(work: () => T): Promise<T>
   /**
@@ -45,11 +47,12 @@ export function openSideDatabase(
     schema,
     prepare,
     mend,
+    inspect,
     log = silentLog,
     lockWaitMs = limits.database_lock_wait.default,
   }: OpenOptions,
 ): SideDatabase {
-  passGate(path, { schema, mend, log, timeoutMs: openingMs })
+  passGate(path, { schema, mend, inspect, log, timeoutMs: openingMs })
   const database = openPrivateDatabase(path, openingMs)
   try {
     database.exec(`${pragmas}; ${schema}; pragma busy_timeout = 0`)
@@ -61,12 +64,14 @@ export function openSideDatabase(
     if (error instanceof Error) error.message = `open "${path}": ${error.message}`
     throw error
   }
-  const patience = watchful(createPatience(lockWaitMs), path, log)
+  const noteDamage = createDamageNote(path, log)
+  const patience = watchful(createPatience(lockWaitMs), noteDamage)
   const inTransaction = <T>(work: () => T): Promise<T> => patience(() => attempt(database, work))
   const drains: (() => Promise<void>)[] = []
   return {
     database,
     patience,
+    noteDamage,
     inTransaction,
     createWriter(options) {
       const { writer, drain } = createWriter(inTransaction, options)
@@ -88,26 +93,28 @@ export interface OpenOptions {
   lockWaitMs?: number | undefined
   log?: Pick<Log, 'warn'> | undefined
   mend?: GateOptions['mend']
+  inspect?: GateOptions['inspect']
 }
 
 // Full synchronous mode: otherwise a power failure could lose what was acknowledged, which the sender has no more.
 const pragmas =
   'pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full'
 
-function watchful(patience: Patience, path: string, log: Pick<Log, 'warn'>): Patience {
-  let hasMetDamage = false
-
-  function note(error: unknown): void {
-    if (hasMetDamage || !isDamaged(error)) return
-    hasMetDamage = true
-    suspect(path)
+function createDamageNote(path: string, log: Pick<Log, 'warn'>): SideDatabase['noteDamage'] {
+  let isNoted = false
+  return (reason) => {
+    if (isNoted) return
+    isNoted = true
     const message = 'a database is damaged: what can be read of it goes on at the next start'
-    log.warn(message, { path, error: describeError(error) })
+    log.warn(message, { path, error: reason })
+    suspect(path)
   }
+}
 
+function watchful(patience: Patience, noteDamage: SideDatabase['noteDamage']): Patience {
   return (attempt) =>
     patience(attempt).catch((error: unknown) => {
-      note(error)
+      if (isDamaged(error)) noteDamage(describeError(error))
       throw error
     })
 }
