@@ -106,6 +106,7 @@ const runtimeRooms: Rooms = [
   ['service', 'a daemon from start to end, and what its manager is told of it'],
   ['net', 'reads certificates from files; no program is needed for it'],
   ['cli', 'what a person at a terminal gives and is told'],
+  ['bundle', 'what support is sent, whichever program it is of'],
   ['.', 'shows it to others'],
 ]
 
@@ -193,6 +194,7 @@ const agentRooms: Rooms = [
   ['daemon/loops', 'what goes on while a node is enrolled'],
   ['daemon', 'starts them all and ends them in turn'],
   ['doctor', 'looks at everything from outside, whether a daemon runs or not'],
+  ['bugreport', 'gathers all of that in one file'],
   ['commands/given', 'what a person has typed, whichever command it is for'],
   ['commands', 'the words of the command line, each a user of the rest'],
   ['.', 'starts the program'],
@@ -268,6 +270,7 @@ const controlPlaneRooms: Rooms = [
   ['open-app.ts', 'makes the app from what is on the disk'],
   ['control-plane.ts', 'opens, serves and ends it'],
   ['doctor', 'looks at everything from outside, whether it runs or not'],
+  ['bugreport', 'gathers that and more in one file'],
   ['.', 'starts the program'],
 ]
 

@@ -26,6 +26,7 @@ import { addSshCommand } from './commands/sessions/ssh.ts'
 import { addCompletionCommands } from './commands/setup/completion.ts'
 import { addConfigCommands } from './commands/setup/config.ts'
 import { addVersionCommands } from './commands/setup/version.ts'
+import { addSupportCommands } from './commands/support/support.ts'
 import { addRecordCommands } from './commands/telemetry/logs.ts'
 import { addMetricCommands } from './commands/telemetry/metrics.ts'
 import { addTopCommands } from './commands/telemetry/top.ts'
@@ -87,6 +88,7 @@ export function createProgram(io: Io): Command {
   addSigningKeyCommands(program, context)
   addMasterKeyCommands(program, context)
   addAdminTokenCommands(program, context)
+  addSupportCommands(program, context)
   addConfigCommands(program, context)
   addVersionCommands(program, context)
   addCompletionCommands(program, context)

@@ -159,6 +159,23 @@ export const commands: Record<string, CommandRow> = {
     ],
     load: async () => (await import('./doctor.ts')).runDoctor,
   },
+  bugreport: {
+    description:
+      'Gather what support wants to see in one file, without a secret; works without the daemon',
+    form: (command) =>
+      withUrl(withSocket(command))
+        .option(
+          '--out <file>',
+          'a new file, or "-" for stdout; named by machine and time by default',
+        )
+        .option('--since <duration>', 'how far back the log goes', '1h'),
+    examples: [
+      ['sudo plexd bugreport', 'a tar.gz in the current folder; look before you send it'],
+      ['sudo plexd bugreport --since 24h --out /tmp/report.tar.gz', 'with the log of a day'],
+      ['ssh web-01 sudo plexd bugreport --out - > web-01.tar.gz', 'where the disk is full'],
+    ],
+    load: async () => (await import('./bugreport.ts')).runBugreport,
+  },
   state: {
     description: 'Show what the node holds: metadata, data, secrets, reports',
     form: withSocket,

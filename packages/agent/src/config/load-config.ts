@@ -84,7 +84,7 @@ function readFingerprint(text: string): string {
  * The settings from the environment. `PLEXD_CONFIG` (the file to read) and the bootstrap token are read elsewhere:
  * the token's variable has a configurable name, and the token file takes precedence over it.
  */
-function readEnvironment(env: NodeJS.ProcessEnv): Settings {
+export function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   const settings = settingRows.map(([to, { env: variable = '', read }]) => {
     const value = env[variable]
     return value === undefined || value === ''
@@ -124,7 +124,7 @@ function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFindi
   }
 }
 
-async function readFile(named: string | undefined, log: Log): Promise<Settings> {
+export async function readFile(named: string | undefined, log: Log): Promise<Settings> {
   const path = named ?? defaultConfigFile
   const mapping = await readConfigFile(path).catch((error: unknown) => {
     throw new CliError(describeError(error), exitCodes.usage)

@@ -9,6 +9,8 @@ export async function askDaemon<T>(
   ask: (client: Client<LocalApi>) => Promise<{ body: T }>,
 ): Promise<T | Error> {
   try {
+    // One that hangs does not answer this either, and is not waited for as long as an answer that takes time.
+    await createClient(localApi, createUnixTransport(socketPath, 5_000)).getStatus({})
     const { body } = await ask(createClient(localApi, createUnixTransport(socketPath, 20_000)))
     return body
   } catch (error) {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { CliError, describeError, exitCodes } from '@plexd/runtime'
+import { CliError, describeError, exitCodes, openOutput } from '@plexd/runtime'
 import type { OptionalPart } from '../config/backup-parts.ts'
 import { loadMasterKey } from '../seal/master-key.ts'
 import { version } from '../version.ts'
@@ -8,7 +8,6 @@ import { type Manifest, totalBytes } from './archive/manifest.ts'
 import { writeArchive } from './archive/write-archive.ts'
 import { contentOf, isWanted } from './contents.ts'
 import { listFiles } from './list-files.ts'
-import { openOutput } from './output-file.ts'
 import { addRecord, type BackupRecord } from './records.ts'
 import { demandRoom } from './room.ts'
 import { takeSnapshot } from './snapshot.ts'
@@ -85,7 +84,7 @@ async function create(options: CreateOptions): Promise<Omit<CreatedBackup, 'file
   demandFolder(dirname(out))
   await using staging = await claimStaging(dataDir)
   await demandRoomFor(options, staging.path)
-  await using output = openOutput(out)
+  await using output = openOutput(out, 'backup')
   const { facts, files, warnings } = await takeSnapshot({
     ...{ dataDir, parts, masterKeyFile, onProgress },
     staging: staging.path,

@@ -1,8 +1,7 @@
 import { chmod, chown, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncFolder } from '@plexd/runtime'
+import { syncFile, syncFolder } from '@plexd/runtime'
 import type { Manifest } from '../backup/archive/manifest.ts'
-import { syncFile } from '../backup/output-file.ts'
 
 /** Gives unpacked files their modes, as root also the owner of the data folder, and makes them durable. */
 export async function settleFiles(

@@ -66,3 +66,9 @@ export async function createFileAtomic(
   await syncFolder(folder)
   return true
 }
+
+/** Makes the content of a file durable. */
+export async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, 'r')
+  await file.sync()
+}

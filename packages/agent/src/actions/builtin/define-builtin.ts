@@ -1,4 +1,4 @@
-import { describeError } from '@plexd/runtime'
+import { describeError, redact } from '@plexd/runtime'
 import type { Static, TObject } from 'typebox'
 import {
   type Action,
@@ -7,7 +7,6 @@ import {
   defineAction,
   describeParameters,
 } from '../define.ts'
-import { redact } from '../redact.ts'
 import type { NodeFacts } from './node-facts.ts'
 
 /** The declaration of one of plexd's own actions. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { redact } from '@plexd/runtime'
 import fc from 'fast-check'
-import { redact } from '../../../actions/redact.ts'
 import {
   avc,
   denied,

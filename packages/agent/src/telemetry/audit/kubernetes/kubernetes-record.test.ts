@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { redact } from '../../../actions/redact.ts'
+import { redact } from '@plexd/runtime'
 import { toKubernetesRecord } from './kubernetes-record.ts'
 
 const rules = { hostname: 'cp-1', redact, nowMs: Date.parse('2026-11-27T02:00:00Z') }

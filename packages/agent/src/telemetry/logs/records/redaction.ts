@@ -1,4 +1,4 @@
-import { redact } from '../../../actions/redact.ts'
+import { redact } from '@plexd/runtime'
 import { compilePattern } from './pattern.ts'
 
 /** `unit` is whose text it is: texts of one unit come in the order in which it wrote them. */

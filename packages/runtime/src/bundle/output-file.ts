@@ -1,8 +1,10 @@
 import { createWriteStream, existsSync } from 'node:fs'
-import { link, open, rename, rm } from 'node:fs/promises'
+import { link, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
-import { CliError, errorCodeOf, exitCodes, syncFolder } from '@plexd/runtime'
+import { CliError, exitCodes } from '../cli/cli.ts'
+import { syncFile, syncFolder } from '../files/atomic-file.ts'
+import { errorCodeOf } from '../files/error-code.ts'
 
 /** A new file that nobody sees under its name before it is complete and on disk. Disposing removes it unless it was kept. */
 export interface OutputFile extends AsyncDisposable {
@@ -12,18 +14,18 @@ export interface OutputFile extends AsyncDisposable {
 }
 
 /** What is behind the name of a file that is not complete. */
-export const partialSuffix = '.partial'
+const partialSuffix = '.partial'
 
-/** Throws a CliError if there is a file of that name, or its folder cannot be written to. */
-export function openOutput(path: string): OutputFile {
-  refuseExisting(path)
+/** `what` it is, for errors. Throws a CliError if there is a file of that name, or its folder cannot be written to. */
+export function openOutput(path: string, what: string): OutputFile {
+  refuseExisting(path, what)
   const partial = `${path}.${crypto.randomUUID().slice(0, 8)}${partialSuffix}`
   const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600 })
   return {
     stream,
     async keep() {
       await syncFile(partial)
-      await publish(partial, path)
+      await publish(partial, path, what)
       await syncFolder(dirname(path))
     },
     async [Symbol.asyncDispose]() {
@@ -34,30 +36,24 @@ export function openOutput(path: string): OutputFile {
 }
 
 /** A link does not replace a file that somebody else has made meanwhile; where there are none, as on FAT, renaming has to do. */
-async function publish(partial: string, path: string): Promise<void> {
+async function publish(partial: string, path: string, what: string): Promise<void> {
   try {
     await link(partial, path)
   } catch (error) {
-    if (errorCodeOf(error) === 'EEXIST') throw taken(path)
+    if (errorCodeOf(error) === 'EEXIST') throw taken(path, what)
     if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(errorCodeOf(error) ?? '')) throw error
-    refuseExisting(path)
+    refuseExisting(path, what)
     await rename(partial, path)
   }
 }
 
-function refuseExisting(path: string): void {
-  if (existsSync(path)) throw taken(path)
+function refuseExisting(path: string, what: string): void {
+  if (existsSync(path)) throw taken(path, what)
 }
 
-function taken(path: string): CliError {
+function taken(path: string, what: string): CliError {
   return new CliError(
-    `write backup "${path}": there is a file of that name: remove it, or choose another with --out`,
+    `write ${what} "${path}": there is a file of that name: remove it, or choose another with --out`,
     exitCodes.usage,
   )
-}
-
-/** Makes the content of a file durable. */
-export async function syncFile(path: string): Promise<void> {
-  await using file = await open(path, 'r')
-  await file.sync()
 }
