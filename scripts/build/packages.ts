@@ -1,19 +1,7 @@
-import type { ProgramName } from '../programs/build.ts'
-import type { Architecture } from './architecture.ts'
-
-/** What a package is made of. */
-export interface PackageParts {
-  version: string
-  arch: Architecture
-  /** The single files of that architecture. */
-  programs: Readonly<Record<ProgramName, string>>
-  /** Text: see `licences`. */
-  licences: string
-  /** Where the package goes. */
-  out: string
-  /** In seconds since 1970: the time of all files in a package; 0 when SOURCE_DATE_EPOCH is not set. */
-  epochSeconds: number
-}
+import { makeDeb } from './packages/deb.ts'
+import type { PackageParts } from './packages/package-parts.ts'
+import { packageRows } from './packages/rows.ts'
+import { makeRpm } from './packages/rpm.ts'
 
 /** One kind of package of one program, or of several. */
 export interface PackageKind {
@@ -24,4 +12,7 @@ export interface PackageKind {
 }
 
 /** Made for each architecture, in this order. */
-export const packageKinds: readonly PackageKind[] = []
+export const packageKinds: readonly PackageKind[] = packageRows.flatMap((row) => [
+  { name: `${row.name}.deb`, make: (parts) => makeDeb(row, parts) },
+  { name: `${row.name}.rpm`, make: (parts) => makeRpm(row, parts) },
+])

@@ -1,6 +1,7 @@
-/** What other packages' tests need: an agent in their own process. */
+/** What the tests of other packages and the scripts need: an agent in their own process, and what its packages and reference are made from. */
 
 export { builtins } from './actions/builtin/index.ts'
+export { completionOf } from './commands/completion.ts'
 export { type AgentConfig, defaultConfig } from './config/agent-config.ts'
 export { limits as agentLimits } from './config/limits.ts'
 export { settingRows as agentSettings } from './config/settings.ts'
@@ -15,6 +16,7 @@ export { createProblems } from './health/problems.ts'
 export { generatePrivateKey, publicKeyOf } from './identity/keys.ts'
 export { footprint } from './mesh/footprint.ts'
 export { loadRawSocket } from './process/raw-socket.ts'
+export { createProgram } from './program.ts'
 export { openQueue } from './queue/queue.ts'
 export { createApplier } from './reconcile/apply.ts'
 export { describeCorrection } from './reconcile/drift-report.ts'

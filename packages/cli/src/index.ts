@@ -1,2 +1,6 @@
-/** What the reference is made from. */
+/** What the reference and the packages are made from. */
+
+export { completionScripts } from './commands/setup/complete.ts'
 export { settingRows } from './connection/flags.ts'
+export { createProgram } from './program.ts'
+export { systemIo } from './terminal/io.ts'

@@ -1,0 +1,13 @@
+if command -v systemd-sysusers >/dev/null; then
+  systemd-sysusers plexd-control-plane.conf
+elif ! getent passwd plexd-control-plane >/dev/null; then
+  useradd --system --user-group --home-dir /var/lib/plexd-control-plane --shell /usr/sbin/nologin plexd-control-plane
+fi
+if [ -d /run/systemd/system ]; then
+  systemctl daemon-reload
+  if [ "$upgrade" = yes ]; then systemctl try-restart plexd-control-plane.service; fi
+fi
+if [ "$upgrade" = no ] && [ ! -e /var/lib/plexd-control-plane ]; then
+  echo 'The control plane is installed, and does not run yet. Look at /etc/plexd/control-plane.yaml, then:'
+  echo '  systemctl enable --now plexd-control-plane'
+fi

@@ -1,0 +1,1 @@
+rm -f /etc/systemd/system/*.wants/plexd-control-plane.service

@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process'
+import process from 'node:process'
+import { promisify } from 'node:util'
+
+/** Runs a program that makes packages. Throws an Error with the title, and what it said, or what to install. */
+export async function runPackager(
+  [program, ...args]: readonly [string, ...string[]],
+  { title, debian, epochSeconds }: { title: string; debian: string; epochSeconds: number },
+): Promise<void> {
+  // Its messages in English, and no settings of whoever builds.
+  const env = {
+    PATH: process.env.PATH,
+    HOME: '/nonexistent',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    SOURCE_DATE_EPOCH: String(epochSeconds),
+  }
+  try {
+    await promisify(execFile)(program, args, { env, maxBuffer: 16 * 1024 * 1024 })
+  } catch (cause) {
+    const { code, stderr = '' } = cause as { code?: unknown; stderr?: string } // of execFile
+    if (code === 'ENOENT')
+      throw new Error(
+        `${title}: there is no "${program}" here: apt-get install ${debian}, or build with --no-packages`,
+      )
+    throw new Error(`${title} with ${program}: ${stderr.trim().replace(/\s*\n\s*/g, '; ')}`)
+  }
+}
