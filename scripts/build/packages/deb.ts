@@ -32,7 +32,7 @@ export async function makeDeb(row: PackageRow, parts: PackageParts): Promise<str
   for (const [name, text] of Object.entries(debScripts(row))) await write(name, text, 0o755)
   await settle(control, epochSeconds)
   const name = `${row.name}_${packageVersion(version)}_${arch}.deb`
-  // Level 9 is as fast as the disk; xz takes half a minute for a tenth less.
+  // xz takes a minute for a fifth less.
   const form = ['--root-owner-group', '-Zzstd', '-z9', '--build']
   await runPackager(['dpkg-deb', ...form, folder.path, join(out, name)], {
     title: `make ${name}`,
