@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -23,6 +23,31 @@ describe('config check', () => {
     assert.equal(right.stdout, `"${folder}/config.yaml": nothing is wrong\n`)
     assert.equal(right.code, 0)
     assert.equal((await check('control-plane', 'data_dir: /srv/plexd\n')).code, 0)
+  })
+
+  it('tells which credentials of systemd are used', async () => {
+    const credentials = join(folder, 'credentials')
+    await mkdir(credentials)
+    for (const name of ['plexd.token', 'plexd.join', 'tls.key', 'tls.crt'])
+      await writeFile(join(credentials, name), 'x', { mode: 0o600 })
+    process.env.CREDENTIALS_DIRECTORY = credentials
+    try {
+      assert.equal(
+        (await check('plexd', 'join_file: /j\n')).stdout,
+        `"${folder}/config.yaml": nothing is wrong\n` +
+          `token.file: the credential plexd.token, "${credentials}/plexd.token"\n` +
+          'join_file: the file wins over the credential plexd.join\n',
+      )
+      const plane = await check('control-plane', 'tls_cert: /c\n', '--json')
+      assert.equal(plane.code, 0)
+      const key = { name: 'tls.key', file: `${credentials}/tls.key` }
+      assert.deepEqual(JSON.parse(plane.stdout).credentials, [
+        { key: 'tls_cert', name: 'tls.crt', file: `${credentials}/tls.crt`, is_used: false },
+        { key: 'tls_key', ...key, is_used: true },
+      ])
+    } finally {
+      delete process.env.CREDENTIALS_DIRECTORY
+    }
   })
 
   it('names what is mistyped, and what was meant', async () => {

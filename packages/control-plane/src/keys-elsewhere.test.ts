@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -36,11 +36,16 @@ describe('the keys of a control plane', () => {
     await assert.rejects(stat(join(dataDir, 'tls', 'ca.key')))
   })
 
-  it('may be handed over by systemd', () => {
-    const keys = join(folder, 'keys')
+  it('may be handed over by systemd', async () => {
+    const keys = join(folder, 'credentials')
+    await mkdir(keys)
+    for (const name of ['master.key', 'ca.key', 'tls.crt', 'tls.key', 'another'])
+      await writeFile(join(keys, name), 'x')
     assert.deepEqual(credentialSettings({ CREDENTIALS_DIRECTORY: keys }), {
       master_key_file: join(keys, 'master.key'),
       ca_key_file: join(keys, 'ca.key'),
+      tls_cert: join(keys, 'tls.crt'),
+      tls_key: join(keys, 'tls.key'),
     })
     assert.deepEqual(credentialSettings({ CREDENTIALS_DIRECTORY: folder }), {})
     assert.deepEqual(credentialSettings({}), {})

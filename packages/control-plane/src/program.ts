@@ -7,22 +7,26 @@ import {
   describeError,
   examineConfigFile,
   exitCodes,
+  findCredentials,
   type Log,
   openServiceManager,
   printJson,
   readConfigFile,
   readSince,
   runUntilSignal,
+  type SeenCredential,
   type ServiceManager,
   startMemoryReturn,
   systemClock,
   tellConfigFindings,
   tellFindings,
+  withCredentialsOf,
 } from '@plexd/runtime'
 import { Command, Option } from 'commander'
 import { addBackupCommands } from './backup-commands.ts'
 import { type Config, examineConfig, resolveConfig } from './config/config.ts'
 import {
+  credentialNames,
   credentialSettings,
   describeSetting,
   envSettings,
@@ -185,13 +189,22 @@ function addSettings(command: Command, names?: readonly string[]): Command {
   return command
 }
 
-async function configOf(options: Record<string, unknown>, env = process.env): Promise<Config> {
+/** What `LoadCredential=` of this unit hands over, commands use too. */
+const serviceUnit = 'plexd-control-plane.service'
+
+async function configOf(
+  options: Record<string, unknown>,
+  env = withCredentialsOf(serviceUnit),
+): Promise<Config> {
   const path = options.config ?? env.PLEXD_CP_CONFIG
   const file = typeof path === 'string' ? await readConfigFile(path) : {}
   if (!file) throw new CliError(`read config "${path}": there is no such file`, exitCodes.usage)
   try {
-    const given = { ...credentialSettings(env), ...envSettings(env) }
-    return resolveConfig({ flags: flagSettings(options), env: given, file })
+    return resolveConfig({
+      flags: flagSettings(options),
+      env: envSettings(env),
+      file: { ...credentialSettings(env), ...file },
+    })
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
   }
@@ -200,7 +213,16 @@ async function configOf(options: Record<string, unknown>, env = process.env): Pr
 async function checkConfig(path: string | undefined, options: { json?: boolean }): Promise<void> {
   if (path === undefined)
     throw new CliError('check config: want the name of a file', exitCodes.usage)
-  tellConfigFindings(path, await examineConfigFile(path, examineConfig), options)
+  const found = findCredentials(credentialNames, withCredentialsOf(serviceUnit))
+  const files = Object.fromEntries(Array.from(found, ([key, { file }]) => [key, file]))
+  let credentials: SeenCredential[] = []
+  const findings = await examineConfigFile(path, (mapping) => {
+    credentials = Array.from(found, ([key, credential]) => {
+      return { key, ...credential, is_used: mapping[key] === undefined }
+    })
+    return examineConfig(mapping, files)
+  })
+  tellConfigFindings(path, findings, { ...options, credentials })
 }
 
 /** Converts commander's camel case back to the names in the file. */

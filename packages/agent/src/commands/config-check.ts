@@ -2,16 +2,20 @@ import {
   type ConfigFinding,
   describeError,
   examineConfigFile,
+  findCredentials,
+  type SeenCredential,
   tellConfigFindings,
+  withCredentialsOf,
 } from '@plexd/runtime'
 import { defaultConfigFile } from '../config/agent-config.ts'
 import { configForm } from '../config/config-form.ts'
 import { readForm } from '../config/form.ts'
 import { examineConfig } from '../config/load-config.ts'
 import { faultOfLogFile } from '../config/log-files.ts'
+import { credentialNames, settings } from '../config/settings.ts'
 import { findFiles, isGlob } from '../telemetry/logs/files/find-files.ts'
 import { compilePattern } from '../telemetry/logs/records/pattern.ts'
-import type { Flags, Json } from './given/flags.ts'
+import { type Flags, type Json, serviceUnit } from './given/flags.ts'
 
 /** Checks the file as `plexd up` would, and changes nothing. */
 export async function runConfigCheck(
@@ -19,12 +23,30 @@ export async function runConfigCheck(
   { file, json }: Json & { file?: string },
 ): Promise<void> {
   const path = file ?? process.env.PLEXD_CONFIG ?? defaultConfigFile
-  const findings = await examineConfigFile(path, async (mapping) => [
+  let credentials: SeenCredential[] = []
+  const findings = await examineConfigFile(path, async (mapping) => {
+    credentials = seenCredentials(mapping)
+    return examineAll(mapping)
+  })
+  tellConfigFindings(path, findings, { json, credentials })
+}
+
+async function examineAll(mapping: Record<string, unknown>): Promise<ConfigFinding[]> {
+  return [
     ...examineConfig(mapping),
     ...(await examinePatterns(mapping)),
     ...(await examineFolders(mapping)),
-  ])
-  tellConfigFindings(path, findings, { json })
+  ]
+}
+
+function seenCredentials(mapping: Record<string, unknown>): SeenCredential[] {
+  const given = readForm(mapping, configForm).settings
+  const found = findCredentials(credentialNames, withCredentialsOf(serviceUnit))
+  return Array.from(found, ([name, credential]) => ({
+    key: settings[name].keys[0],
+    ...credential,
+    is_used: given[name] === undefined,
+  }))
 }
 
 /** With one that cannot be used, plexd starts and sends no logs. */

@@ -8,6 +8,7 @@ import {
   createLog,
   describeError,
   exitCodes,
+  isCredential,
   isMissing,
   printable,
   printJson,
@@ -122,10 +123,12 @@ async function removeFiles({
   dataDir,
   tokenFile,
   joinFile,
+  credentialsDir,
 }: AgentConfig): Promise<string | undefined> {
   for (const name of (await readdir(dataDir).catch(undefinedIfMissing)) ?? [])
     await rm(join(dataDir, name), { recursive: true, force: true })
-  for (const file of [tokenFile, joinFile]) await rm(file, { force: true })
+  for (const file of [tokenFile, joinFile])
+    if (!isCredential(file, credentialsDir)) await rm(file, { force: true })
   return rmdir(dataDir).then(
     () => undefined,
     (error: unknown) => (isMissing(error) ? undefined : describeError(error)),

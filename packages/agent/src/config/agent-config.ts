@@ -7,6 +7,8 @@ export interface AgentConfig extends SettingValues {
   hostnameChosen: boolean
   /** The proxy for the control plane, from the environment; undefined for none. */
   proxyUrl: string | undefined
+  /** Where systemd has put the credentials of this service; undefined without any. */
+  credentialsDir: string | undefined
   /** Of the config file: those that are no settings, which are ignored. */
   unknownKeys: readonly string[]
 }
@@ -17,6 +19,7 @@ export const defaultConfig: AgentConfig = {
   ...(Object.fromEntries(settingRows.map(([name, row]) => [name, row.default])) as SettingValues), // every row has a default
   hostnameChosen: false,
   proxyUrl: undefined,
+  credentialsDir: undefined,
   unknownKeys: [],
 }
 

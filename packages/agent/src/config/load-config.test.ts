@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { CliError, type Log, silentLog } from '@plexd/runtime'
@@ -243,6 +243,28 @@ describe('loadConfig', () => {
     assert.equal((await load(file)).config.tokenValue, 'from-file')
     const { config } = await load(file, { flags: { tokenFile: '/given' } })
     assert.deepEqual([config.tokenFile, config.tokenValue], ['/given', undefined])
+  })
+
+  it('takes credentials of systemd that are there, unless another file is named', async () => {
+    await using folder = await makeFolder()
+    const inFolder = (name: string): string => join(folder.path, name)
+    for (const name of ['plexd.join', 'plexd.token', 'plexd.http-token'])
+      await writeFile(inFolder(name), 'x')
+    const env = { CREDENTIALS_DIRECTORY: folder.path }
+    const files = { joinFile: inFolder('plexd.join'), tokenFile: inFolder('plexd.token') }
+    assert.partialDeepStrictEqual((await load('', { env })).config, {
+      ...files,
+      httpTokenFile: inFolder('plexd.http-token'),
+      credentialsDir: folder.path,
+    })
+    const { config } = await load('token_file: /t\nnode_api: { http: { token_file: /h } }', {
+      env,
+      flags: { joinFile: '/j' },
+    })
+    assert.partialDeepStrictEqual(config, { joinFile: '/j', tokenFile: '/t', httpTokenFile: '/h' })
+    await mkdir(inFolder('none'))
+    const without = await load('', { env: { CREDENTIALS_DIRECTORY: inFolder('none') } })
+    assert.equal(without.config.joinFile, defaultConfig.joinFile)
   })
 
   it('refuses a file that is named and not there: its settings would be missing without a word', async () => {

@@ -4,6 +4,7 @@ import {
   type ConfigFinding,
   describeError,
   exitCodes,
+  findCredentials,
   type Log,
   proxyFor,
   readConfigFile,
@@ -20,7 +21,7 @@ import { configForm } from './config-form.ts'
 import { nearestKey, readForm, readSetting } from './form.ts'
 import { faultsOfLogFiles } from './log-files.ts'
 import { pinnedCaFile, recallSettings } from './remembered.ts'
-import { settingRows } from './settings.ts'
+import { credentialNames, settingRows } from './settings.ts'
 import { fingerprint } from './values.ts'
 
 export interface ConfigSources {
@@ -32,7 +33,7 @@ export interface ConfigSources {
 }
 
 /**
- * Precedence: flags, environment, file, remembered settings of the enrolment, defaults. The file may have any of three forms (README, Go agent,
+ * Precedence: flags, environment, file, credentials of systemd, remembered settings of the enrolment, defaults. The file may have any of three forms (README, Go agent,
  * installer); each key's form is recognised by its shape. Throws a CliError with the key, its value and what is expected.
  */
 export async function loadConfig({ flags, file, env, log }: ConfigSources): Promise<AgentConfig> {
@@ -44,6 +45,7 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
     ...defaultConfig,
     hostname: hostname(),
     ...(await recallSettings(dataDir, given, log)),
+    ...readCredentials(env),
     ...given,
   }
   config.hostnameChosen =
@@ -53,6 +55,7 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
   if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
   if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
   config.proxyUrl = readProxy(config.apiUrl, env)
+  config.credentialsDir = env.CREDENTIALS_DIRECTORY || undefined
   return config
 }
 
@@ -92,6 +95,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Settings {
       : readSetting({ to, read }, value, `environment variable ${variable}: `)
   })
   return Object.assign({}, ...settings)
+}
+
+function readCredentials(env: NodeJS.ProcessEnv): Settings {
+  const found = findCredentials(credentialNames, env)
+  return Object.fromEntries(Array.from(found, ([name, { file }]) => [name, file]))
 }
 
 function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {

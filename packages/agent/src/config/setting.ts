@@ -20,10 +20,20 @@ export interface Setting<Value> {
   choices?: readonly string[]
   /** Whether a dump of the settings shows its value; without this it always does. `unredacted`: only to who asks for it. */
   shown?: 'never' | 'unredacted'
+  /** The name of a credential of systemd that is its file, unless another is named. */
+  credential?: string
   /** Whether SIGHUP reloads it; all others need a restart. */
   reloads?: true
   /** The description for the reference and `--help`: starts in lower case, no full stop. */
   help: string
+}
+
+/** What it sets, and what it is read from beside its own spellings. */
+export function describeSetting({
+  help,
+  credential,
+}: Pick<Setting<unknown>, 'help' | 'credential'>) {
+  return credential === undefined ? help : `${help}; or the credential ${credential} of systemd`
 }
 
 /** A row. Default and parser come first, and must agree in their type. */

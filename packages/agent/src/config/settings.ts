@@ -91,12 +91,14 @@ export const settings = {
     keys: ['token.file', 'registration.tokenfile', 'token_file'],
     env: 'PLEXD_BOOTSTRAP_TOKEN_FILE',
     flag: '--token-file <file>',
+    credential: 'plexd.token',
     help: 'bootstrap token; removed once it is used',
   }),
   joinFile: setting('/etc/plexd/join', joinPath, {
     keys: ['join_file'],
     env: 'PLEXD_JOIN_FILE',
     flag: '--join-file <file>',
+    credential: 'plexd.join',
     help: 'join string, which has address, token and authority in one; "-" reads it from stdin; removed once it is used',
   }),
   tokenEnv: setting('PLEXD_BOOTSTRAP_TOKEN', text, {
@@ -156,6 +158,7 @@ export const settings = {
   }),
   httpTokenFile: setting<string | undefined>(undefined, text, {
     keys: ['node_api.http.token_file', 'node_api.httptokenfile'],
+    credential: 'plexd.http-token',
     help: 'the token that callers over TCP have to show',
   }),
   reportDebounceMs: setting(5_000, duration(0), {
@@ -315,6 +318,11 @@ export type SettingName = keyof Rows
 
 /** The rows with their names, in the order of the table. */
 export const settingRows = Object.entries(settings) as [SettingName, Setting<unknown>][] // the names of the table
+
+/** Those that may be a credential of systemd, with its name. */
+export const credentialNames = settingRows.map(
+  ([name, { credential }]) => [name, credential] as const,
+)
 
 /** Those that SIGHUP changes. */
 export const reloading: ReadonlySet<string> = new Set(

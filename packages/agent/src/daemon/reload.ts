@@ -5,7 +5,11 @@ import { faultsOfLogFiles } from '../config/log-files.ts'
 import { reloading, settings } from '../config/settings.ts'
 
 /** What the next settings say of themselves. */
-const isNoSetting: ReadonlySet<keyof AgentConfig> = new Set(['hostnameChosen', 'unknownKeys'])
+const isNoSetting: ReadonlySet<keyof AgentConfig> = new Set([
+  'hostnameChosen',
+  'credentialsDir',
+  'unknownKeys',
+])
 
 /** Puts those of the next settings into the running ones that may change while plexd runs. */
 export function takeOver(running: AgentConfig, next: AgentConfig): ReloadReport {

@@ -1,10 +1,12 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import {
   type Check,
   describeError,
   errorCodeOf,
   type Finding,
   failed,
+  isCredential,
   keptFault,
   ok,
   ownersHere,
@@ -27,7 +29,19 @@ async function checkSecretFiles(config: AgentConfig): Promise<Finding> {
     look(tokenFile, ownersOfTyped(process.env, dataDir)),
     look(joinFile, ownersOfTyped(process.env, dataDir)),
   ].filter((finding) => finding !== undefined)
-  return findings.find(({ state }) => state === 'failed') ?? findings[0] ?? ok('kept from others')
+  return (
+    findings.find(({ state }) => state === 'failed') ??
+    findings[0] ??
+    ok(`kept from others${credentialsOf(config)}`)
+  )
+}
+
+function credentialsOf({ tokenFile, joinFile, httpTokenFile = '', credentialsDir }: AgentConfig) {
+  const files = [tokenFile, joinFile, httpTokenFile]
+  const names = files
+    .filter((file) => isCredential(file, credentialsDir) && existsSync(file))
+    .map((file) => basename(file))
+  return names.length === 0 ? '' : `; credentials of systemd: ${names.join(', ')}`
 }
 
 function look(path: string, owners: readonly number[]): Finding | undefined {

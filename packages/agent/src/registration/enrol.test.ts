@@ -91,6 +91,17 @@ describe('enrol', () => {
     assert.equal((await run(config)).node_id, 'n_test')
   })
 
+  it('leaves credentials of systemd where they are, without a word', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const config = await configFor(plane, folder.path)
+    const warn = (message: string): void => assert.fail(message)
+
+    await run({ ...config, credentialsDir: folder.path }, { log: { ...silentLog, warn } })
+
+    assert.equal(existsSync(config.tokenFile), true)
+  })
+
   it('warns when the token file cannot be removed', async () => {
     await using folder = await makeFolder()
     await using plane = await startFakeControlPlane()

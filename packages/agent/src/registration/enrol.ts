@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
 import { hostnameKey, type Peer } from '@plexd/protocol'
-import { describeError, type Log, ownersHere, writeFileAtomic } from '@plexd/runtime'
+import { describeError, isCredential, type Log, ownersHere, writeFileAtomic } from '@plexd/runtime'
 import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity/identity.ts'
@@ -51,7 +51,8 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
       hostname,
       machine: config.hostname,
     })
-  for (const file of [config.tokenFile, config.joinFile]) await removeUsed(file, log)
+  for (const file of [config.tokenFile, config.joinFile])
+    if (!isCredential(file, config.credentialsDir)) await removeUsed(file, log)
   return identity
 }
 

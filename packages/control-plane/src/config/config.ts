@@ -41,13 +41,13 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
   }
 }
 
-/** All faults of a config file, but only the first of the unreadable values. */
-export function examineConfig(file: Given): ConfigFinding[] {
+/** All faults of a config file beside these credentials, but only the first of the unreadable values. */
+export function examineConfig(file: Given, credentials: Given = {}): ConfigFinding[] {
   const unknown = unknownSettings(file)
   const keys = new Set(unknown.map(({ key }) => key))
   const known = Object.fromEntries(Object.entries(file).filter(([name]) => !keys.has(name)))
   try {
-    resolveConfig({ flags: {}, env: {}, file: known })
+    resolveConfig({ flags: {}, env: {}, file: { ...credentials, ...known } })
     return unknown
   } catch (error) {
     return [{ key: '', state: 'error', detail: describeError(error) }, ...unknown]

@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { logLevels } from '@plexd/runtime'
+import { findCredentials, logLevels } from '@plexd/runtime'
 import { type OptionalPart, optionalParts } from './backup-parts.ts'
 import {
   parseBackupAge,
@@ -33,6 +31,8 @@ interface Row {
   otherwise?: string
   /** May be repeated; comma-separated in the environment. */
   list?: true
+  /** The name of a credential of systemd that is its file, unless another is named. */
+  credential?: string
   /** Whether SIGHUP reloads it; then its users must read `app.config` each time. All others need a restart. */
   reloads?: true
   /** The description for the reference and `--help`. */
@@ -107,6 +107,7 @@ export const settings = {
   tlsCertFile: optional({
     name: 'tls-cert',
     value: 'FILE',
+    credential: 'tls.crt',
     reloads: true,
     help: 'certificate to serve with, instead of one of our own authority; wants --tls-key',
     read: asIs,
@@ -114,6 +115,7 @@ export const settings = {
   tlsKeyFile: optional({
     name: 'tls-key',
     value: 'FILE',
+    credential: 'tls.key',
     reloads: true,
     help: 'its private key; wants --tls-cert',
     read: asIs,
@@ -121,6 +123,7 @@ export const settings = {
   caKeyFile: optional({
     name: 'ca-key-file',
     value: 'FILE',
+    credential: 'ca.key',
     otherwise: 'DATA_DIR/tls/ca.key',
     help: 'key of our own authority, to keep it elsewhere',
     read: asIs,
@@ -128,6 +131,7 @@ export const settings = {
   masterKeyFile: optional({
     name: 'master-key-file',
     value: 'FILE',
+    credential: 'master.key',
     otherwise: 'DATA_DIR/master.key',
     help: 'what the database is sealed under, to keep it elsewhere',
     read: asIs,
@@ -271,12 +275,15 @@ export function envSettings(env: NodeJS.ProcessEnv): Given {
   )
 }
 
-/** Keys from systemd credentials (`LoadCredential=master.key:…`, `ca.key`), instead of those in the data folder. */
+/** Those that may be a credential of systemd, by their names in the file, with its name. */
+export const credentialNames = settingRows.map(
+  ([, row]) => [fileName(row), row.credential] as const,
+)
+
+/** The files that systemd hands over (`LoadCredential=master.key:…`), instead of those in the data folder. */
 export function credentialSettings(env: NodeJS.ProcessEnv): Given {
-  const folder = env.CREDENTIALS_DIRECTORY
-  if (folder === undefined || folder === '') return {}
-  const files = { master_key_file: join(folder, 'master.key'), ca_key_file: join(folder, 'ca.key') }
-  return Object.fromEntries(Object.entries(files).filter(([, path]) => existsSync(path)))
+  const found = findCredentials(credentialNames, env)
+  return Object.fromEntries(Array.from(found, ([name, { file }]) => [name, file]))
 }
 
 /** `data-dir` as it is called in the file: `data_dir`. */
@@ -285,9 +292,10 @@ export function fileName({ name }: Pick<Row, 'name'>): string {
 }
 
 /** For `--help` and the reference. */
-export function describeSetting({ help, default: standard, otherwise }: Row): string {
+export function describeSetting({ help, default: standard, otherwise, credential }: Row): string {
   const without = standard ?? otherwise
-  return without === undefined ? help : `${help} (${without})`
+  const words = without === undefined ? help : `${help} (${without})`
+  return credential === undefined ? words : `${words}; or the credential ${credential} of systemd`
 }
 
 function textOf(name: string, value: unknown): string | undefined {

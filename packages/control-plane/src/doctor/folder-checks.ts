@@ -79,7 +79,9 @@ async function checkFiles(place: Place): Promise<Finding> {
       faults.map(({ path, reason }) => `"${path}": ${reason}`).join('; '),
       faults.map(({ remedy }) => remedy).join(' && '),
     )
-  return ok(`${files.length} that are kept from others`)
+  const elsewhere = files.filter(({ path }) => relative(dataDir, path).startsWith('..'))
+  const named = elsewhere.map(({ path }) => `, "${path}" among them`)
+  return ok(`${files.length} that are kept from others${named.join('')}`)
 }
 
 async function checkToken(place: Place): Promise<Finding> {

@@ -1,4 +1,5 @@
 import { describeError } from '../log/log.ts'
+import type { Credential } from '../service/credentials.ts'
 import { printable } from '../text/printable.ts'
 import { exitCodes, printJson } from './cli.ts'
 import { readConfigFile } from './config-file.ts'
@@ -33,14 +34,21 @@ export async function examineConfigFile(
   }
 }
 
-/** Prints them. Exit code 2 if the program would not start, 1 if something in the file has no effect. */
+/** A credential of systemd that is there for a setting, by its key. */
+export interface SeenCredential extends Credential {
+  key: string
+  /** Whether the config file leaves it to the credential. */
+  is_used: boolean
+}
+
+/** Prints them, and where secrets come from that the file does not name. Exit code 2 if the program would not start, 1 if something in the file has no effect. */
 export function tellConfigFindings(
   file: string,
   findings: readonly ConfigFinding[],
-  { json }: { json?: boolean | undefined },
+  { json, credentials = [] }: { json?: boolean | undefined; credentials?: SeenCredential[] },
 ): void {
-  if (json) printJson({ file, findings })
-  else process.stdout.write(formatConfigFindings(file, findings))
+  if (json) printJson({ file, findings, credentials })
+  else process.stdout.write(formatConfigFindings(file, findings) + formatCredentials(credentials))
   if (findings.some(({ state }) => state === 'error')) process.exitCode = exitCodes.usage
   else if (findings.length > 0) process.exitCode = exitCodes.failed
 }
@@ -48,6 +56,15 @@ export function tellConfigFindings(
 export function formatConfigFindings(file: string, findings: readonly ConfigFinding[]): string {
   if (findings.length === 0) return `"${printable(file)}": nothing is wrong\n`
   return findings.map((finding) => `${printable(formatFinding(finding))}\n`).join('')
+}
+
+function formatCredentials(credentials: readonly SeenCredential[]): string {
+  const lines = credentials.map(({ key, name, file, is_used }) =>
+    is_used
+      ? `${key}: the credential ${name}, "${file}"`
+      : `${key}: the file wins over the credential ${name}`,
+  )
+  return lines.map((line) => `${printable(line)}\n`).join('')
 }
 
 function formatFinding({ key, state, detail, did_you_mean }: ConfigFinding): string {

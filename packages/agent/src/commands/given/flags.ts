@@ -5,10 +5,12 @@ import {
   exitCodes,
   type LogLevel,
   logLevels,
+  withCredentialsOf,
 } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import type { AgentConfig, Settings } from '../../config/agent-config.ts'
 import { loadConfig } from '../../config/load-config.ts'
+import { describeSetting } from '../../config/setting.ts'
 import { type SettingName, settingRows } from '../../config/settings.ts'
 
 /** The settings from the command line, and the config file it names. */
@@ -43,8 +45,10 @@ export function readFlags(options: Record<string, unknown>): Flags {
 
 /** Adds the options that set these. */
 export function withFlags(command: Command, ...names: SettingName[]): Command {
-  for (const [name, { flag = '', off, choices, default: value, help }] of settingRows) {
+  for (const [name, row] of settingRows) {
+    const { flag = '', off, choices, default: value } = row
     if (!names.includes(name)) continue
+    const help = describeSetting(row)
     const standard = typeof value === 'string' && value !== '' && !choices
     const option = new Option(flag, standard ? `${help}; ${value} by default` : help)
     command.addOption(choices ? option.choices(choices) : option)
@@ -53,10 +57,13 @@ export function withFlags(command: Command, ...names: SettingName[]): Command {
   return command
 }
 
+/** What `LoadCredential=` of this unit hands over, commands use too. */
+export const serviceUnit = 'plexd.service'
+
 /** Config warnings go to stderr, with the log level of the command line. */
 export function loadConfigFor(
   { settings, configFile }: Flags,
-  env = process.env,
+  env = withCredentialsOf(serviceUnit),
 ): Promise<AgentConfig> {
   const log = createLog('plexd', levelOf(settings.logLevel ?? env.PLEXD_LOG_LEVEL))
   return loadConfig({ flags: settings, file: configFile, env, log })
