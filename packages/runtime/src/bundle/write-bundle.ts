@@ -22,7 +22,7 @@ export interface BundleOptions extends GateOptions {
 export async function writeBundle(options: BundleOptions): Promise<PartFacts[]> {
   const { folder, head, parts, nowMs, to, ...secrets } = options
   // Loaded lazily: no other command needs it.
-  const { pack: createPack } = await import('tar-stream')
+  const { pack: createPack } = await import('./tar.ts')
   const gate = createGate(secrets)
   const pack = createPack()
   const add = (file: string, text: string): void => {
