@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { connect } from 'node:tls'
 import { until } from '@plexd/runtime/testing'
@@ -51,6 +53,7 @@ describe('SIGHUP', () => {
     const log = await controlPlaneLog()
     assert.match(log, /"certificate replaced"/)
     assert.match(log, /"settings":\["heartbeat_interval"\]/)
+    assert.deepEqual(await readiness(), { status: 'ready', needs_restart: ['heartbeat_interval'] })
     await system.admin.putData({
       params: { key: 'motd' },
       body: { target: { selector: '*' }, content_type: 'text/plain', payload: 'hello' },
@@ -63,6 +66,15 @@ describe('SIGHUP', () => {
     system.controlPlane.program().child.kill('SIGHUP')
     await until('it says so', async () => /loud[^\n]*reload failed/.test(await controlPlaneLog()))
     assert.match(await namesServed(), /new\.example\.com/)
+    assert.deepEqual(await readiness(), {
+      status: 'ready',
+      warnings: ['the settings could not be read again: plexd-control-plane doctor says why'],
+      needs_restart: ['heartbeat_interval'],
+    })
+    await writeFile(file, 'tls_san: [new.example.com]\nlog_level: debug\n')
+    system.controlPlane.program().child.kill('SIGHUP')
+    await until('it has read again', async () => Object(await readiness()).warnings === undefined)
+    assert.deepEqual(await readiness(), { status: 'ready' })
   })
 
   it('does not end an agent, which reads its files again', async () => {
@@ -125,6 +137,12 @@ describe('SIGHUP', () => {
   }
 
   /** The names in the certificate that a new connection is shown. */
+  async function readiness(): Promise<unknown> {
+    const request = get(`${system.controlPlane.url}/readyz`, { rejectUnauthorized: false })
+    const [response] = await once(request, 'response')
+    return await json(response)
+  }
+
   async function namesServed(): Promise<string> {
     const { hostname, port } = new URL(system.controlPlane.url)
     const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false })

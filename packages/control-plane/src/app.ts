@@ -74,6 +74,13 @@ export interface RelayAccess {
   readonly upgrader: Upgrader
 }
 
+export interface Reloads {
+  /** The settings that the next start changes, by their names in the file. */
+  readonly needsRestart: readonly string[]
+  /** Why the settings could not be read again; with them the next start would fail. */
+  readonly error: string | undefined
+}
+
 /** What the process runs with. */
 export interface Environment {
   readonly config: Config
@@ -86,6 +93,8 @@ export interface Environment {
   publicUrl(): string
   /** The certificate, in PEM, of the authority that nodes have to trust; undefined if it is not our own. */
   authority(): string | undefined
+  /** How the last reload of the settings went. */
+  readonly reloads: Reloads
   /** Why requests are refused: the address for nodes is not known yet, or we are shutting down. */
   notServing(): 'starting' | 'stopping' | undefined
 }
@@ -110,6 +119,7 @@ export interface Controls {
   trustedBy(authority: () => string | undefined): void
   /** Replaces the settings that may change at runtime; their users read `app.config` each time. */
   reconfigure(config: Config): void
+  reloaded(how: Reloads): void
   stop(): void
 }
 

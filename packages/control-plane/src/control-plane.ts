@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
-import { type Clock, handOver } from '@plexd/runtime'
+import { type Clock, describeError, handOver } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import type { Config } from './config/config.ts'
 import { reloadConfig } from './config/reload.ts'
@@ -26,8 +26,11 @@ export interface ControlPlane extends AsyncDisposable {
   readonly url: string
   /** Where it listens, with the actual port. */
   readonly address: AddressInfo
-  /** Reloads the settings that may change, reports those that may not, and reads the certificates again. Streams stay open. */
-  reload(config: Config): Promise<void>
+  /**
+   * Reads the settings again, takes those that may change, reports those that may not, and reads the certificates again.
+   * Streams stay open. Rejects if something cannot be read; what is wrong with settings is shown until they are right.
+   */
+  reload(read: () => Promise<Config>): Promise<void>
 }
 
 /** Opens the data folder and serves. Disposing answers 503, ends the streams, finishes requests in flight and closes. */
@@ -66,15 +69,29 @@ export async function startControlPlane(
     app,
     url,
     address: servers.main.server.address() as AddressInfo, // it listens on TCP
-    async reload(next) {
-      const { config, needsRestart } = reloadConfig(app.config, next)
-      app.reconfigure(config)
+    async reload(read) {
+      takeOver(app, await readAgain(app, read))
       await certificate?.refresh()
-      if (needsRestart.length > 0)
-        log.warn('settings change with the next start only', { settings: needsRestart })
     },
     [Symbol.asyncDispose]: handOver(stack),
   }
+}
+
+async function readAgain(app: RunningApp, read: () => Promise<Config>): Promise<Config> {
+  try {
+    return await read()
+  } catch (error) {
+    app.reloaded({ ...app.reloads, error: describeError(error) })
+    throw error
+  }
+}
+
+function takeOver(app: RunningApp, next: Config): void {
+  const { config, needsRestart } = reloadConfig(app.config, next)
+  app.reconfigure(config)
+  app.reloaded({ needsRestart, error: undefined })
+  if (needsRestart.length > 0)
+    app.log.warn('settings change with the next start only', { settings: needsRestart })
 }
 
 /** Resolves to our address on this machine, and tells the app the address for nodes. */

@@ -243,6 +243,7 @@ function createEnvironment(
   parts: Pick<Environment, 'metrics' | 'clock' | 'log' | 'life'>,
 ): Environment & Controls {
   let config = given
+  let reloads: Environment['reloads'] = { needsRestart: [], error: undefined }
   let url = config.publicUrl ?? ''
   let authority: () => string | undefined = () => undefined
   let stopping = false
@@ -253,6 +254,12 @@ function createEnvironment(
     },
     reconfigure(next) {
       config = next
+    },
+    get reloads() {
+      return reloads
+    },
+    reloaded(how) {
+      reloads = how
     },
     publicUrl: () => url,
     authority: () => authority(),

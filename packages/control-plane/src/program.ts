@@ -263,9 +263,8 @@ async function run(
       adviseOfToken(config, log)
       return {
         async reload() {
-          const next = await readConfig()
-          await controlPlane.reload(next)
-          log.setLevel(next.logLevel)
+          await controlPlane.reload(readConfig)
+          log.setLevel(controlPlane.app.config.logLevel)
         },
         [Symbol.asyncDispose]: () => controlPlane[Symbol.asyncDispose](),
       }

@@ -41,6 +41,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
     ...(status.queues?.map(describeQueue) ?? []),
     ...(status.telemetry?.map(describeTelemetry) ?? []),
   ]
+  if (status.needs_restart) facts.push(['next start', `changes ${status.needs_restart.join(' ')}`])
   const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}\n`)
   return lines.join('') + formatProblems(status.problems)
 }

@@ -75,7 +75,7 @@ async function runDaemon(
     async (signal) => {
       const agent = await startAgent(config, { ...around, signal, remember, onServing, ...mesh })
       return {
-        reload: async () => void agent.reload(await readSettings()),
+        reload: async () => void (await agent.reload()),
         [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
       }
     },

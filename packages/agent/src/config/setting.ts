@@ -22,6 +22,8 @@ export interface Setting<Value> {
   shown?: 'never' | 'unredacted'
   /** The name of a credential of systemd that is its file, unless another is named. */
   credential?: string
+  /** Whether it is of no use any more once the node is registered. */
+  registers?: true
   /** Whether SIGHUP reloads it; all others need a restart. */
   reloads?: true
   /** The description for the reference and `--help`: starts in lower case, no full stop. */

@@ -84,11 +84,13 @@ export const settings = {
   }),
   tokenValue: setting<string | undefined>(undefined, text, {
     keys: ['token.value', 'registration.tokenvalue', 'token'],
+    registers: true,
     shown: 'never',
     help: 'the bootstrap token itself; the sources after it are a file, an environment variable, the metadata of the cloud',
   }),
   tokenFile: setting('/etc/plexd/bootstrap-token', text, {
     keys: ['token.file', 'registration.tokenfile', 'token_file'],
+    registers: true,
     env: 'PLEXD_BOOTSTRAP_TOKEN_FILE',
     flag: '--token-file <file>',
     credential: 'plexd.token',
@@ -96,6 +98,7 @@ export const settings = {
   }),
   joinFile: setting('/etc/plexd/join', joinPath, {
     keys: ['join_file'],
+    registers: true,
     env: 'PLEXD_JOIN_FILE',
     flag: '--join-file <file>',
     credential: 'plexd.join',
@@ -103,28 +106,34 @@ export const settings = {
   }),
   tokenEnv: setting('PLEXD_BOOTSTRAP_TOKEN', text, {
     keys: ['token.env', 'registration.tokenenv', 'token_env'],
+    registers: true,
     help: 'the environment variable that the token may be in',
   }),
   tokenFromMetadata: setting(false, flag, {
     keys: ['token.metadata', 'registration.usemetadata', 'use_metadata'],
+    registers: true,
     help: 'ask the metadata service of the cloud for the token',
   }),
   tokenMetadataPath: setting('/plexd/bootstrap-token', text, {
     keys: ['registration.metadatatokenpath', 'metadata_token_path'],
+    registers: true,
     help: 'where the metadata service has the token',
   }),
   tokenMetadataTimeoutMs: setting(2_000, duration(1, longestSilenceMs), {
     keys: ['registration.metadatatimeout', 'metadata_timeout'],
+    registers: true,
     help: 'how long the metadata service is waited for',
   }),
   nodeMetadata: setting<Record<string, string>>({}, labels, {
     keys: ['metadata', 'registration.metadata'],
+    registers: true,
     mapping: true,
     shown: 'unredacted',
     help: 'labels to register with, beside os, arch and kernel',
   }),
   registerForMs: setting(5 * 60_000, duration(0), {
     keys: ['registration.maxretryduration'],
+    registers: true,
     help: '`plexd join` gives up after this long',
   }),
   heartbeatMs: setting(30_000, duration(1_000), {

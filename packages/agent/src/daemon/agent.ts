@@ -9,7 +9,7 @@ import { describeBinary, describeCapabilities } from '../registration/capabiliti
 import { supervisorOf } from '../upgrade/self.ts'
 import { version } from '../version.ts'
 import { sessionSupport } from './loops/open-sessions.ts'
-import { takeOver } from './reload.ts'
+import { readAgain, takeOver } from './reload.ts'
 import { untilDelivered } from './restart.ts'
 import { startRunning } from './running.ts'
 import { type AgentDeps, type Core, openCore } from './stages/core.ts'
@@ -21,10 +21,11 @@ export interface Agent extends AsyncDisposable {
   readonly nodeId: string
   status(): Static<typeof DaemonStatus>
   /**
-   * Applies the settings that may change at runtime, reports those that may not, and reloads the CA file.
+   * Reads the settings again, applies those that may change at runtime, reports those that may not, and reloads the CA file.
+   * Rejects, and changes no setting, if they are not valid.
    * The token file of the Local Node API is watched separately.
    */
-  reload(config: AgentConfig): ReloadReport
+  reload(): Promise<ReloadReport>
   /** Pull and apply soon. */
   reconcile(): void
 }
@@ -61,12 +62,15 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
   const running = stack.use(await startRunning(enrolled, { capabilities, onFirstConnect }))
 
   const { log, shown, requests } = core
+  const { readSettings = async () => given } = deps
   const { node_id } = identity.current()
   log.info('plexd is up', { version, node_id, url: config.apiUrl })
 
-  function reload(next: AgentConfig): ReloadReport {
+  async function reload(): Promise<ReloadReport> {
+    const next = await readAgain(readSettings, core.problems)
     enrolled.reloadCa()
     const report = takeOver(config, next)
+    core.reloads.needsRestart = report.needs_restart
     deps.setLogLevel?.(config.logLevel)
     running.announce()
     const settings = report.needs_restart
@@ -74,8 +78,8 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
     return report
   }
 
-  const { readSettings, restart } = deps
-  if (readSettings) shown.show({ reload: async () => reload(await readSettings()) })
+  const { restart } = deps
+  shown.show({ reload })
   if (restart) shown.show({ restart: () => restartSoon(core, restart) })
   return {
     nodeId: node_id,

@@ -36,7 +36,9 @@ describe('the sessions of a daemon', () => {
     await using folder = await makeFolder()
     await using plane = await startFakeControlPlane()
     const config = await configFor(plane, folder.path)
-    await using running = await startTestAgent(config, { startServer })
+    let wanted = config
+    const readSettings = async () => wanted
+    await using running = await startTestAgent(config, { startServer, readSettings })
     await until('a stream', () => plane.openStreams() === 1)
     const { sessions } = Object(plane.sent('/v1/register')[0]?.body).capabilities
     assert.match(sessions.host_key, /^ssh-ed25519 AAAA/)
@@ -59,11 +61,15 @@ describe('the sessions of a daemon', () => {
     assert.ok(closed.atMs - revokedMs < 1_000)
     assert.partialDeepStrictEqual(closed.body, { reason: 'revoked', bytes_in: 1, bytes_out: 2 })
 
-    running.agent.reload({ ...config, maxSessions: 3 })
+    wanted = { ...config, maxSessions: 3, meshPort: 7 }
+    await running.agent.reload()
+    assert.deepEqual((await local.getStatus({})).body.needs_restart, ['mesh.listen_port'])
     await until('new capabilities', () =>
       plane.sent('/capabilities').some(({ body }) => Object(body).sessions.max_sessions === 3),
     )
-    running.agent.reload({ ...config, sessionsEnabled: false })
+    wanted = { ...config, sessionsEnabled: false }
+    await running.agent.reload()
+    assert.equal((await local.getStatus({})).body.needs_restart, undefined)
     await until('no sessions', () =>
       plane.sent('/capabilities').some(({ body }) => Object(body).sessions === undefined),
     )

@@ -22,8 +22,10 @@ export const daemonChecks: readonly Check<AgentConfig>[] = [
 async function checkDaemon(config: AgentConfig): Promise<Finding> {
   const status = await askDaemon(config, (client) => client.getStatus({}))
   if (status instanceof Error) return tellSilence(status, config)
-  if (status.problems.length === 0) return ok(`up for ${status.uptime}, no problems`)
-  return failed(status.problems.join('; '), 'plexd status')
+  const { problems, needs_restart, uptime } = status
+  if (problems.length > 0) return failed(problems.join('; '), 'plexd status')
+  if (needs_restart === undefined) return ok(`up for ${uptime}, no problems`)
+  return warning(`the next start changes ${needs_restart.join(' ')}`, 'systemctl restart plexd')
 }
 
 /** A daemon that accepts the connection and does not answer is running, but hangs. */

@@ -29,6 +29,7 @@ export function describeService(status: Status): string {
     `event stream ${control_plane.stream}`,
     ...(mesh.enabled ? [`${mesh.peers} ${mesh.peers === 1 ? 'peer' : 'peers'}`] : ['no mesh']),
     ...(status.upgrade?.status === 'on_trial' ? [`version ${version} is on trial`] : []),
+    ...(status.needs_restart ? [`the next start changes ${status.needs_restart.join(' ')}`] : []),
     ...(problem === undefined ? [] : [`${more.length + 1} problems, the first: ${problem}`]),
   ]
   return facts.join(', ')

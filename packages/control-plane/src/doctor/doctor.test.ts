@@ -90,6 +90,13 @@ describe('the doctor of a control plane', () => {
     ])
     assert.equal(of('STUN')[0], 'ok', of('STUN')[1])
     assert.equal(of('write lock')[0], 'ok')
+    assert.equal(of('settings')[0], 'ok')
+    plane.app.reloaded({ needsRestart: ['listen', 'limits'], error: undefined })
+    assert.deepEqual((await look(config))('settings'), [
+      'warning',
+      'the next start changes listen limits',
+      'systemctl restart plexd-control-plane',
+    ])
     const elsewhere = await look({ ...config, stun: { ...stun, port: 3_479 } })
     assert.match(elsewhere('STUN')[1], /does not answer/)
   })

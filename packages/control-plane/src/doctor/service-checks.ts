@@ -19,6 +19,7 @@ export const serviceChecks: readonly Check<Place>[] = [
   { name: 'process', run: checkProcess },
   { name: 'admin socket', run: checkSocket },
   { name: 'port', run: checkPort },
+  { name: 'settings', run: checkSettings },
   { name: 'STUN', run: checkStun },
 ]
 
@@ -28,6 +29,7 @@ async function checkProcess(place: Place): Promise<Finding> {
   return ok(`${pid} runs on "${config.dataDir}"`)
 }
 
+const notAsked = ok('not asked')
 const notRunning = ok('not asked: the control plane does not run')
 const logRemedy = 'see its log: journalctl -u plexd-control-plane'
 
@@ -70,6 +72,28 @@ async function checkPort(place: Place): Promise<Finding> {
 function judgeReady({ status, text }: ReadyAnswer, where: string): Finding {
   if (status === 200) return ok(`${where} is ready`)
   return failed(`${where} answers ${status} to /readyz: ${text.trim()}`, logRemedy)
+}
+
+/** Whether the process runs with the settings that its next start will have. */
+async function checkSettings({ config, pid }: Place): Promise<Finding> {
+  const { adminSocket, listen } = config
+  if (pid === undefined || (adminSocket === undefined && listen.port === 0)) return notAsked
+  try {
+    const asked = adminSocket === undefined ? askPort(config) : askSocket(adminSocket)
+    const { needs_restart = [], warnings = [] } = Object(JSON.parse((await asked).text))
+    if (warnings.some((text: string) => text.startsWith('the settings')))
+      return warning(
+        'they could not be read when they were reloaded, those from before are in force',
+        'systemctl reload plexd-control-plane, and see its log: journalctl -u plexd-control-plane',
+      )
+    if (needs_restart.length === 0) return ok('all that were reloaded are in force')
+    return warning(
+      `the next start changes ${needs_restart.join(' ')}`,
+      'systemctl restart plexd-control-plane',
+    )
+  } catch {
+    return notAsked // the check of the door that was asked says why
+  }
 }
 
 function staleCertificate(place: Place, { certificate }: ReadyAnswer): Finding | undefined {

@@ -18,7 +18,7 @@ export const opsHandlers: Handlers<OpsApi> = {
   readyz: (app) => {
     const disk = createDiskCheck(app)
     const damage = createDamageCheck(app)
-    return handle(opsApi.readyz, async (_call, { store, backups }) => {
+    return handle(opsApi.readyz, async (_call, { store, backups, reloads }) => {
       try {
         await store.ping()
       } catch (cause) {
@@ -28,9 +28,15 @@ export const opsHandlers: Handlers<OpsApi> = {
       // Reasons may name paths, and anybody may ask.
       const warnings = [
         ...(failureOf(backups.records()) ? ['the last backup failed'] : []),
+        ...(reloads.error === undefined ? [] : ['the settings could not be read again']),
         ...damage().map((name) => `"${name}" is damaged`),
       ].map((what) => `${what}: plexd-control-plane doctor says why`)
-      return warnings.length === 0 ? { status: 'ready' } : { status: 'ready', warnings }
+      const { needsRestart } = reloads
+      return {
+        status: 'ready',
+        ...(warnings.length === 0 ? {} : { warnings }),
+        ...(needsRestart.length === 0 ? {} : { needs_restart: [...needsRestart] }),
+      }
     })(app)
   },
   authority: handle(opsApi.authority, async ({ reply }, { authority }) => {

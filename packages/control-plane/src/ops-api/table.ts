@@ -3,10 +3,11 @@ import { Type } from 'typebox'
 
 const open = { method: 'GET', auth: 'none', status: 200 } as const
 const Health = Type.Object({ status: Type.String() })
-/** `warnings`: what does not keep it from serving, and has to be mended. */
+/** `warnings`: what does not keep it from serving, and has to be mended; `needs_restart`: settings that the next start changes. */
 const Readiness = Type.Object({
   status: Type.String(),
   warnings: Type.Optional(Type.Array(Type.String())),
+  needs_restart: Type.Optional(Type.Array(Type.String())),
 })
 
 /** For monitors, load balancers and people with a browser; outside the versioned APIs. */

@@ -6,7 +6,7 @@ import type { ServiceProbe } from '@plexd/runtime'
 import type { RunningApp } from '../app.ts'
 
 interface Serving {
-  app: Pick<RunningApp, 'config' | 'fleet' | 'streams'>
+  app: Pick<RunningApp, 'config' | 'fleet' | 'reloads' | 'streams'>
   url: string
   address: AddressInfo
 }
@@ -28,9 +28,15 @@ export function probeControlPlane(serving: () => Serving | undefined): ServicePr
   }
 }
 
-function describe({ app: { fleet, streams }, url }: Serving): string {
+function describe({ app: { fleet, reloads, streams }, url }: Serving): string {
+  const { needsRestart, error } = reloads
   const nodes = [...fleet.allNodes()].length
-  return `serving ${url}, ${nodes} nodes, ${streams.count()} event streams`
+  const facts = [
+    `serving ${url}, ${nodes} nodes, ${streams.count()} event streams`,
+    ...(needsRestart.length === 0 ? [] : [`the next start changes ${needsRestart.join(' ')}`]),
+    ...(error === undefined ? [] : [`the settings could not be read again: ${error}`]),
+  ]
+  return facts.join(', ')
 }
 
 async function askPort({ app: { config }, address }: Serving, signal: AbortSignal): Promise<void> {

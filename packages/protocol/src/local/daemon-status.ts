@@ -73,6 +73,11 @@ export const DaemonStatus = Type.Object({
   ),
   /** Absent until the node is registered. */
   telemetry: Type.Optional(Type.Array(TelemetryStatus)),
+  needs_restart: Type.Optional(
+    Type.Array(Type.String({ examples: ['mesh.listen_port'] }), {
+      description: 'Settings that were changed and are in force with the next start only',
+    }),
+  ),
   /** Current problems, each with its remedy. Empty if there are none. */
   problems: Type.Array(Type.String()),
 })

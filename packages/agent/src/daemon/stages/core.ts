@@ -27,6 +27,7 @@ import { createServerStarter, type StartServer } from '../../sessions/server-pro
 import { describeSelf, notSingleFile } from '../../upgrade/self.ts'
 import { openHooks } from './open-hooks.ts'
 import { openState, type State } from './open-state.ts'
+import type { Reloads } from './status.ts'
 import { storedView } from './stored-view.ts'
 import { createShownView, type ShownView } from './view.ts'
 
@@ -40,7 +41,7 @@ export interface AgentDeps extends MeshSource {
   onServing?: (status: ShownView['status']) => void
   /** Stores the settings that reached the control plane; called after it has answered. */
   remember?: () => Promise<void>
-  /** Reads the settings again, for the action that reloads them. Rejects if they are not valid. */
+  /** Reads the settings again, for a reload. Rejects if they are not valid. */
   readSettings?: () => Promise<AgentConfig>
   setLogLevel?: (level: LogLevel) => void
   /** Ends the daemon in order and starts it again, soon after. */
@@ -70,6 +71,8 @@ export interface Core extends State {
   readonly startServer: StartServer
   readonly problems: Problems
   readonly vitals: Vitals
+  /** What the last reload of the settings has left to do. */
+  readonly reloads: Reloads
   readonly skew: ClockSkew
   /** The newest lines of our log. */
   readonly keptLog: KeptLines['list']
@@ -95,7 +98,8 @@ export async function openCore(
   const { env = process.env } = deps
   const isStopping = (): boolean => deps.signal?.aborted === true
   const vitals = createVitals()
-  const told = { ...state, config, env, problems, vitals, skew, clock, isStopping }
+  const reloads: Reloads = { needsRestart: [] }
+  const told = { ...state, config, env, problems, vitals, reloads, skew, clock, isStopping }
   const startedMs = clock.monotonic()
   const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
   const shown = createShownView(storedView({ ...told, startedMs }, hasMesh))

@@ -35,11 +35,17 @@ export interface StatusSources {
   sessions?: NodeSessions
   telemetry?: TelemetryStatus[]
   vitals: Vitals
+  reloads: Reloads
   problems: Problems
   skew: ClockSkew
   startedMs: number
   clock: Clock
   isStopping(): boolean
+}
+
+export interface Reloads {
+  /** The keys of settings that the next start changes. */
+  needsRestart: readonly string[]
 }
 
 /** The numbers of items waiting for the control plane. */
@@ -99,6 +105,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       refused: refusedItems[name] ?? 0,
     })),
     ...(sources.telemetry ? { telemetry: sources.telemetry } : {}),
+    ...restartOf(sources.reloads),
     problems: [...problems.list(), ...describeRefused(refusedReports)],
   }
 }
@@ -149,6 +156,10 @@ function sessionsOf({ sessions }: StatusSources): Pick<Static<typeof DaemonStatu
   if (!sessions) return {}
   const { items, max_sessions, reason } = sessions
   return { sessions: { open: items.length, max_sessions, reason } }
+}
+
+function restartOf({ needsRestart }: Reloads): { needs_restart?: string[] } {
+  return needsRestart.length === 0 ? {} : { needs_restart: [...needsRestart] }
 }
 
 function describeRefused(count: number): string[] {
