@@ -28,13 +28,17 @@ async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
   if (need === 'sandbox') return ok(`not installed, which ${tools[tool].use}: ${installTool(tool)}`)
   if (need === 'journal' && !existsSync(journalFolder))
     return ok('not needed: this machine has no journal')
-  if (need === undefined || need === 'journal')
+  if (need === 'systemd' && !existsSync(systemdFolder))
+    return ok('not needed: systemd does not run this machine')
+  if (need === undefined || need === 'journal' || need === 'systemd')
     return warning(describeMissing(tool), installTool(tool))
   return ifMesh(() => checkNeed(tool, config))(config)
 }
 
 /** Made by systemd-journald. */
 const journalFolder = '/run/systemd/journal'
+/** sd_booted(3) */
+const systemdFolder = '/run/systemd/system'
 
 async function checkNeed(tool: Tool, config: AgentConfig): Promise<Finding> {
   if (!isWanted(tool, config))

@@ -118,10 +118,10 @@ interface FollowOptions {
 /** Starts a program that outlives us, without output and without a HOME in which it could leave files. */
 export function spawnForGood(
   [program, ...args]: readonly [Tool, ...string[]],
-  { title, stdinFd }: { title: string; stdinFd: number },
+  { title, stdinFd }: { title?: string | undefined; stdinFd: number },
 ): ChildProcess {
   const child = spawn(program, args, {
-    argv0: title,
+    argv0: title ?? program,
     cwd: '/',
     env: { PATH: toolPath(), HOME: '/proc' },
     stdio: [stdinFd, 'ignore', 'ignore'],

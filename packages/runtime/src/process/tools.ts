@@ -10,12 +10,18 @@ interface ToolFacts {
   of?: 'plexd-control-plane' | 'plexctl'
   /**
    * Which feature requires it; `userspace`: the mesh on kernels without WireGuard; `sandbox`: hooks that ask for it, which
-   * are refused without; `journal`: where systemd's journal runs. Without the other tools plexd works with restrictions.
+   * are refused without; `journal`: where systemd's journal runs; `systemd`: where that runs. Without the other tools plexd
+   * works with restrictions.
    */
-  need?: 'mesh' | 'userspace' | 'sandbox' | 'journal'
+  need?: 'mesh' | 'userspace' | 'sandbox' | 'journal' | 'systemd'
 }
 
 const facts = {
+  bash: {
+    package: 'bash',
+    use: 'keeps the mesh shut while systemd restarts plexd',
+    need: 'systemd',
+  },
   bwrap: { package: 'bubblewrap', use: 'runs hooks of the sandbox "namespaced"', need: 'sandbox' },
   env: { package: 'coreutils', use: 'starts wireguard-go, and hooks', need: 'userspace' },
   getent: {
@@ -53,6 +59,16 @@ const facts = {
     package: 'coreutils',
     use: 'lets what a node shows through to the terminal as it is',
     of: 'plexctl',
+  },
+  systemctl: {
+    package: 'systemd',
+    use: 'starts wireguard-go as a unit that outlives plexd',
+    need: 'systemd',
+  },
+  'systemd-run': {
+    package: 'systemd',
+    use: 'starts what outlives plexd',
+    need: 'systemd',
   },
   timedatectl: {
     package: 'systemd',

@@ -1,7 +1,8 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ExecError, exec, makeFolder, spawnForGood, systemClock } from '@plexd/runtime'
+import { ExecError, exec, makeFolder, spawnForGood, systemClock, type Tool } from '@plexd/runtime'
 import { standardRunDir } from '../../disk/namespace-folder.ts'
+import { hasSystemd, inScope } from '../../process/outliving.ts'
 import { identify, isInOurNetwork, type ProcessIdentity } from '../../process/process-identity.ts'
 import { isOwn, listProcesses, titleOf } from '../../process/process-list.ts'
 import type { BackstopPlan } from './backstop-text.ts'
@@ -40,11 +41,24 @@ async function readBackstop(
 /** Resolves when its table is in force. Rejects with nft's ExecError if that is not possible here. */
 export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess> {
   await checkBackstop(plan)
+  const name = `${title} ${plan.interface} ${plan.digest}`
+  const scope = inScope(`plexd keeps ${plan.interface} shut`)
+  // nft knows no other name for itself, and systemd-run gives it none.
+  const named = ['bash', '-c', 'exec -a "$0" nft -i', name]
+  const inService = hasSystemd() ? await launch(plan, [...scope, ...named]) : undefined
+  const started = inService ?? (await launch(plan, ['nft', '-i'], name))
+  if (started) return started
+  throw new Error(`hold table inet ${plan.table} by "nft -i": it did not take it`)
+}
+
+/** Undefined if it did not take the table. */
+async function launch(
+  plan: BackstopPlan,
+  command: readonly [Tool, ...string[]],
+  name?: string,
+): Promise<BackstopProcess | undefined> {
   await using input = await openEndless()
-  const child = spawnForGood(['nft', '-i'], {
-    title: `${title} ${plan.interface} ${plan.digest}`,
-    stdinFd: input.fd,
-  })
+  const child = spawnForGood(command, { title: name, stdinFd: input.fd })
   await input.write(`${plan.line}\n`)
   const endMs = systemClock.monotonic() + patienceMs
   while (systemClock.monotonic() < endMs && child.pid !== undefined) {
@@ -54,7 +68,7 @@ export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess
     await systemClock.sleep(20)
   }
   child.kill('SIGKILL')
-  throw new Error(`hold table inet ${plan.table} by "nft -i": it did not take it`)
+  return undefined
 }
 
 const patienceMs = 5_000

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { type Clock, type Exec, ExecError } from '@plexd/runtime'
+import { hasSystemd, inScope, isInNetworkOfSystemd } from '../../process/outliving.ts'
 import { endProcess, stateOf, untilEnded } from '../../process/process-identity.ts'
 import { isAnswered, removeDeadSocket } from '../../process/unix-listener.ts'
 import { tunFault, tunRemedy } from './tun.ts'
@@ -128,14 +129,16 @@ function elsewhere(interfaceName: string, socketPath: string): string {
   return `make interface "${interfaceName}": a process of another network namespace has the socket "${socketPath}": end that, give each namespace a /run of its own, or name another interface as "mesh.interface" in the config`
 }
 
-/**
- * In its own session, so that it outlives the daemon and the terminal; the command returns once the interface exists.
- * Its errors go to stdout, and stderr gets a banner if the kernel has WireGuard too.
- */
+/** Outlives the daemon. The command returns once the interface exists. */
 async function startProgram({ interfaceName: name, exec }: WireguardGoOptions): Promise<void> {
+  const isService = hasSystemd()
+  if (isService && (await isInNetworkOfSystemd()) && (await startUnit(name, exec))) return
+  // In its own session, so that it outlives the terminal too. Its errors go to stdout, and stderr gets a banner if the kernel
+  // has WireGuard too.
   const quiet = 'exec wireguard-go "$0" 3>&2 2>/dev/null >&3 3>&-'
+  const command = ['setsid', 'env', '-u', 'LOG_LEVEL', 'sh', '-c', quiet, name] as const
   try {
-    await exec(['setsid', 'env', '-u', 'LOG_LEVEL', 'sh', '-c', quiet, name])
+    await exec(isService ? [...inScope(`WireGuard interface ${name}`), ...command] : command)
   } catch (error) {
     const isMissing = error instanceof ExecError && error.exitCode === 127 && !error.missing
     if (isMissing)
@@ -149,4 +152,12 @@ async function startProgram({ interfaceName: name, exec }: WireguardGoOptions): 
       )
     throw new Error(`make interface "${name}" with wireguard-go`, { cause: error })
   }
+}
+
+/** That of our packages, with a sandbox. False where it is not installed or cannot start: systemd's journal has the reason. */
+function startUnit(name: string, exec: Exec): Promise<boolean> {
+  return exec(['systemctl', 'start', `plexd-wireguard@${name}.service`]).then(
+    () => true,
+    () => false,
+  )
 }
