@@ -5,6 +5,7 @@ for folder in /var/lib/plexd /run/plexd; do
   rmdir "$folder" 2>/dev/null || true
 done
 rm -f /etc/plexd/join /etc/plexd/bootstrap-token
+rmdir /run/wireguard 2>/dev/null || true
 # Hooks are the operator's own, and stay; so does what another package has there.
 rmdir /etc/plexd/hooks.d /etc/plexd 2>/dev/null || true
 for group in plexd plexd-secrets; do
