@@ -72,15 +72,6 @@ export function fleetParts(admin: Admin, open: Open): Part[] {
   ]
 }
 
-/** How the control plane sees one node. */
-export function nodePart(admin: Admin, node: string): Part {
-  return {
-    file: `nodes/${node.replaceAll(/[^\w.-]/g, '_')}.json`,
-    about: `how the control plane sees the node "${node}"`,
-    read: async (signal) => (await admin.getNode({ params: { node }, signal })).body,
-  }
-}
-
 function withoutParameters<Run extends object>(run: Run): Run {
   return { ...run, ...('parameters' in run ? { parameters: '[left out]' } : {}) }
 }

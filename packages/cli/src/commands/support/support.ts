@@ -5,7 +5,8 @@ import type { JsonFlag } from '../../command.ts'
 import { readSettings } from '../../connection/flags.ts'
 import { type Context, examples } from '../../context.ts'
 import { version } from '../../version.ts'
-import { fleetParts, nodePart } from './fleet-parts.ts'
+import { fleetParts } from './fleet-parts.ts'
+import { nodeParts } from './node-parts.ts'
 
 export function addSupportCommands(program: Command, context: Context): void {
   program
@@ -46,7 +47,10 @@ async function saveFleet(context: Context, { out, node = [], json }: BundleFlags
     ...{ out, json, nowMs, stdout: io.stdout },
     folder: bundleName('plexd-support', nowMs),
     head: { program: 'plexctl', version, server: settings.server?.value },
-    parts: [...fleetParts(admin, open), ...[...new Set(node)].map((name) => nodePart(admin, name))],
+    parts: [
+      ...fleetParts(admin, open),
+      ...[...new Set(node)].flatMap((name) => nodeParts(admin, open, name)),
+    ],
     secrets: [...secretValues(io.env), ...tokenOf(settings.tokenFile?.value)],
     isBlind: false,
     notes: [
