@@ -75,6 +75,10 @@ describe('joining with a join string', () => {
     assert.deepEqual(impostor.lines, ['GET /ca.crt'])
     assert.deepEqual(impostor.secrets, [])
     assert.equal(await isEnrolled('lured'), false)
+
+    impostor.shows = impostor.shows.repeat(300)
+    const many = await joinAs('lured', ['--join-file', '-'], text)
+    assert.equal(many.stderr, stderr, 'each authority is named once')
   })
 
   it('sends no token to who shows the right authority, but is not signed by it', async () => {

@@ -15,6 +15,7 @@ import { type Identity, loadIdentity } from '../identity/identity.ts'
 import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
 import { enrol } from '../registration/enrol.ts'
 import { withJoinString } from '../registration/join-string.ts'
+import { settleUsed } from '../registration/used-files.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 import { askSecret } from './given/prompt.ts'
@@ -43,12 +44,14 @@ const onTheCommandLine = new CliError(
 
 async function findOrEnrol(config: AgentConfig, flags: Flags, log: Log): Promise<Identity> {
   const known = await loadIdentity(config.dataDir, config.hostname)
-  if (known) return asAsked(known, config)
+  if (known) return await asAsked(known, config, log)
   const database = openDatabase(config.dataDir, log)
   try {
     // Check again under the lock: another join, or the daemon, may have been faster.
     const enrolled = await loadIdentity(config.dataDir, config.hostname)
-    return enrolled ? asAsked(enrolled, config) : await enrolHere(await joining(config), flags, log)
+    return enrolled
+      ? await asAsked(enrolled, config, log)
+      : await enrolHere(await joining(config), flags, log)
   } finally {
     database.close()
   }
@@ -64,10 +67,12 @@ async function joining(config: AgentConfig): Promise<AgentConfig> {
 }
 
 /** An enrolled machine is not changed; if another name was requested, say so. */
-function asAsked(known: Identity, { hostname, hostnameChosen }: AgentConfig): Identity {
+async function asAsked(known: Identity, config: AgentConfig, log: Log): Promise<Identity> {
+  const { hostname, hostnameChosen } = config
   const { node_id, hostname: old } = known
   if (!hostnameChosen || hostnameKey(hostname) === hostnameKey(old)) {
     process.stderr.write(`plexd: this machine is enrolled already, as "${old}"\n`)
+    await settleUsed(config, log)
     return known
   }
   throw new CliError(

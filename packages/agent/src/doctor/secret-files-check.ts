@@ -15,7 +15,7 @@ import {
 import type { AgentConfig } from '../config/agent-config.ts'
 import { identityFiles } from '../identity/identity.ts'
 import { ownersOfTyped } from '../identity/own-secret.ts'
-import { draftPath } from '../registration/enrol.ts'
+import { draftPath } from '../registration/used-files.ts'
 
 export const secretFilesCheck: Check<AgentConfig> = { name: 'secret files', run: checkSecretFiles }
 

@@ -73,9 +73,14 @@ function fingerprintOf(pem: string): string {
   return `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`
 }
 
+/** Whoever answers chooses how many there are. */
+const maxNamed = 3
+
 function anotherAuthority({ apiUrl, caFingerprint }: AgentConfig, pem: string): CliError {
-  const seen = certificatesOf(pem).map(fingerprintOf)
-  const what = seen.length === 0 ? 'sent no certificate' : `has the authority ${seen.join(', ')}`
+  const seen = [...new Set(certificatesOf(pem).map(fingerprintOf))]
+  const others = seen.length > maxNamed ? ` and ${seen.length - maxNamed} others` : ''
+  const named = seen.slice(0, maxNamed).join(', ')
+  const what = seen.length === 0 ? 'sent no certificate' : `has the authority ${named}${others}`
   return new CliError(
     `trust the control plane: what answers at "${apiUrl}" ${what}, and ${caFingerprint} is wanted: this is another control plane, or somebody in between; no token was sent. If its authority was replaced, make a new join string with "plexctl token create --join"`,
     exitCodes.denied,

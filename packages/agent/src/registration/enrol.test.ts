@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
@@ -10,6 +10,7 @@ import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { configFor, makeFolder } from '../testing/node.ts'
 import { aPeer } from '../testing/peer.ts'
 import { enrol } from './enrol.ts'
+import { settleUsed } from './used-files.ts'
 
 describe('enrol', () => {
   it('saves the identity for its owner alone, then removes the token file', async () => {
@@ -100,6 +101,49 @@ describe('enrol', () => {
     await run({ ...config, credentialsDir: folder.path }, { log: { ...silentLog, warn } })
 
     assert.equal(existsSync(config.tokenFile), true)
+  })
+
+  it('that was cut off before the files went is ended at the next start; later files are kept, and named', async () => {
+    await using folder = await makeFolder()
+    const dataDir = folder.path
+    const [tokenFile, joinFile] = [join(dataDir, 'token'), join(dataDir, 'join')]
+    const draft = join(dataDir, 'registration-key')
+    const warnings: unknown[] = []
+    const log = { ...silentLog, warn: (...all: unknown[]) => void warnings.push(all) }
+    const settle = () =>
+      settleUsed({ dataDir, tokenFile, joinFile, credentialsDir: undefined }, log)
+    for (const path of [joinFile, draft]) await writeFile(path, 'secret', { mode: 0o600 })
+
+    await settle()
+    assert.deepEqual(await readdir(dataDir), [])
+    assert.deepEqual(warnings, [])
+
+    await writeFile(joinFile, 'secret', { mode: 0o600 })
+    await settle()
+    assert.deepEqual(await readdir(dataDir), ['join'])
+    assert.deepEqual(warnings, [
+      [
+        'file with a token is not used, as this machine is enrolled already: remove it',
+        { file: joinFile },
+      ],
+    ])
+  })
+
+  it('names what the token file was a link to', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const config = await configFor(plane, folder.path)
+    const target = join(folder.path, 'elsewhere')
+    await rename(config.tokenFile, target)
+    await symlink(target, config.tokenFile)
+    const warnings: unknown[] = []
+
+    await run(config, { log: { ...silentLog, warn: (...all) => void warnings.push(all) } })
+
+    assert.equal(existsSync(config.tokenFile), false)
+    assert.deepEqual(warnings, [
+      ['file with the token was a link, remove what it led to by hand', { file: target }],
+    ])
   })
 
   it('warns when the token file cannot be removed', async () => {

@@ -1,8 +1,6 @@
-import { rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
-import { join } from 'node:path'
 import { hostnameKey, type Peer } from '@plexd/protocol'
-import { describeError, isCredential, type Log, ownersHere, writeFileAtomic } from '@plexd/runtime'
+import { ownersHere, writeFileAtomic } from '@plexd/runtime'
 import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity/identity.ts'
@@ -12,6 +10,7 @@ import type { DesiredStore } from '../state/desired-state.ts'
 import { ensureAuthority } from './authority.ts'
 import { type Registration, register } from './register.ts'
 import { findBootstrapToken } from './token.ts'
+import { draftPath, removeUsed } from './used-files.ts'
 
 export interface Enrolment
   extends Omit<Registration, 'client' | 'token' | 'privateKey' | 'metadata'> {
@@ -43,7 +42,6 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
   await keepPeers(enrolment, peers)
   await enrolment.remember?.()
   await saveIdentity(config.dataDir, identity)
-  await rm(draftPath(config.dataDir), { force: true })
   const { node_id, mesh_ip, hostname } = identity
   log.info('registered', { node_id, mesh_ip, hostname })
   if (hostname !== hostnameKey(config.hostname))
@@ -51,8 +49,7 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
       hostname,
       machine: config.hostname,
     })
-  for (const file of [config.tokenFile, config.joinFile])
-    if (!isCredential(file, config.credentialsDir)) await removeUsed(file, log)
+  await removeUsed(config, log)
   return identity
 }
 
@@ -76,21 +73,6 @@ async function draftKey(dataDir: string): Promise<string> {
   const key = generatePrivateKey()
   await writeFileAtomic(path, `${key}\n`)
   return key
-}
-
-export const draftPath = (dataDir: string): string => join(dataDir, 'registration-key')
-
-/** The token may be valid for more registrations, so nobody else should read it. */
-async function removeUsed(path: string, log: Log): Promise<void> {
-  if (path === '-') return
-  try {
-    await rm(path, { force: true })
-  } catch (error) {
-    log.warn('file with the token cannot be removed, remove it by hand', {
-      file: path,
-      error: describeError(error),
-    })
-  }
 }
 
 /** This machine's architecture, as Go and the artifact paths name it. */

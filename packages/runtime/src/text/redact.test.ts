@@ -26,6 +26,10 @@ describe('redact', () => {
       ['socks5://key@host', 'socks5://[redacted]@host'],
       ['Authorization: Bearer abcdef123', 'Authorization: Bearer [redacted]'],
       ['{"password":"p\\"q","user":"u"}', '{"password":"[redacted]","user":"u"}'],
+      ['{"password":["p\\"q", "r]"],"user":"u"}', '{"password":"[redacted]","user":"u"}'],
+      ['{"password": 12345678}', '{"password": "[redacted]"}'],
+      ['join plexd-join-1.eyJ1cmwi-_0.0a1b2c3d now', 'join plexd-join-1.[redacted] now'],
+      ['cut off: plexd-join-1.eyJ1cmwiOi', 'cut off: plexd-join-1.[redacted]'],
       ['{"msg":"{\\"api_key\\":\\"abc\\"}"}', '{"msg":"{\\"api_key\\":\\"[redacted]\\"}"}'],
       ['DB_PASSWORD=hunter2 next', 'DB_PASSWORD=[redacted] next'],
       ['node_secret_key = abc', 'node_secret_key = [redacted]'],
@@ -43,6 +47,8 @@ describe('redact', () => {
       'no bootstrap token: looked for the file',
       'mail someone@example.com about https://host/path@v1',
       '{"psks":3,"secrets":2}',
+      '{"token":null,"secret":true,"psk":3,"password":[],"psk":["a",{}]}',
+      'want plexd-join-1.',
     ]
     for (const text of plain) assert.equal(redact(text, ['', 'a']), text)
   })

@@ -28,7 +28,7 @@ function formsOf(secret: string): Set<string> {
 }
 
 /** What is in each of the shapes: most texts have none, and need not be looked at eight times. */
-const hint = /plx_|private key|:\/\/|bearer|basic|passw|passphrase|secret|token|psk|key/i
+const hint = /plx_|plexd-join|private key|:\/\/|bearer|basic|passw|passphrase|secret|token|psk|key/i
 
 /**
  * Names whose values are secrets: whole words at the end of a name, so not `token_file`. Texts come from anybody: no shape may begin at
@@ -37,9 +37,15 @@ const hint = /plx_|private key|:\/\/|bearer|basic|passw|passphrase|secret|token|
 const secretName =
   '[\\w.-]*(?:password|passwd|passphrase|secret|token|psk|(?:api|access|private|secret|preshared|node_secret)[_-]?key)'
 
+/** In JSON. */
+const text = '"(?:[^"\\\\]|\\\\.)*"'
+const listOfTexts = `\\[\\s*(?:${text}[\\s,]*)+\\]`
+
 const shapes: readonly { pattern: RegExp; by: string }[] = [
   // Our own tokens, see the ids of the protocol.
   { pattern: /\bplx_(enroll|node|admin)_[0-9A-Za-z_-]+/g, by: `plx_$1_${mark}` },
+  // A join string, which has a token in it; cut off, too.
+  { pattern: /\b(plexd-join-\d{1,3}\.)[\w-]{6,}(?:\.\w+)?/g, by: `$1${mark}` },
   {
     pattern: /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
     by: `-----BEGIN $1PRIVATE KEY-----${mark}`,
@@ -48,7 +54,7 @@ const shapes: readonly { pattern: RegExp; by: string }[] = [
   { pattern: /\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"'@]+@/gi, by: `$1${mark}@` },
   { pattern: /\b(bearer|basic)\s+[\w+/=.~-]{6,}/gi, by: `$1 ${mark}` },
   {
-    pattern: new RegExp(`"(${secretName})"(\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi'),
+    pattern: new RegExp(`"(${secretName})"(\\s*:\\s*)(?:${text}|\\d{4,}|${listOfTexts})`, 'gi'),
     by: `"$1"$2"${mark}"`,
   },
   // The same inside a text of JSON, where quotes are escaped.

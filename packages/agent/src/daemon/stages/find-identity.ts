@@ -6,6 +6,7 @@ import { createIdentityStore, type IdentityStore, loadIdentity } from '../../ide
 import { ensureAuthority } from '../../registration/authority.ts'
 import { atRegistration, createCapabilityMark } from '../../registration/capabilities.ts'
 import { enrol } from '../../registration/enrol.ts'
+import { settleUsed } from '../../registration/used-files.ts'
 import type { AgentDeps, Core } from './core.ts'
 
 /** The stored identity; without one the node is enrolled, with retries for as long as necessary. */
@@ -21,6 +22,7 @@ export async function findIdentity(
   if (saved) {
     await ensureAuthority({ config, clock, log, onRetry, ...(signal ? { signal } : {}) })
     problems.clear('enrolment')
+    await settleUsed(config, log)
     return createIdentityStore(config.dataDir, saved, disk.failed)
   }
   const gate = createAnswerGate()
