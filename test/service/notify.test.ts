@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { createClient, localApi } from '@plexd/protocol'
+import { createClient, formatJoin, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { launch, type RunningProgram } from '../../scripts/programs/program.ts'
@@ -64,12 +65,15 @@ describe('a service manager', () => {
     await mkdir(hooks)
     await writeFile(join(hooks, 'env'), '#!/bin/sh\nenv; env >&2\n')
     await chmod(join(hooks, 'env'), 0o755)
-    const token = await system.bootstrapToken()
     const credentials = inFolder('credentials-2')
     await mkdir(credentials)
+    await writeFile(join(credentials, 'plexd.join'), await joinString(), { mode: 0o400 })
+    const config = inFolder('config.yaml')
+    await writeFile(config, 'log_level: info\n')
     await using plexd = startPlexd(
-      { ...manager.env, CREDENTIALS_DIRECTORY: credentials, PLEXD_BOOTSTRAP_TOKEN: token },
-      ['--hooks-dir', hooks, '--hostname', 'web-02'],
+      { ...manager.env, CREDENTIALS_DIRECTORY: credentials },
+      ['--hooks-dir', hooks, '--hostname', 'web-02', '--config', config],
+      [],
     )
     const local = createClient(localApi, createUnixTransport(plexd.socket))
     await until('it is up', async () => (await plexd.log()).includes('"plexd is up"'))
@@ -89,6 +93,16 @@ describe('a service manager', () => {
     plexd.child.kill('SIGHUP')
     await manager.hears('RELOADING=1')
     await until('the reload is over', () => manager.count('READY=1') === 2)
+    const status = async () => (await local.getStatus({})).body
+    assert.equal((await status()).needs_restart, undefined, 'what the join string said is done')
+    assert.doesNotMatch(await plexd.log(), /cannot be removed|reload failed/)
+    await writeFile(config, 'mesh: { mtu: 5 }\n')
+    plexd.child.kill('SIGHUP')
+    await manager.hears(/^STATUS=.*1 problems, the first: the settings could not be read again/)
+    await writeFile(config, 'mesh: { mtu: 1300 }\n')
+    plexd.child.kill('SIGHUP')
+    await manager.hears(/^STATUS=web-02.* the next start changes mesh\.mtu$/)
+    assert.deepEqual((await status()).problems, [])
     await plexd.end()
   })
 
@@ -114,13 +128,28 @@ describe('a service manager', () => {
     assert.equal(plane.child.exitCode, 0)
   })
 
-  function startPlexd(env: Record<string, string>, more: readonly string[] = []) {
+  async function joinString(): Promise<string> {
+    const { url, caFile } = system.controlPlane
+    const { fingerprint256 } = new X509Certificate(await readFile(caFile))
+    const ca = `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`
+    return formatJoin({ url, token: await system.bootstrapToken(), ca })
+  }
+
+  function startPlexd(
+    env: Record<string, string>,
+    more: readonly string[] = [],
+    api: readonly string[] = [
+      '--api',
+      system.controlPlane.url,
+      '--ca-file',
+      system.controlPlane.caFile,
+    ],
+  ) {
     const home = mkdtempSync(join(folder, 'node-'))
     const socket = join(home, 'api.sock')
     const place = ['--data-dir', join(home, 'data'), '--socket', socket]
-    const { url, caFile } = system.controlPlane
-    const api = ['--api', url, '--ca-file', caFile, '--token-file', join(home, 'token')]
-    const program = launch('plexd', ['up', '--no-mesh', ...place, ...api, ...more], {
+    const token = ['--token-file', join(home, 'token')]
+    const program = launch('plexd', ['up', '--no-mesh', ...place, ...token, ...api, ...more], {
       logFile: join(home, 'plexd.log'),
       env,
     })
