@@ -32,6 +32,9 @@ describe('the contents of a backup', () => {
       '.backup/files/ca.crt',
       'before-restore-20260310T000000Z/ca.crt',
       'telemetry/logs-000001.db.damaged',
+      'telemetry/logs-000001.db.damaged-2',
+      'recordings.db.damaged-4',
+      'telemetry/logs-000001.db.salvaging',
     ])
       assert.equal(inBackup(path, 'telemetry', 'recordings', 'master-key'), false, path)
   })

@@ -14,7 +14,7 @@ export interface Content {
 const rows: readonly (readonly [RegExp, Content | undefined])[] = [
   // Other programs' business: locks, sockets, and what is in progress.
   [/(^|\/)\.|^lock(-|$)|-(wal|shm|journal)$|^admin\.sock$|^lost\+found\//, undefined],
-  [/^artifacts\/incoming\/|\.damaged$|^before-restore-/, undefined],
+  [/^artifacts\/incoming\/|\.damaged(-\d+)?$|\.salvaging$|^before-restore-/, undefined],
   // Whoever has it is an owner; operators keep it elsewhere.
   [/^admin-token$/, undefined],
   [/^master\.key$/, { kind: 'file', part: 'master-key' }],
