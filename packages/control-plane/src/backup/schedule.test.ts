@@ -21,6 +21,14 @@ describe('isDue', () => {
     assert.deepEqual([since(at('12:59:59')), since(at('13:00'))], [false, true])
   })
 
+  it('does not wait for a success that is still to come: the clock was ahead then', () => {
+    for (const rhythm of [daily, { everyMs: hour }])
+      assert.equal(
+        isDue({ ...none, rhythm, lastSuccessMs: at('12:00') + 9_000 * hour, nowMs: at('12:00') }),
+        true,
+      )
+  })
+
   it('makes up for a time that was missed, once', () => {
     const after = (lastSuccessMs: number): boolean =>
       isDue({ ...none, rhythm: daily, lastSuccessMs, nowMs: at('09:00') })

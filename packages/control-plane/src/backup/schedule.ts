@@ -17,16 +17,20 @@ export interface Attempts {
 export function isDue({ rhythm, lastSuccessMs, lastFailureMs, nowMs }: Attempts): boolean {
   if (lastFailureMs !== undefined && nowMs - lastFailureMs < retryMs && nowMs >= lastFailureMs)
     return false
-  if (lastSuccessMs === undefined) return true
-  const dueMs =
-    'everyMs' in rhythm ? lastSuccessMs + rhythm.everyMs : (lastDue(rhythm, nowMs) ?? nowMs)
-  return 'everyMs' in rhythm ? nowMs >= dueMs : dueMs > lastSuccessMs
+  // One that is still to come was made while the clock was ahead: waiting for it may take years.
+  if (lastSuccessMs === undefined || lastSuccessMs > nowMs) return true
+  if ('everyMs' in rhythm) return nowMs >= lastSuccessMs + rhythm.everyMs
+  return (lastDue(rhythm, nowMs) ?? nowMs) > lastSuccessMs
 }
 
 /** The name tells the time, so that it can be read without opening the file. */
 export function backupName(nowMs: number, isEncrypted: boolean): string {
-  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
-  return `plexd-${stamp}.tar.zst${isEncrypted ? '.age' : ''}`
+  return `plexd-${stampOf(nowMs)}.tar.zst${isEncrypted ? '.age' : ''}`
+}
+
+/** A time in UTC as it is in names: `20260310T033000Z`. */
+export function stampOf(ms: number): string {
+  return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '')
 }
 
 export interface Kept {

@@ -5,6 +5,7 @@ import { CliError, describeError, exitCodes, lockHolder, makeFolder } from '@ple
 import type { Manifest } from '../backup/archive/manifest.ts'
 import { checkContents } from '../backup/check-contents.ts'
 import { addRecord } from '../backup/records.ts'
+import { stampOf } from '../backup/schedule.ts'
 import { giveLike } from '../backup/staging.ts'
 import { unpack } from '../backup/unpack.ts'
 import { claimDataDir } from '../start/data-dir-lock.ts'
@@ -69,7 +70,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     dataDir,
   )
   await settleFiles(draft, manifest, statSync(dataDir))
-  const stamp = new Date(now()).toISOString().replace(/[-:]|\.\d+/g, '')
+  const stamp = stampOf(now())
   const hadContent = readdirSync(dataDir).some(isContent)
   commitRestore(dataDir, stamp)
   return { manifest, epoch, aside: hadContent ? join(dataDir, asideOf(stamp)) : undefined }
