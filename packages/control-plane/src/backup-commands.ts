@@ -186,7 +186,7 @@ function addVerify(command: Command): void {
   addReadOptions(command)
     .description('read all of one, and say what would be restored; changes nothing')
     .argument('<FILE>', 'the backup')
-    .option('--json', 'print JSON: file, opensWithKey, manifest')
+    .option('--json', 'print JSON: file, opens_with_key, manifest')
     .addHelpText('after', verifyExamples)
     .action(async (file: string, options: ReadFlags) => {
       const { verifyBackup } = await import('./backup/verify.ts')
@@ -195,7 +195,7 @@ function addVerify(command: Command): void {
       const onProgress = progress(options)
       const found = await verifyBackup({ file, identities, masterKeyFile, onProgress })
       if (options.json) return printJson({ file, ...found })
-      const key = found.opensWithKey
+      const key = found.opens_with_key
         ? 'The master key opens it.'
         : 'Whether the master key opens it was not asked: name that with --master-key-file.'
       process.stdout.write(`${file}: can be restored\n${describeBackup(found.manifest)}${key}\n`)

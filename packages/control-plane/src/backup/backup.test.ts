@@ -83,13 +83,13 @@ describe('a backup of a control plane that runs', () => {
       )
     }
     assert.equal((await stat(out)).mode & 0o777, 0o600)
-    const { manifest, opensWithKey } = await verifyBackup({
+    const { manifest, opens_with_key } = await verifyBackup({
       file: out,
       identities: undefined,
       masterKeyFile: undefined,
       ...quiet,
     })
-    assert.equal(opensWithKey, true)
+    assert.equal(opens_with_key, true)
     const { epoch } = await restore(out, restored)
     assert.notEqual(epoch, manifest.epoch)
     await writeFile(join(restored, 'admin-token'), 'none', { mode: 0o600 })
@@ -159,7 +159,7 @@ describe('making a backup', () => {
         const { warnings } = await backUp({ dataDir: plane.dataDir, out })
         assert.deepEqual(warnings, [])
         const asked = { identities: undefined, masterKeyFile: undefined, ...quiet }
-        assert.equal((await verifyBackup({ file: out, ...asked })).opensWithKey, true)
+        assert.equal((await verifyBackup({ file: out, ...asked })).opens_with_key, true)
       }
     } finally {
       isWanted = false

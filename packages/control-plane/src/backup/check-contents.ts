@@ -12,7 +12,7 @@ import { type DatabaseFacts, readFacts } from './database-facts.ts'
 /** What the check could not find out. */
 export interface Checked {
   /** Whether the master key opens the database; undefined without a key. */
-  opensWithKey: boolean | undefined
+  opens_with_key: boolean | undefined
 }
 
 /**
@@ -29,9 +29,9 @@ export async function checkContents(
   const facts = checkFacts(join(folder, 'control-plane.db'), manifest)
   const own = join(folder, 'master.key')
   const path = masterKeyFile ?? (existsSync(own) ? own : undefined)
-  if (path === undefined) return { opensWithKey: undefined }
+  if (path === undefined) return { opens_with_key: undefined }
   await checkKey(path, facts, manifest)
-  return { opensWithKey: true }
+  return { opens_with_key: true }
 }
 
 /** The first also compares each index with its table, which takes several times as long. */
