@@ -38,9 +38,26 @@ export interface CreatedBackup {
 
 /** Makes a backup of a control plane that may run meanwhile. Success and failure are on record in the data folder. */
 export async function createBackup(options: CreateOptions): Promise<CreatedBackup> {
-  const { dataDir, by, now } = options
+  const { dataDir, now } = options
   const file = resolve(options.out)
   const startMs = now()
+  demandDataFolder(dataDir)
+  try {
+    const made = await create({ ...options, out: file })
+    const seconds = (now() - startMs) / 1_000
+    const { bytes, is_encrypted, manifest } = made
+    const { parts, epoch, sequence } = manifest
+    const facts = { bytes, seconds, parts, is_encrypted, epoch, sequence }
+    await addRecord(dataDir, recordOf(options, { file, outcome: 'ok', ...facts }))
+    return { file, seconds, ...made }
+  } catch (error) {
+    const failure = { file, outcome: 'failed', reason: describeError(error) } as const
+    await addRecord(dataDir, recordOf(options, failure)).catch(() => {}) // what failed is reported all the same
+    throw error
+  }
+}
+
+function demandDataFolder(dataDir: string): void {
   // Neither what was there nor what comes is complete.
   if (existsSync(dataDir) && readdirSync(dataDir).some((name) => name.startsWith('.restore-')))
     throw new CliError(
@@ -51,31 +68,13 @@ export async function createBackup(options: CreateOptions): Promise<CreatedBacku
       `back up "${dataDir}": it is no data folder of a control plane: name that with --data-dir`,
       exitCodes.usage,
     )
-  const common = { kind: 'create', by, file } as const
-  try {
-    const made = await create({ ...options, out: file })
-    const seconds = (now() - startMs) / 1_000
-    const { bytes, is_encrypted, manifest } = made
-    const { parts, epoch, sequence } = manifest
-    const facts = { bytes, seconds, parts, is_encrypted, epoch, sequence }
-    await addRecord(dataDir, {
-      ...common,
-      at: new Date(now()).toISOString(),
-      outcome: 'ok',
-      ...facts,
-    })
-    return { file, seconds, ...made }
-  } catch (error) {
-    const reason = describeError(error)
-    const record = {
-      ...common,
-      at: new Date(now()).toISOString(),
-      outcome: 'failed',
-      reason,
-    } as const
-    await addRecord(dataDir, record).catch(() => {}) // what failed is reported all the same
-    throw error
-  }
+}
+
+function recordOf(
+  { by, now }: CreateOptions,
+  outcome: Omit<BackupRecord, 'kind' | 'by' | 'at'>,
+): BackupRecord {
+  return { kind: 'create', by, at: new Date(now()).toISOString(), ...outcome }
 }
 
 async function create(options: CreateOptions): Promise<Omit<CreatedBackup, 'file' | 'seconds'>> {
@@ -84,7 +83,7 @@ async function create(options: CreateOptions): Promise<Omit<CreatedBackup, 'file
   demandFolder(dirname(out))
   await using staging = await claimStaging(dataDir)
   await demandRoomFor(options, staging.path)
-  await using output = openOutput(out, 'backup')
+  await using output = await openOutput(out, 'backup')
   const { facts, files, warnings } = await takeSnapshot({
     ...{ dataDir, parts, masterKeyFile, onProgress },
     staging: staging.path,

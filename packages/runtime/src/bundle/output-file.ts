@@ -1,10 +1,12 @@
-import { createWriteStream, existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, existsSync, type WriteStream } from 'node:fs'
 import { link, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { CliError, exitCodes } from '../cli/cli.ts'
 import { syncFile, syncFolder } from '../files/atomic-file.ts'
 import { errorCodeOf } from '../files/error-code.ts'
+import { describeError } from '../log/log.ts'
 
 /** A new file that nobody sees under its name before it is complete and on disk. Disposing removes it unless it was kept. */
 export interface OutputFile extends AsyncDisposable {
@@ -17,10 +19,10 @@ export interface OutputFile extends AsyncDisposable {
 const partialSuffix = '.partial'
 
 /** `what` it is, for errors. Throws a CliError if there is a file of that name, or its folder cannot be written to. */
-export function openOutput(path: string, what: string): OutputFile {
+export async function openOutput(path: string, what: string): Promise<OutputFile> {
   refuseExisting(path, what)
   const partial = `${path}.${crypto.randomUUID().slice(0, 8)}${partialSuffix}`
-  const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600 })
+  const stream = await createFile(partial)
   return {
     stream,
     async keep() {
@@ -32,6 +34,19 @@ export function openOutput(path: string, what: string): OutputFile {
       stream.destroy()
       await rm(partial, { force: true })
     },
+  }
+}
+
+/** Waits until it is open: that it cannot be would otherwise be an event that nobody listens to yet. */
+async function createFile(path: string): Promise<WriteStream> {
+  const stream = createWriteStream(path, { flags: 'wx', mode: 0o600 })
+  try {
+    await once(stream, 'ready')
+    return stream
+  } catch (error) {
+    throw new CliError(
+      `write to "${dirname(path)}": ${describeError(error)}: let this user write there, or choose another folder`,
+    )
   }
 }
 

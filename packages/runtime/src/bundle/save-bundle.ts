@@ -33,7 +33,7 @@ export async function saveBundle({ out, json, ...options }: SaveOptions): Promis
   }
   const file = resolve(out ?? `${bundle.folder}.tar.gz`)
   const parts = await inWords(file, async () => {
-    await using output = openOutput(file, 'bundle')
+    await using output = await openOutput(file, 'bundle')
     const found = await writeBundle({ ...bundle, head, to: output.stream })
     await output.keep()
     return found
