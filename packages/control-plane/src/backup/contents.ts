@@ -1,5 +1,10 @@
 import type { OptionalPart } from '../config/backup-parts.ts'
 
+/** What the folder for what was there before a restore begins with. */
+export const asidePrefix = 'before-restore-'
+/** What a restore that has happened, and is not finished yet, begins with. */
+export const unfinishedPrefix = '.restore-'
+
 /** What a file of the data folder is to a backup. Pure. */
 export interface Content {
   kind: 'database' | 'artifact' | 'file'
@@ -14,7 +19,8 @@ export interface Content {
 const rows: readonly (readonly [RegExp, Content | undefined])[] = [
   // Other programs' business: locks, sockets, and what is in progress.
   [/(^|\/)\.|^lock(-|$)|-(wal|shm|journal)$|^admin\.sock$|^lost\+found\//, undefined],
-  [/^artifacts\/incoming\/|\.damaged(-\d+)?$|\.salvaging$|^before-restore-/, undefined],
+  [/^artifacts\/incoming\/|\.damaged(-\d+)?$|\.salvaging$/, undefined],
+  [new RegExp(`^${asidePrefix}`), undefined],
   // Whoever has it is an owner; operators keep it elsewhere.
   [/^admin-token$/, undefined],
   [/^master\.key$/, { kind: 'file', part: 'master-key' }],

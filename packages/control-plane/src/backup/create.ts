@@ -6,7 +6,7 @@ import { loadMasterKey } from '../seal/master-key.ts'
 import { version } from '../version.ts'
 import { type Manifest, totalBytes } from './archive/manifest.ts'
 import { writeArchive } from './archive/write-archive.ts'
-import { contentOf, isWanted } from './contents.ts'
+import { contentOf, isWanted, unfinishedPrefix } from './contents.ts'
 import { listFiles } from './list-files.ts'
 import { addRecord, type BackupRecord } from './records.ts'
 import { demandRoom } from './room.ts'
@@ -59,7 +59,7 @@ export async function createBackup(options: CreateOptions): Promise<CreatedBacku
 
 function demandDataFolder(dataDir: string): void {
   // Neither what was there nor what comes is complete.
-  if (existsSync(dataDir) && readdirSync(dataDir).some((name) => name.startsWith('.restore-')))
+  if (existsSync(dataDir) && readdirSync(dataDir).some((name) => name.startsWith(unfinishedPrefix)))
     throw new CliError(
       `back up "${dataDir}": a restore was interrupted in it: start the control plane, which finishes that`,
     )

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { asidePrefix } from './contents.ts'
 
 /**
  * The files below a folder by their paths in it, in order. Symbolic links are followed, as the control plane does, but folders whose
@@ -19,5 +20,5 @@ export async function listFiles(folder: string, below = ''): Promise<string[]> {
 }
 
 function isPassedBy(name: string): boolean {
-  return name.startsWith('.') || name.startsWith('before-restore-')
+  return name.startsWith('.') || name.startsWith(asidePrefix)
 }

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { BackupHealth } from '../http/metrics.ts'
 import { type BackupRecord, failureOf, lastSuccess, readRecords } from './records.ts'
 
 /** What is known of backups, whoever made them. */
@@ -35,11 +36,6 @@ export function watchBackups(dataDir: string): BackupWatch {
 }
 
 /** For monitors. */
-export interface BackupHealth {
-  lastSuccessMs: number | undefined
-  isFailing: boolean
-}
-
 export function healthOf(records: readonly BackupRecord[]): BackupHealth {
   const last = lastSuccess(records)
   return {

@@ -25,7 +25,8 @@ export interface ForwardCounts {
 }
 
 /** Of backups. */
-export interface BackupCounts {
+export interface BackupHealth {
+  /** Since 1970; undefined if none was made. */
   lastSuccessMs: number | undefined
   isFailing: boolean
 }
@@ -52,7 +53,7 @@ export interface Metrics extends Disposable {
   /** Read when the metrics are requested. */
   showForwards(status: () => readonly ForwardCounts[]): void
   /** Read when the metrics are requested. */
-  showBackups(health: () => BackupCounts): void
+  showBackups(health: () => BackupHealth): void
   wrongToken(api: string, outcome: string): void
   /** A connection was closed without an answer. */
   refused(reason: string): void
@@ -214,7 +215,7 @@ export function createMetrics(): Metrics {
   }
 }
 
-function showBackupHealth(health: () => BackupCounts, registers: Registry[]): void {
+function showBackupHealth(health: () => BackupHealth, registers: Registry[]): void {
   new Gauge({
     name: 'plexd_backup_last_success_timestamp_seconds',
     help: 'When the last backup was made; 0 if none was',

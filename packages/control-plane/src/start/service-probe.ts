@@ -30,9 +30,8 @@ export function probeControlPlane(serving: () => Serving | undefined): ServicePr
 
 function describe({ app: { fleet, reloads, streams }, url }: Serving): string {
   const { needsRestart, error } = reloads
-  const nodes = [...fleet.allNodes()].length
   const facts = [
-    `serving ${url}, ${nodes} nodes, ${streams.count()} event streams`,
+    `serving ${url}, ${fleet.nodeCount()} nodes, ${streams.count()} event streams`,
     ...(needsRestart.length === 0 ? [] : [`the next start changes ${needsRestart.join(' ')}`]),
     ...(error === undefined ? [] : [`the settings could not be read again: ${error}`]),
   ]

@@ -15,14 +15,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder } from '@plexd/runtime'
+import { asidePrefix, unfinishedPrefix } from '../backup/contents.ts'
 
 /** Unpacked or checked, perhaps by a process that was killed. */
 export const draftFolder = '.restore'
 /** Complete; what was there before moves to `before-restore-<time>` first. */
-const replacing = /^\.restore-replace-(\d{8}T\d{6}Z)$/
+const replacePrefix = `${unfinishedPrefix}replace-`
 /** Complete, and in an otherwise empty folder. */
-const readyFolder = '.restore-ready'
-const asidePrefix = 'before-restore-'
+const readyFolder = `${unfinishedPrefix}ready`
 
 /** What a data folder may contain and still be empty. `lost+found` is made by the file system. */
 export function isContent(name: string): boolean {
@@ -42,7 +42,7 @@ export function asideOf(stamp: string): string {
 /** Makes the checked draft the content of the folder; `stamp` names the folder for what was there. The data folder must be locked. */
 export function commitRestore(dataDir: string, stamp: string): void {
   const hasContent = readdirSync(dataDir).some(isContent)
-  const name = hasContent ? `.restore-replace-${stamp}` : readyFolder
+  const name = hasContent ? replacePrefix + stamp : readyFolder
   rename(dataDir, draftFolder, name)
   settleRestore(dataDir)
 }
@@ -50,10 +50,10 @@ export function commitRestore(dataDir: string, stamp: string): void {
 /** Finishes a restore that has happened, and removes what is left of one that has not. The data folder must be locked. */
 export function settleRestore(dataDir: string): void {
   const names = readdirSync(dataDir)
-  const stamp = names.map((name) => replacing.exec(name)?.[1]).find((found) => found !== undefined)
-  if (stamp !== undefined) {
-    moveAside(dataDir, asideOf(stamp))
-    rename(dataDir, `.restore-replace-${stamp}`, readyFolder)
+  const replacing = names.find((name) => name.startsWith(replacePrefix))
+  if (replacing !== undefined) {
+    moveAside(dataDir, asideOf(replacing.slice(replacePrefix.length)))
+    rename(dataDir, replacing, readyFolder)
   }
   if (existsSync(join(dataDir, readyFolder))) moveIn(dataDir)
   if (names.includes(draftFolder)) rmSync(join(dataDir, draftFolder), { recursive: true })

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node
 import { basename, dirname, join } from 'node:path'
 
 /** What SQLite keeps beside a file is called after it. */
-export const companions = ['-wal', '-shm', '-journal']
+const companions = ['-wal', '-shm', '-journal']
 
 /** Removes a database with what is beside it. */
 export function removeDatabase(path: string): void {
@@ -18,14 +18,11 @@ export function setAside(path: string): string {
     at === 0 ? `${path}.damaged` : `${path}.damaged-${at + 1}`,
   )
   const free = names.find((name) => !existsSync(name))
-  const [oldest = path, ...others] = names
-  if (free === undefined) {
-    // The first may be the only one that has all; the second has less to say than what comes now.
-    const [second = oldest] = others
-    removeDatabase(second)
-    return move(path, second)
-  }
-  return move(path, free)
+  if (free !== undefined) return move(path, free)
+  // The first may be the only one that has all; the second has less to say than what comes now.
+  const second = `${path}.damaged-2`
+  removeDatabase(second)
+  return move(path, second)
 }
 
 function move(path: string, to: string): string {
