@@ -21,6 +21,8 @@ interface Counter {
 }
 
 const keptArrivals = 100
+/** Names in rules whose counters are known of a node: five times as many as a tenant may have rules by default. Those of rules that are gone give way. */
+const keptNames = 1_000
 
 export function createWatched(): Watched {
   const arrivals = new Map<string, Map<WatchedKind, number[]>>()
@@ -51,7 +53,9 @@ export function createWatched(): Watched {
       const after = new Map(
         values.map((one) => [one.series, counterOf(before?.get(one.series), one, nowMs)]),
       )
+      own.delete(name) // so that it is the last, and the first is that which nobody has asked for longest
       own.set(name, after)
+      for (const [oldest] of own) if (own.size > keptNames) own.delete(oldest)
       const times = Array.from(after.values(), ({ grewAtMs }) => grewAtMs ?? 0)
       return Math.max(0, ...times) || undefined
     },
