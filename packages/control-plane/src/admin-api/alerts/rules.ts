@@ -47,7 +47,7 @@ export const putAlertRule = handle(
   async ({ principal, params, body }, app: Needs) => {
     const { tenant_id, name: operator } = principal
     const name = params.alert_rule
-    const spec = completeSpec(body, programMetrics(app, tenant_id))
+    const spec = completeSpec(body, () => programMetrics(app, tenant_id))
     const rule = await app.change(async (unit) => {
       const stored = await readRules(unit.tx, tenant_id)
       const before = stored.find((rule) => rule.name === name)
@@ -116,7 +116,7 @@ function refuseTooMany(count: number, most: number): void {
 }
 
 /** Throws an ApiError (400) for what the schema cannot say. */
-function completeSpec(spec: AlertRuleSpec, programs: Iterable<string>): CompleteSpec {
+function completeSpec(spec: AlertRuleSpec, programs: () => Iterable<string>): CompleteSpec {
   const { selector = '*', for: time = '0s', keep_firing = '0s', severity } = spec
   checkSelectorText(selector)
   const when = completeCondition(spec.when, programs)
@@ -135,7 +135,7 @@ function completeSpec(spec: AlertRuleSpec, programs: Iterable<string>): Complete
 type Condition = AlertRuleSpec['when']
 
 /** With metrics under their whole names. */
-function completeCondition(when: Condition, programs: Iterable<string>): Condition {
+function completeCondition(when: Condition, programs: () => Iterable<string>): Condition {
   const kinds = Object.keys(when)
   if (kinds.length !== 1)
     throw new ApiError(

@@ -23,18 +23,18 @@ const maxHints = 5
 
 /**
  * A metric by its name, with labels if it is one of a program; the group may be left out where no other has that. `programs` are those that are known,
- * with their groups; any other is taken if it has a group that is none of plexd's. Throws an ApiError (400) that begins with `field`.
+ * with their groups, and looked for only where the group is left out; any other is taken if it has a group that is none of plexd's. Throws an ApiError (400) that begins with `field`.
  */
 export function findMetric(
   text: string,
-  { field, programs }: { field: string; programs: Iterable<string> },
+  { field, programs }: { field: string; programs: () => Iterable<string> },
 ): NamedMetric {
   const selector = readMetricSelector(text)
   if ('fault' in selector)
     throw refusal(field, text, `${selector.fault}: want ${metricSelectorForm}`)
   const own = ownMetric(selector, { field, text })
   if (own) return own
-  const group = selector.group || groupOf(selector.name, programs, { field, text })
+  const group = selector.group || groupOf(selector.name, programs(), { field, text })
   if (Object.hasOwn(metricGroups, group))
     throw refusal(
       field,

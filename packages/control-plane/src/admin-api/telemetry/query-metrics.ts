@@ -39,7 +39,7 @@ export const queryMetrics = handle(
   adminApi.queryMetrics,
   async ({ principal, query, reply }, app: Needs): Promise<MetricSeries> => {
     const { tenant_id: tenantId } = principal
-    const programs = programMetrics(app, tenantId)
+    const programs = () => programMetrics(app, tenantId)
     const metric = findMetric(query.name, { field: 'metric', programs })
     const selector = seriesSelectorOf(metric.selector)
     const range = rangeOf(query, app.clock.now())
