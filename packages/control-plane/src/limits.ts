@@ -54,15 +54,15 @@ export const limits = limitTable({
   ),
   telemetry_ms: limit.ms(
     7 * 24 * 60 * 60_000,
-    'time for which metrics, logs, audit records, drift and violations are kept',
+    'how long metrics, logs, audit records, drift and violations are kept',
   ),
   telemetry_file_ms: limit.ms(
     24 * 60 * 60_000,
-    'time of which telemetry of a kind is in one file, which goes as a whole when it is too old',
+    'how long telemetry of a kind is written to one file, which is deleted as a whole when it is too old',
   ),
   telemetry_prune_ms: limit.ms(
     30_000,
-    'time between two looks at whether telemetry is too old or too much',
+    'how often telemetry that is too old or too much is deleted',
   ),
   series_bytes: limit.bytes(
     2 * 1024 ** 3,
