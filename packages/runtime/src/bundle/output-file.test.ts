@@ -7,7 +7,8 @@ describe('openOutput', () => {
     // Nobody can, not even root.
     await assert.rejects(openOutput('/proc/backup', 'backup'), {
       name: 'CliError',
-      message: /^write to "\/proc": .*: let this user write there, or choose another folder$/,
+      message:
+        /^write backup to "\/proc": .*: let this user write there, or choose another with --out$/,
     })
   })
 })

@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream'
 import { CliError, exitCodes } from '../cli/cli.ts'
 import { syncFile, syncFolder } from '../files/atomic-file.ts'
 import { errorCodeOf } from '../files/error-code.ts'
+import { systemRemedy } from '../files/system-remedy.ts'
 import { describeError } from '../log/log.ts'
 
 /** A new file that nobody sees under its name before it is complete and on disk. Disposing removes it unless it was kept. */
@@ -22,7 +23,7 @@ const partialSuffix = '.partial'
 export async function openOutput(path: string, what: string): Promise<OutputFile> {
   refuseExisting(path, what)
   const partial = `${path}.${crypto.randomUUID().slice(0, 8)}${partialSuffix}`
-  const stream = await createFile(partial)
+  const stream = await createFile(partial, what)
   return {
     stream,
     async keep() {
@@ -38,15 +39,14 @@ export async function openOutput(path: string, what: string): Promise<OutputFile
 }
 
 /** Waits until it is open: that it cannot be would otherwise be an event that nobody listens to yet. */
-async function createFile(path: string): Promise<WriteStream> {
+async function createFile(path: string, what: string): Promise<WriteStream> {
   const stream = createWriteStream(path, { flags: 'wx', mode: 0o600 })
   try {
     await once(stream, 'ready')
     return stream
   } catch (error) {
-    throw new CliError(
-      `write to "${dirname(path)}": ${describeError(error)}: let this user write there, or choose another folder`,
-    )
+    const remedy = systemRemedy(error, 'let this user write there, or choose another with --out')
+    throw new CliError(`write ${what} to "${dirname(path)}": ${describeError(error)}: ${remedy}`)
   }
 }
 
