@@ -76,4 +76,23 @@ describe('createGate', () => {
     assert.equal(createGate({ secrets: [], isBlind: true })(`k ${key} k`), 'k [redacted] k')
     assert.equal(createGate({ secrets: [], isBlind: false })(`k ${key} k`), `k ${key} k`)
   })
+
+  it('drops the query of each URL and path, whatever it is', () => {
+    const gate = createGate({ secrets: [], isBlind: false })
+    assert.equal(
+      gate('GET /x?a=b#c "https://h/p?raw" http://h? why? so=1'),
+      'GET /x?[redacted]#c "https://h/p?[redacted]" http://h? why? so=1',
+    )
+  })
+
+  it('takes no longer for what was made to keep it busy', () => {
+    const gate = createGate({ secrets: ['a-secret'], isBlind: true })
+    const startMs = performance.now()
+    gate('a'.repeat(400_000))
+    const plainMs = performance.now() - startMs
+    for (const piece of ['https://', 'a://b', '/?', '?a=', 'password=', '"token":"'])
+      assert.ok(gate(piece.repeat(400_000 / piece.length)).length > 0)
+    // Quadratic time would be some thousand times as long.
+    assert.ok(performance.now() - startMs < plainMs * 200 + 5_000)
+  })
 })

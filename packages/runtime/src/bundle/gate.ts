@@ -23,11 +23,18 @@ const mark = '[redacted]'
 /** 32 bytes in base64 or hex. */
 const anyKey = /(?<![\w+/])(?:[A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64}(?![0-9a-fA-F]))/g
 
-/** What stands behind the path of a URL may be anything. */
+/** What stands behind the path of a URL may be anything. Each word is looked at once, however long it is. */
 function dropQueries(text: string): string {
   return text
     .replace(/\?[\w.~%-]{1,64}=[^\s"'#\\]*/g, `?${mark}`)
-    .replace(/([a-z]:\/\/[^\s?"'#\\]{1,1024}\?)(?!\[redacted\])[^\s"'#\\]+/gi, `$1${mark}`)
+    .replace(/[^\s"'#\\]+/g, dropQuery)
+}
+
+function dropQuery(word: string): string {
+  const url = word.indexOf('://')
+  const query = url < 0 ? -1 : word.indexOf('?', url)
+  if (query < 0 || query === word.length - 1) return word
+  return `${word.slice(0, query + 1)}${mark}`
 }
 
 /** How often something was left out of a text that went through the gate. */
