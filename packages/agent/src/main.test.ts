@@ -38,7 +38,21 @@ describe('plexd', () => {
     for (const name of ['j/identity.json', 'k/agent.db']) await mkdir(at(name), { recursive: true })
     const toPlane = ['--api', plane.url, '--insecure-http', '--data-dir']
     const cases: [string[], number, RegExp][] = [
-      [['join', '--data-dir', at('a')], 2, /no control plane is named: give --api/],
+      [
+        ['join', '--data-dir', at('a')],
+        2,
+        /no control plane is named: give --api.* --join-file FILE/,
+      ],
+      [
+        ['join', '--data-dir', at('no-file'), '--join-file', at('none')],
+        2,
+        /^plexd: read join string from ".*none": there is no such file: "plexctl token create --join"/m,
+      ],
+      [
+        ['join', '--data-dir', at('no-line'), '--join-file', '-'],
+        2,
+        /^plexd: read join string from stdin: it is empty: /m,
+      ],
       [['join', ...toPlane, at('b')], 2, /no bootstrap token: .* "plexctl token create"/],
       [
         ['join', ...toPlane, at('c'), '--token-file', at('wrong')],

@@ -30,7 +30,7 @@ export type Settings = Partial<AgentConfig>
 export function requireApiUrl(config: AgentConfig): void {
   if (config.apiUrl !== '') return
   throw new CliError(
-    `no control plane is named: give --api https://HOST:PORT, or set PLEXD_API, or "api:" in ${defaultConfigFile}`,
+    `no control plane is named: give --api https://HOST:PORT, set PLEXD_API, or "api:" in ${defaultConfigFile}; or give "plexd join" a join string, on stdin or by --join-file FILE`,
     exitCodes.usage,
   )
 }

@@ -111,7 +111,8 @@ export function certificateFault(
         }
       : {
           detail: `${of} is not trusted by this system (${code})`,
-          remedy: 'name the CA with --ca-file, or its fingerprint with --ca-fingerprint',
+          remedy:
+            'name the CA with --ca-file (a node keeps what it joined with as control-plane-ca.crt in its data dir), or its fingerprint with --ca-fingerprint',
         }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return {

@@ -40,7 +40,7 @@ export function openDatabase(
     const code = sqliteCodeOf(error)
     if (code === sqliteCodes.busy)
       throw new CliError(
-        `open data dir "${dataDir}": another plexd uses it: look with "plexd status", stop it with "systemctl stop plexd"`,
+        `open data dir "${dataDir}": another plexd uses it: look with "plexd status", stop it with "systemctl stop plexd", or by Ctrl-C where it runs in the foreground`,
       )
     if (code !== sqliteCodes.corrupt && code !== sqliteCodes.notDatabase) {
       throw new CliError(`open "${path}": ${describeError(error)}`)

@@ -1,6 +1,6 @@
 import { readJoin } from '@plexd/protocol'
 import { CliError, describeError, exitCodes } from '@plexd/runtime'
-import type { AgentConfig } from '../config/agent-config.ts'
+import { type AgentConfig, defaultConfig } from '../config/agent-config.ts'
 import { checkApiUrl } from '../config/api-url.ts'
 import { pinnedCaFile } from '../config/remembered.ts'
 import { ownersOfTyped, readOwnSecret } from '../identity/own-secret.ts'
@@ -15,7 +15,7 @@ export interface JoinSources {
 
 /**
  * The settings with address, token and authority of a join string, from its file or by `ask`; unchanged if there is none.
- * Throws a CliError (usage) if it is damaged, or for another control plane than the settings.
+ * Throws a CliError (usage) if it is damaged, for another control plane than the settings, or not where it should be.
  */
 export async function withJoinString(
   config: AgentConfig,
@@ -29,9 +29,20 @@ async function findText(
   { joinFile, dataDir, apiUrl }: AgentConfig,
   { env, stdin, ask }: JoinSources,
 ): Promise<string | undefined> {
-  if (joinFile === '-') return await stdin()
+  if (joinFile === '-') return (await stdin()).trim() || missing('stdin', 'it is empty')
   const saved = readOwnSecret(joinFile, ownersOfTyped(env, dataDir), exitCodes.usage)
-  return saved === undefined && apiUrl === '' ? await ask?.() : saved
+  if (saved !== undefined || apiUrl !== '') return saved
+  // Only a file that somebody has named has to be there.
+  return joinFile === defaultConfig.joinFile
+    ? await ask?.()
+    : missing(`"${joinFile}"`, 'there is no such file')
+}
+
+function missing(where: string, why: string): never {
+  throw new CliError(
+    `read join string from ${where}: ${why}: "plexctl token create --join" prints one`,
+    exitCodes.usage,
+  )
 }
 
 function apply(config: AgentConfig, text: string): AgentConfig {

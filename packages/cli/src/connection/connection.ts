@@ -159,7 +159,9 @@ function readTokenFile(path: string, title: string): string {
 function checkCa({ value, from }: Setting): void {
   try {
     readCa(value)
-  } catch (cause) {
+  } catch (error) {
+    // What lies below says neither the path nor the remedy again.
+    const cause = error instanceof Error ? (error.cause ?? error) : error
     throw new CliError(
       `read CA file "${value}" of ${from}: want the PEM file DIR/ca.crt of the control plane's data directory`,
       exitCodes.usage,

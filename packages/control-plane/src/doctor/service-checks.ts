@@ -64,7 +64,9 @@ async function checkPort(place: Place): Promise<Finding> {
     if (pid === undefined && errorCodeOf(error) === 'ECONNREFUSED') return ok(`${where} is free`)
     return failed(
       `${where}: ${describeError(error)}`,
-      pid === undefined ? 'choose another with --listen' : logRemedy,
+      pid === undefined
+        ? 'choose another with --listen'
+        : `if it serves elsewhere, give --listen or --config as serve has it; else ${logRemedy}`,
     )
   }
 }
