@@ -102,7 +102,7 @@ describe('plexd bugreport', () => {
     assert.match(names, /^plexd-bugreport-.*\/versions\.json\n[\s\S]*\/manifest\.json\n$/)
     assert.match(stderr, /^stdout\n {2}versions\.json /)
     const full = await plexd(['--data-dir', place.path, '--out', '/dev/full/x'])
-    assert.match(full.stderr, /--out/)
+    assert.match(full.stderr, /write bundle to ".*full": ENOTDIR: /)
   })
 })
 
