@@ -1,4 +1,5 @@
 import type { AlertCondition } from '@plexd/protocol'
+import { roundTo } from '@plexd/runtime'
 import { nameOfKey } from '../../telemetry/samples.ts'
 import { type Facts, is, type Reading, type SeriesValue, staleMs, unknown } from './facts.ts'
 
@@ -59,5 +60,5 @@ function labelsOf(series: string): string {
 }
 
 function rounded(value: number | null): string {
-  return String(Number((value ?? 0).toPrecision(4)))
+  return String(roundTo(value ?? 0, 4))
 }

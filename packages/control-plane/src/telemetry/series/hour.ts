@@ -1,4 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { roundTo } from '@plexd/runtime'
 import { isCounterMetric, isProgramMetric, nameOfKey } from '../samples.ts'
 import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
 import { slotMs } from './place.ts'
@@ -118,7 +119,7 @@ function bucketOfRow(row: readonly number[], startMs: number): Bucket {
 }
 
 function rounded(value: number): number {
-  return Number(value.toPrecision(digits))
+  return roundTo(value, digits)
 }
 
 /** Rows as columns, and columns as rows: values of one kind are smaller side by side. */
