@@ -85,6 +85,10 @@ describe('createFileAtomic', () => {
     assert.deepEqual(await readdir(join(folder.path, 'sub')), ['plexd'])
   })
 
+  it('finds one where nothing can be written', async () => {
+    assert.equal(await createFileAtomic('/proc/version', 'one'), false)
+  })
+
   it('lets one of many writers win', async () => {
     await using folder = await makeFolder()
     const path = join(folder.path, 'plexd')

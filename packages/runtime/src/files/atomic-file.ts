@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCodeOf } from './error-code.ts'
@@ -51,6 +52,8 @@ export async function createFileAtomic(
   content: string | Uint8Array,
   { mode = 0o600 }: { mode?: number } = {},
 ): Promise<boolean> {
+  // It may be where nothing can be written, as a credential of systemd is.
+  if (existsSync(path)) return false
   const folder = dirname(path)
   makeFolder(folder)
   const temporary = join(folder, `.tmp-${crypto.randomUUID()}`)
