@@ -98,7 +98,7 @@ describe('a service manager', () => {
     assert.doesNotMatch(await plexd.log(), /cannot be removed|reload failed/)
     await writeFile(config, 'mesh: { mtu: 5 }\n')
     plexd.child.kill('SIGHUP')
-    await manager.hears(/^STATUS=.*1 problems, the first: the settings could not be read again/)
+    await manager.hears(/^STATUS=.*a problem: the settings could not be read again/)
     await writeFile(config, 'mesh: { mtu: 1300 }\n')
     plexd.child.kill('SIGHUP')
     await manager.hears(/^STATUS=web-02.* the next start changes mesh\.mtu$/)

@@ -30,7 +30,11 @@ export function describeService(status: Status): string {
     ...(mesh.enabled ? [`${mesh.peers} ${mesh.peers === 1 ? 'peer' : 'peers'}`] : ['no mesh']),
     ...(status.upgrade?.status === 'on_trial' ? [`version ${version} is on trial`] : []),
     ...(status.needs_restart ? [`the next start changes ${status.needs_restart.join(' ')}`] : []),
-    ...(problem === undefined ? [] : [`${more.length + 1} problems, the first: ${problem}`]),
+    ...(problem === undefined ? [] : [`${countOf(more.length + 1)}: ${problem}`]),
   ]
   return facts.join(', ')
+}
+
+function countOf(problems: number): string {
+  return problems === 1 ? 'a problem' : `${problems} problems, the first`
 }
