@@ -6,6 +6,7 @@ import { releaseStatement } from '@plexd/protocol'
 import { type ProgramName, sources } from '../programs/build.ts'
 import { type Architecture, ownArchitecture } from './architecture.ts'
 import { type BundledPackage, bundledPackages } from './bundled-package.ts'
+import { installerText } from './installer.ts'
 import { licences } from './licences.ts'
 import { type NodePackage, nodePackage } from './node-package.ts'
 import type { BuildRequest } from './options.ts'
@@ -31,6 +32,7 @@ export async function buildRelease(request: BuildRequest): Promise<Release> {
   const node = await nodePackage(ownArchitecture())
   const text = licences(unique([...packages.values()].flat()), node)
   files.push(await write(request, 'licences.txt', text))
+  files.push(await write(request, 'install.sh', await installerText(request.releaseKeys)))
   files.push(await write(request, 'sbom.cdx.json', await billOf(request, packages, node)))
   if (request.wantsPackages)
     for (const arch of request.architectures)

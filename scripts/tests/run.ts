@@ -62,6 +62,7 @@ const whole = {
   PLEXD_BENCHES: 'all',
   PLEXD_COLLECTORS: 'all',
   PLEXD_BUILDS: 'all',
+  PLEXD_INSTALL: 'all',
   PLEXD_SIGNALS: 'all',
   PLEXD_UPGRADE_CASES: 'all',
   PLEXD_SOAK_MINUTES: '30',

@@ -1,0 +1,376 @@
+#!/bin/sh
+# Installs plexd from the files of a build: checks its signature and all checksums first, and changes nothing until all are right.
+set -eu
+
+# Keys whose builds are trusted, as PEM: "./run build" puts its own here.
+release_keys='@RELEASE_KEYS@'
+# Units that the program gets where there is no package.
+units='@UNIT_NAMES@'
+
+usage() {
+  cat <<'END'
+usage: sh install.sh --from URL|DIR [options]
+
+Installs or upgrades plexd on this machine, as root. Nothing is changed before signature and checksums are verified.
+
+  --from URL|DIR      where the files of a build are: https://…, or a folder
+  --release-key FILE  public key (Ed25519, PEM) that must have signed them, in place of the keys in this script
+  --version VERSION   this one and no other, even if it is older than what is installed
+  --control-plane     the control plane and plexctl, in place of the agent
+  --as KIND           deb, rpm or program; what this system uses when left out
+  --join              then run "plexd setup", which reads a join string from stdin or asks for it
+  --root DIR          install into the system in this folder, and start nothing
+  --dry-run           fetch and verify, and only say what would be done
+  --uninstall         remove plexd; its state stays ("plexd deregister --purge" before this removes that too)
+
+A token or join string is never an argument: every user of a machine sees those.
+
+Examples:
+  sh install.sh --from https://dl.example.com/plexd --release-key release.pub
+  sh install.sh --from /mnt/usb/dist --dry-run
+  sh install.sh --from https://dl.example.com/plexd --join < join-string
+  sh install.sh --uninstall
+END
+}
+
+say() { printf 'install.sh: %s\n' "$*" >&2; }
+
+# What is wrong with the arguments, or the machine, or a file.
+refuse() {
+  say "$*"
+  exit 1
+}
+misused() {
+  say "$*: see sh install.sh --help"
+  exit 2
+}
+
+main() {
+  read_options "$@"
+  if [ "$uninstalls" = yes ]; then
+    needs_root
+    uninstall
+    exit 0
+  fi
+  [ -n "$from" ] || misused 'where from: give --from URL or --from DIR'
+  check_source
+  needs_root
+  check_tools
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  fetch_sums
+  choose_file
+  fetch_verified "$file"
+  say "$file: its checksum is the signed one"
+  if [ "$kind" = program ]; then check_program; fi
+  install_"$kind"
+  if [ "$joins" = yes ]; then set_up; elif [ "$product" = plexd ]; then next_step; fi
+}
+
+read_options() {
+  from='' key_file='' version='' product=plexd kind='' joins=no root='' dry=no uninstalls=no
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --from | --release-key | --version | --as | --root)
+        if [ $# -lt 2 ] || [ -z "$2" ]; then misused "$1: want a value"; fi
+        ;;
+    esac
+    case $1 in
+      --from) from=${2%/}; shift ;;
+      --release-key) key_file=$2; shift ;;
+      --version) version=$2; shift ;;
+      --as) kind=$2; shift ;;
+      --root) root=${2%/}; shift ;;
+      --control-plane) product=plexd-control-plane ;;
+      --join) joins=yes ;;
+      --dry-run) dry=yes ;;
+      --uninstall) uninstalls=yes ;;
+      --help | -h) usage; exit 0 ;;
+      plexd-join-*) misused 'a join string is not an argument, which every user of this machine sees: revoke its token ("plexctl token list", "plexctl token revoke ID"), and give another by --join and stdin' ;;
+      *) misused "\"$1\": no such option" ;;
+    esac
+    shift
+  done
+  case $kind in '' | deb | rpm | program) ;; *) misused "--as \"$kind\": want deb, rpm or program" ;; esac
+  if [ -n "$root" ] && [ ! -d "$root" ]; then misused "--root \"$root\": no such folder"; fi
+  if [ "$joins" = yes ] && [ "$product" != plexd ]; then misused '--join: a control plane does not join'; fi
+  if [ "$joins" = yes ] && [ -n "$root" ]; then misused '--join: with --root nothing is started; run "plexd setup" on the machine itself'; fi
+}
+
+check_source() {
+  case $from in
+    https://*) ;;
+    http://127.0.0.1:* | http://localhost:* | 'http://[::1]:'*) ;;
+    *://*) misused "--from \"$from\": want https://…, or a folder" ;;
+    *) [ -d "$from" ] || misused "--from \"$from\": no such folder" ;;
+  esac
+  case $from in *[[:space:]]*) case $from in *://*) misused "--from \"$from\": want no spaces" ;; esac ;; esac
+}
+
+needs_root() {
+  [ "$dry" = yes ] || [ "$(id -u)" = 0 ] || refuse 'install plexd: only root may: run it with sudo'
+}
+
+check_tools() {
+  for tool in openssl sha256sum awk od mktemp; do
+    command -v "$tool" >/dev/null || refuse "\"$tool\" is missing, without which nothing can be verified: install it"
+  done
+  openssl pkeyutl -help 2>&1 | grep -q -e -rawin ||
+    refuse "verify the signature: $(openssl version) cannot check Ed25519 signatures: install OpenSSL 3.0 or newer"
+  case $(uname -m) in
+    x86_64 | amd64) arch=amd64 rpm_arch=x86_64 machine=62 ;;
+    aarch64 | arm64) arch=arm64 rpm_arch=aarch64 machine=183 ;;
+    *) refuse "install for \"$(uname -m)\": there are builds for x86_64 and aarch64" ;;
+  esac
+}
+
+# NAME TARGET MAX_BYTES: a copy of our own, which nobody changes between looking and using.
+fetch() {
+  case $from in
+    *://*) download "$from/$1" "$2" "$3" ;;
+    *) [ -f "$from/$1" ] || refuse "read \"$from/$1\": no such file"
+       head -c "$(($3 + 1))" "$from/$1" >"$2" || refuse "read \"$from/$1\": see above" ;;
+  esac
+  [ "$(wc -c <"$2")" -le "$3" ] || refuse "read \"$from/$1\": it has more than $3 bytes"
+}
+
+download() {
+  if command -v curl >/dev/null; then
+    curl --fail --silent --show-error --location --proto '=https,http' --proto-redir '=https' --retry 3 \
+      --connect-timeout 20 --max-time 1800 --max-filesize "$3" --output "$2" "$1" ||
+      refuse "download \"$1\": see above; is that where the files of the build are?"
+  elif command -v wget >/dev/null; then
+    wget --quiet --tries=3 --timeout=60 --max-redirect=5 --output-document="$2" "$1" ||
+      refuse "download \"$1\": wget failed with $?; is that where the files of the build are?"
+  else
+    refuse "download \"$1\": want curl or wget: install one, or copy the files here and give their folder"
+  fi
+}
+
+fetch_sums() {
+  fetch SHA256SUMS "$work/SHA256SUMS" 1048576
+  fetch SHA256SUMS.sig "$work/SHA256SUMS.sig" 4096
+  write_keys
+  for key in "$work"/key.*; do
+    [ -s "$key" ] || continue
+    if openssl pkeyutl -verify -rawin -pubin -inkey "$key" -sigfile "$work/SHA256SUMS.sig" \
+      -in "$work/SHA256SUMS" >/dev/null 2>&1; then
+      say 'SHA256SUMS: its signature is valid'
+      return
+    fi
+  done
+  refuse "verify \"$from/SHA256SUMS\": it is not signed by a trusted key, or was changed: nothing was installed"
+}
+
+# One file for each key.
+write_keys() {
+  if [ -n "$key_file" ]; then
+    [ -f "$key_file" ] || misused "--release-key \"$key_file\": no such file"
+    keys=$(cat "$key_file")
+  else
+    keys=$release_keys
+  fi
+  case $keys in
+    *'BEGIN PUBLIC KEY'*) ;;
+    *) [ -z "$key_file" ] || misused "--release-key \"$key_file\": want a public key in PEM"
+       misused 'no key of a build is known here: give --release-key FILE' ;;
+  esac
+  printf '%s\n' "$keys" | awk -v stem="$work/key." '/BEGIN PUBLIC KEY/ { n++ } n { print > (stem n) }'
+}
+
+choose_file() {
+  wanted=$kind
+  kind=${kind:-$(kind_here)}
+  file=$(listed)
+  if [ -z "$file" ] && [ -z "$wanted" ] && [ "$kind" != program ]; then
+    say "this build has no $kind for $arch, so the program itself is installed"
+    kind=program
+    file=$(listed)
+  fi
+  [ -n "$file" ] || refuse "\"$from\" has no $product${version:+ $version} as $kind for $arch"
+  [ "$(printf '%s\n' "$file" | wc -l)" = 1 ] ||
+    refuse "\"$from\" has several: $(printf '%s' "$file" | tr '\n' ' '): give one of them by --version"
+}
+
+kind_here() {
+  id=$(sed -n 's/^ID\(_LIKE\)\{0,1\}=//p' "$root/etc/os-release" 2>/dev/null | tr -d \"\' | tr '\n' ' ') || id=''
+  case " $id " in
+    *' debian '* | *' ubuntu '*) echo deb ;;
+    *' fedora '* | *' rhel '* | *' suse '* | *' opensuse'*) echo rpm ;;
+    *) echo program ;;
+  esac
+}
+
+# The names in SHA256SUMS that are what is wanted. No other characters than those of versions are taken.
+listed() {
+  v='[0-9][0-9A-Za-z.+~-]*'
+  if [ -n "$version" ]; then v=$(printf '%s' "$version" | sed 's/-/~/g; s/[.+]/[&]/g'); fi
+  case $kind in
+    deb) pattern="^${product}_${v}_${arch}[.]deb\$" ;;
+    rpm) pattern="^${product}-${v}-1[.]${rpm_arch}[.]rpm\$" ;;
+    program) pattern="^($arch/)?$product\$" ;;
+  esac
+  names=$(awk '{ print $2 }' "$work/SHA256SUMS" | grep -E "$pattern" || true)
+  # Those of other machines than the builder's are in a folder.
+  if [ "$kind" = program ]; then names=$(printf '%s\n' "$names" | sort -r | tail -n 1); fi
+  printf '%s' "$names"
+}
+
+fetch_verified() {
+  sum=$(awk -v name="$1" '$2 == name { print $1 }' "$work/SHA256SUMS")
+  case $sum in *[!0-9a-f]* | '') refuse "SHA256SUMS has no checksum of \"$1\"" ;; esac
+  target=$work/${1##*/}
+  fetch "$1" "$target" 1073741824
+  found=$(sha256sum <"$target" | cut -d' ' -f1)
+  [ "$found" = "$sum" ] ||
+    refuse "verify \"$from/$1\": its SHA-256 is $found, and $sum is signed: it was changed or is not whole; nothing was installed"
+}
+
+check_program() {
+  found=$(od -An -tu2 -j18 -N2 "$target" | tr -d ' ')
+  [ "$found" = "$machine" ] || refuse "\"$file\" is not for $arch: this build is for other machines"
+  if [ -n "$version" ]; then
+    chmod 700 "$target"
+    found=$("$target" --version) || refuse "run \"$file\": see above"
+    case " $found " in *" $version "*) ;; *) refuse "\"$file\" is \"$found\", and $version is wanted" ;; esac
+  fi
+}
+
+# Says it, and does it unless this is a dry run.
+run() {
+  if [ "$dry" = yes ]; then
+    say "would run: $*"
+  else
+    say "$*"
+    # What comes in is for "plexd setup".
+    "$@" >&2 </dev/null || refuse "\"$*\" failed with $?: see above"
+  fi
+}
+
+# An older version only when it is asked for: whoever keeps the files could offer one with a known hole.
+install_deb() {
+  if [ -n "$root" ]; then
+    run dpkg --root="$root" --refuse-downgrade ${version:+--force-downgrade} --install "$target"
+  elif command -v apt-get >/dev/null; then
+    run env DEBIAN_FRONTEND=noninteractive apt-get install --yes ${version:+--allow-downgrades} \
+      -o Dpkg::Options::=--force-confold "$target"
+  else
+    run dpkg --refuse-downgrade ${version:+--force-downgrade} --install "$target"
+  fi
+}
+
+install_rpm() {
+  if [ -n "$root" ]; then
+    run rpm --root "$root" --upgrade ${version:+--oldpackage} "$target"
+  elif command -v dnf >/dev/null; then
+    run dnf install --assumeyes "$target"
+  elif command -v zypper >/dev/null; then
+    run zypper --non-interactive install --allow-unsigned-rpm ${version:+--oldpackage} "$target"
+  else
+    run rpm --upgrade ${version:+--oldpackage} "$target"
+  fi
+}
+
+# Without a package manager: the program, its groups, and units.
+install_program() {
+  run mkdir -p "$root/usr/local/bin"
+  run cp "$target" "$root/usr/local/bin/.$product.new"
+  run chmod 0755 "$root/usr/local/bin/.$product.new"
+  # A program that runs cannot be written to, but its name can be given to another file.
+  run mv -f "$root/usr/local/bin/.$product.new" "$root/usr/local/bin/$product"
+  if [ "$product" = plexd ]; then
+    make_groups
+    write_units
+  fi
+}
+
+make_groups() {
+  [ -z "$root" ] || return 0
+  command -v groupadd >/dev/null || { say 'groups plexd and plexd-secrets: make them by hand, groupadd is missing'; return 0; }
+  for group in plexd plexd-secrets; do
+    if ! grep -q "^$group:" /etc/group; then run groupadd --system "$group"; fi
+  done
+}
+
+write_units() {
+  folder=$root/etc/systemd/system
+  [ -d "$folder" ] || return 0
+  for unit in $units; do
+    if [ "$dry" = yes ]; then
+      say "would write $folder/$unit"
+      continue
+    fi
+    unit_text "$unit" >"$folder/.$unit.new"
+    chmod 0644 "$folder/.$unit.new"
+    mv -f "$folder/.$unit.new" "$folder/$unit"
+    say "wrote $folder/$unit"
+  done
+  if is_booted; then
+    run systemctl daemon-reload
+    run systemctl try-restart plexd.service
+  fi
+}
+
+# Those of the package, as they were when this script was built.
+unit_text() {
+  case $1 in
+    # @UNITS@
+    *) refuse "write \"$1\": this script has no such unit" ;;
+  esac
+}
+
+is_booted() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
+
+set_up() {
+  if [ "$dry" = yes ]; then
+    say 'would run: plexd setup'
+    return
+  fi
+  say 'plexd setup'
+  if [ -t 0 ]; then plexd_here setup; else plexd_here setup --yes --join-file -; fi
+}
+
+# By its path: a shell that has no /usr/local/bin, as that of sudo may, would not find it.
+plexd_here() {
+  case $kind in program) /usr/local/bin/plexd "$@" ;; *) /usr/bin/plexd "$@" ;; esac
+}
+
+next_step() {
+  if [ "$dry" = yes ]; then
+    say 'nothing was changed'
+  elif [ ! -e "$root/var/lib/plexd/identity.json" ]; then
+    say 'next, to make this machine a node, as root: plexd setup'
+  fi
+}
+
+uninstall() {
+  if [ -z "$root" ] && dpkg-query -W -f '${Status}' "$product" 2>/dev/null | grep -q ' installed'; then
+    run apt-get remove --yes "$product"
+  elif [ -z "$root" ] && rpm -q "$product" >/dev/null 2>&1; then
+    run rpm --erase "$product"
+  elif [ -e "$root/usr/local/bin/$product" ]; then
+    uninstall_program
+  else
+    refuse "uninstall $product: it is not installed here"
+  fi
+  if [ "$product" = plexd ] && [ -e "$root/var/lib/plexd" ]; then
+    say "its state stays in $root/var/lib/plexd; the control plane still knows this node: \"plexctl node remove NAME\""
+  fi
+}
+
+uninstall_program() {
+  if [ "$product" = plexd ] && [ -z "$root" ]; then
+    # Otherwise interface, rules and their processes would stay, with nothing to remove them.
+    if is_booted && [ -e /etc/systemd/system/plexd.service ]; then run systemctl disable --now plexd.service; fi
+    if [ -e /var/lib/plexd/identity.json ]; then run /usr/local/bin/plexd down; fi
+  fi
+  run rm -f "$root/usr/local/bin/$product"
+  if [ "$product" = plexd ]; then
+    for unit in $units; do run rm -f "$root/etc/systemd/system/$unit"; done
+  fi
+  if is_booted; then run systemctl daemon-reload; fi
+}
+
+main "$@"

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { newKey } from '../../scripts/build/release-key.ts'
+import { type Output, runToEnd } from '../../scripts/programs/program.ts'
+import { createRandom } from '../support/random.ts'
+import { createRelease, type SmallRelease } from './support/release.ts'
+
+const seed = Number(process.env.PLEXD_INSTALL_SEED ?? Date.now() % 1_000_000)
+/** Of each file. */
+const positions = process.env.PLEXD_INSTALL === 'all' ? 64 : 8
+
+const isRoot = process.getuid?.() === 0
+const skip = isRoot && process.arch === 'x64' ? false : 'needs root, and amd64'
+
+describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
+  let folder = ''
+  let release: SmallRelease
+  let root = ''
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+    release = await createRelease(join(folder, 'release'))
+    root = join(folder, 'root')
+    await mkdir(join(root, 'var/lib/dpkg/updates'), { recursive: true })
+    await mkdir(join(root, 'var/lib/dpkg/info'), { recursive: true })
+    await mkdir(join(root, 'etc/systemd/system'), { recursive: true })
+    await writeFile(join(root, 'var/lib/dpkg/status'), '')
+  })
+  after(() => rm(folder, { recursive: true, force: true }))
+
+  const install = (...args: string[]): Promise<Output> =>
+    runToEnd('sh', [release.installer, '--root', root, ...args])
+  const everything = async (): Promise<string> =>
+    (await readdir(root, { recursive: true })).sort().join('\n')
+
+  it('installs the package, after it has verified it, and says what it did', async () => {
+    const { code, stderr } = await install('--from', release.folder, '--as', 'deb')
+
+    assert.equal(code, 0, stderr)
+    assert.match(
+      stderr,
+      /SHA256SUMS: its signature is valid\n.*\.deb: its checksum is the signed one\n.*dpkg .*--install/,
+    )
+    assert.match(stderr, /next, to make this machine a node, as root: plexd setup\n$/)
+    assert.deepEqual(
+      await readFile(join(root, 'usr/bin/plexd')),
+      await readFile(join(release.folder, 'plexd')),
+    )
+  })
+
+  it('installs the program where the build has no package for the system, and removes it', async () => {
+    await writeFile(join(root, 'etc/os-release'), 'ID=arch\n')
+    const { code, stderr } = await install('--from', release.folder)
+
+    assert.equal(code, 0, stderr)
+    const program = join(root, 'usr/local/bin/plexd')
+    assert.deepEqual(await readFile(program), await readFile(join(release.folder, 'plexd')))
+
+    const removed = await install('--uninstall')
+    assert.equal(removed.code, 0, removed.stderr)
+    assert.equal(existsSync(program), false)
+    const again = await install('--uninstall')
+    assert.equal(again.code, 1)
+    assert.match(again.stderr, /uninstall plexd: it is not installed here/)
+  })
+
+  it('changes nothing when it is only asked what it would do', async () => {
+    const before = await everything()
+    const flags = ['--from', release.folder, '--as', 'program', '--dry-run', '--join']
+    const { code, stderr } = await runToEnd('sh', [release.installer, ...flags])
+
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /would run: mv -f .*\n/)
+    assert.match(stderr, /would run: plexd setup\n$/)
+    assert.equal(await everything(), before)
+  })
+
+  it('refuses a file in which any byte is another, and has done nothing then', async () => {
+    const before = await everything()
+    const random = createRandom(seed)
+    const copy = join(folder, 'copy')
+    await cp(release.folder, copy, { recursive: true })
+    for (const name of ['SHA256SUMS', 'SHA256SUMS.sig', release.deb]) {
+      const good = await readFile(join(release.folder, name))
+      for (let count = 0; count < positions; count++) {
+        const at = random.below(good.length)
+        const bad = Buffer.from(good)
+        bad[at] = (bad[at] ?? 0) ^ (1 << random.below(8))
+        await writeFile(join(copy, name), bad)
+        const { code, stderr } = await install('--from', copy, '--as', 'deb')
+        assert.equal(code, 1, `${name}, byte ${at}, seed ${seed}: ${stderr}`)
+        assert.match(stderr, /nothing was installed/)
+      }
+      await writeFile(join(copy, name), good)
+    }
+    assert.equal(await everything(), before)
+  })
+
+  it('refuses what is cut off, has grown, is missing, or signed by another key', async () => {
+    const copy = join(folder, 'cut')
+    await cp(release.folder, copy, { recursive: true })
+    const good = await readFile(join(copy, release.deb))
+    for (const bad of [good.subarray(0, -1), Buffer.concat([good, good]), Buffer.alloc(0)]) {
+      await writeFile(join(copy, release.deb), bad)
+      await refuses(/it was changed or is not whole; nothing was installed/, '--from', copy)
+    }
+    await rm(join(copy, release.deb))
+    await refuses(/read ".*\.deb": no such file/, '--from', copy)
+    await rm(join(copy, 'SHA256SUMS.sig'))
+    await refuses(/read ".*SHA256SUMS.sig": no such file/, '--from', copy)
+
+    const other = join(folder, 'other.pub')
+    await writeFile(other, newKey().publicPem)
+    const key = ['--from', release.folder, '--release-key']
+    await refuses(/not signed by a trusted key/, ...key, other)
+    await writeFile(other, `${newKey().publicPem}${await readFile(join(copy, 'release.pub'))}`)
+    assert.equal((await install(...key, other, '--as', 'deb', '--dry-run')).code, 0)
+  })
+
+  it('refuses another version, another machine, and options that mean nothing', async () => {
+    const from = ['--from', release.folder]
+    await refuses(/has no plexd 2.0.0 as deb for amd64/, ...from, '--version', '2.0.0')
+    await refuses(/has no plexd 1.0 as deb/, ...from, '--version', '1.0')
+    await refuses(/has no plexd-control-plane as deb/, ...from, '--control-plane')
+    await misuses(/--from "ftp:\/\/example.com": want https/, '--from', 'ftp://example.com')
+    await misuses(/--from "http:\/\/example.com": want https/, '--from', 'http://example.com')
+    await misuses(/--from "\/nowhere": no such folder/, '--from', '/nowhere')
+    await misuses(/"--force": no such option/, '--force')
+    await misuses(/--from: want a value/, '--from')
+    await misuses(/where from: give --from URL/)
+    const join = 'plexd-join-1.eyJ1.00000000'
+    const { stderr } = await misuses(/a join string is not an argument/, join)
+    assert.ok(!stderr.includes(join))
+  })
+
+  it('trusts nobody as long as no build has put its key into it', async () => {
+    const source = new URL('../../deploy/install/install.sh', import.meta.url).pathname
+    const { code, stderr } = await runToEnd('sh', [source, '--from', release.folder, '--dry-run'])
+    assert.equal(code, 2)
+    assert.match(stderr, /no key of a build is known here: give --release-key FILE/)
+  })
+
+  async function refuses(why: RegExp, ...args: string[]): Promise<void> {
+    const before = await everything()
+    const { code, stderr } = await install('--as', 'deb', ...args)
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, why)
+    assert.equal(await everything(), before)
+  }
+
+  async function misuses(why: RegExp, ...args: string[]): Promise<Output> {
+    const output = await install(...args)
+    assert.equal(output.code, 2, output.stderr)
+    assert.match(output.stderr, why)
+    return output
+  }
+})
