@@ -29,7 +29,7 @@ export async function runJoin(
   if (join !== undefined) throw onTheCommandLine
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
-  const { node_id, mesh_ip, hostname } = await findOrEnrol(config, flags, log)
+  const { node_id, mesh_ip, hostname } = await findOrEnrol(config, flags, { log, joining })
   if (json) printJson({ node_id, mesh_ip, hostname })
   else {
     const [id, name, ip] = [node_id, hostname, mesh_ip].map(printable)
@@ -42,7 +42,18 @@ const onTheCommandLine = new CliError(
   exitCodes.usage,
 )
 
-async function findOrEnrol(config: AgentConfig, flags: Flags, log: Log): Promise<Identity> {
+export interface Enrolling {
+  log: Log
+  /** The settings with what is needed to enrol. */
+  joining: (config: AgentConfig) => Promise<AgentConfig>
+}
+
+/** Whoever this machine is, or becomes. */
+export async function findOrEnrol(
+  config: AgentConfig,
+  flags: Flags,
+  { log, joining }: Enrolling,
+): Promise<Identity> {
   const known = await loadIdentity(config.dataDir, config.hostname)
   if (known) return await asAsked(known, config, log)
   const database = openDatabase(config.dataDir, log)

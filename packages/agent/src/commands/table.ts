@@ -84,6 +84,32 @@ export const commands: Record<string, CommandRow> = {
     ],
     load: async () => (await import('./join.ts')).runJoin,
   },
+  setup: {
+    description: 'Make this machine a node: ask what is needed, check it, enrol, start the service',
+    form: (command) =>
+      withJson(
+        withFlags(
+          withControlPlane(command),
+          ...([
+            'joinFile',
+            'tokenFile',
+            'hostname',
+            'socketPath',
+            'hooksDir',
+            'meshEnabled',
+            'mode',
+          ] as const),
+        )
+          .option('--yes', 'ask nothing; the join string comes from a file or stdin')
+          .option('--skip-checks', 'go on even if this machine lacks something'),
+      ),
+    examples: [
+      ['sudo plexd setup', 'asks for the join string of "plexctl token create --join"'],
+      ['sudo plexd setup --yes --join-file ./join', 'without a question; "-" is stdin'],
+      ['sudo plexd setup --hostname web-01 --no-mesh', 'such settings go into the config file'],
+    ],
+    load: async () => (await import('./setup.ts')).runSetup,
+  },
   up: {
     description: 'Run the daemon in the foreground; enrols first if need be',
     form: (command) =>

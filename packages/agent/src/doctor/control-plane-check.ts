@@ -65,7 +65,8 @@ async function asTheDaemonSays(config: AgentConfig): Promise<Finding | undefined
   return failed(`${url}: the event stream of the daemon is ${stream}`, 'plexd status')
 }
 
-function describeClock(place: string, skewMs: number): Finding {
+/** `skewMs`: how far the clock of the control plane is ahead; NaN if it did not say. */
+export function describeClock(place: string, skewMs: number): Finding {
   if (!(Math.abs(skewMs) > tolerableSkewMs)) return ok(`${place} answers`)
   return failed(
     `${place} answers, but its clock is ${Math.round(skewMs / 1_000)} s from ours`,

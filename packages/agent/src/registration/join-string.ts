@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readJoin } from '@plexd/protocol'
 import { CliError, describeError, exitCodes } from '@plexd/runtime'
 import { type AgentConfig, defaultConfig } from '../config/agent-config.ts'
@@ -23,6 +24,11 @@ export async function withJoinString(
 ): Promise<AgentConfig> {
   const text = (await findText(config, sources))?.trim()
   return text ? apply(config, text) : config
+}
+
+/** Whether there is one without asking anybody. */
+export function hasJoinFile({ joinFile }: AgentConfig): boolean {
+  return joinFile === '-' || existsSync(joinFile)
 }
 
 async function findText(

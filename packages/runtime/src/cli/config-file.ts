@@ -1,6 +1,7 @@
 import { isMissing } from '../files/error-code.ts'
 import { readPlainFile } from '../files/plain-file.ts'
 import { describeError } from '../log/log.ts'
+import type { PathValues } from '../text/yaml-mapping.ts'
 import { CliError, exitCodes } from './cli.ts'
 
 /**
@@ -27,5 +28,19 @@ export async function parseConfig(text: string, source: string): Promise<Record<
     return parseMapping(text, source)
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
+  }
+}
+
+/** YAML text with these values in it, and its comments. Throws a CliError. */
+export async function editConfig(
+  text: string,
+  values: PathValues,
+  source: string,
+): Promise<string> {
+  const { editMapping } = await import('../text/yaml-mapping.ts')
+  try {
+    return editMapping(text, values, source)
+  } catch (error) {
+    throw new CliError(`${describeError(error)}: write it there by hand`, exitCodes.usage)
   }
 }

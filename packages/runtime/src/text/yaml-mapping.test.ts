@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseMapping } from './yaml-mapping.ts'
+import { editMapping, parseMapping } from './yaml-mapping.ts'
 
 describe('parseMapping', () => {
   it('reads YAML and JSON', () => {
@@ -42,5 +42,35 @@ describe('parseMapping', () => {
     assert.throws(() => parseMapping('token: !secret hunter2', 'x.yaml'), {
       message: 'parse "x.yaml": Unresolved tag: !secret at line 1, column 8',
     })
+  })
+})
+
+describe('editing a mapping', () => {
+  it('keeps comments, and what it was not told of', () => {
+    const text = '# Settings.\n\n# the name\nhostname: old # was db\nmesh:\n  # UDP\n  port: 1\n'
+    const values = [
+      [['hostname'], 'web-01'],
+      [['mesh', 'enabled'], false],
+      [['node_api', 'socket'], '/run/a.sock'],
+    ] as const
+
+    assert.equal(
+      editMapping(text, values, 'x'),
+      '# Settings.\n\n# the name\nhostname: web-01 # was db\nmesh:\n  # UDP\n  port: 1\n  enabled: false\nnode_api:\n  socket: /run/a.sock\n',
+    )
+  })
+
+  it('begins a file that is empty, or has nothing but comments', () => {
+    assert.equal(editMapping('', [[['a', 'b'], 1]], 'x'), 'a:\n  b: 1\n')
+    const text = '# Settings.\n\n# the name\n#hostname: web\n'
+    const edited = editMapping(text, [[['hostname'], 'db']], 'x')
+    for (const line of text.trim().split('\n')) assert.ok(edited.split('\n').includes(line), edited)
+    assert.match(edited, /^hostname: db$/m)
+  })
+
+  it('does not guess where a value belongs', () => {
+    const edit = () => editMapping('mesh: off\n', [[['mesh', 'enabled'], false]], 'a.yaml')
+    assert.throws(edit, /edit "a.yaml": there is no place for "mesh.enabled"/)
+    assert.throws(() => editMapping('- a\n', [[['b'], 1]], 'a.yaml'), /want a mapping/)
   })
 })

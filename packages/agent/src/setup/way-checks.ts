@@ -1,0 +1,98 @@
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { connect, isIP } from 'node:net'
+import {
+  createHttpTransport,
+  describeError,
+  type Finding,
+  failed,
+  type NamedFinding,
+  ok,
+  systemClock,
+} from '@plexd/runtime'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { userAgent } from '../control/client.ts'
+import { describeClock } from '../doctor/control-plane-check.ts'
+
+type Place = Pick<AgentConfig, 'apiUrl' | 'proxyUrl'>
+
+/**
+ * The way to the control plane, one step after the other, and nothing after a step that failed. Nothing secret is sent, and
+ * whoever answers is not trusted yet: that is for the enrolment.
+ */
+export async function* checkWay(place: Place): AsyncGenerator<NamedFinding> {
+  const steps = place.proxyUrl === undefined ? [...direct, clock] : [clock]
+  for (const { check, run } of steps) {
+    const finding = await run(place)
+    yield { check, ...finding }
+    if (finding.state === 'failed') return
+  }
+}
+
+interface Step {
+  check: string
+  run(place: Place): Promise<Finding>
+}
+
+const direct: readonly Step[] = [
+  { check: 'name', run: checkName },
+  { check: 'port', run: checkPort },
+]
+
+const clock: Step = { check: 'clock', run: checkClock }
+
+/** How long a step may take. */
+const patienceMs = 10_000
+
+async function checkName({ apiUrl }: Place): Promise<Finding> {
+  const { host } = placeOf(apiUrl)
+  if (isIP(host)) return ok(`${host} is an address`)
+  try {
+    const addresses = (await lookup(host, { all: true })).map(({ address }) => address)
+    return ok(`${host} is ${addresses.join(', ')}`)
+  } catch (error) {
+    return failed(`${host}: ${describeError(error)}`, `getent hosts ${host}`)
+  }
+}
+
+async function checkPort({ apiUrl }: Place): Promise<Finding> {
+  const { host, port } = placeOf(apiUrl)
+  const socket = connect({ host, port })
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(patienceMs) })
+    return ok(`TCP port ${port} of ${host} is open`)
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === 'AbortError'
+    const why = isLate ? `no answer within ${patienceMs / 1_000} s` : describeError(error)
+    return failed(
+      `TCP port ${port} of ${host}: ${why}`,
+      'start the control plane there, or open the port in the firewalls in between',
+    )
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** A clock that is off makes certificates invalid, and events too old. */
+async function checkClock({ apiUrl, proxyUrl }: Place): Promise<Finding> {
+  using transport = createHttpTransport({
+    baseUrl: apiUrl,
+    proxyUrl,
+    trustsAnybody: true,
+    userAgent,
+    timeoutMs: patienceMs,
+    maxResponseBytes: 65_536,
+  })
+  try {
+    const { headers } = await transport({ method: 'GET', path: '/healthz', headers: {} })
+    return describeClock(apiUrl, Date.parse(headers.date ?? '') - systemClock.now())
+  } catch (error) {
+    return failed(`${apiUrl}: ${describeError(error)}`, `curl -v ${apiUrl}/healthz`)
+  }
+}
+
+function placeOf(apiUrl: string): { host: string; port: number } {
+  const { hostname, port, protocol } = new URL(apiUrl)
+  const standard = protocol === 'http:' ? 80 : 443
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? standard : Number(port) }
+}
