@@ -41,7 +41,14 @@ describe('./run build', () => {
 
   it('lists all files in sums that sha256sum checks and a signature that openssl verifies', async () => {
     const { stdout } = await runToEnd('sh', ['-c', `cd '${folder}' && sha256sum -c SHA256SUMS`])
-    const names = ['install.sh', 'licences.txt', 'plexctl', 'plexd', 'plexd-control-plane', 'plexd.sig']
+    const names = [
+      'install.sh',
+      'licences.txt',
+      'plexctl',
+      'plexd',
+      'plexd-control-plane',
+      'plexd.sig',
+    ]
     assert.equal(stdout, [...names, 'sbom.cdx.json'].map((name) => `${name}: OK\n`).join(''))
     await verify(inFolder('SHA256SUMS'), inFolder('SHA256SUMS.sig'))
   })
