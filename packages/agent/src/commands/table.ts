@@ -108,7 +108,7 @@ export const commands: Record<string, CommandRow> = {
       ['sudo plexd setup --yes --join-file ./join', 'without a question; "-" is stdin'],
       ['sudo plexd setup --hostname web-01 --no-mesh', 'such settings go into the config file'],
     ],
-    load: async () => (await import('./setup.ts')).runSetup,
+    load: async () => (await import('./setup/setup.ts')).runSetup,
   },
   up: {
     description: 'Run the daemon in the foreground; enrols first if need be',

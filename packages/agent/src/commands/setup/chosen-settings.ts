@@ -1,8 +1,8 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { editConfig, undefinedIfMissing, writeFileAtomic } from '@plexd/runtime'
-import { defaultConfigFile, type Settings } from '../config/agent-config.ts'
-import { type SettingName, settingRows } from '../config/settings.ts'
+import { defaultConfigFile, type Settings } from '../../config/agent-config.ts'
+import { type SettingName, settingRows } from '../../config/settings.ts'
 
 /** Those that the daemon needs, too, when it is started without the command line of the setup. */
 const kept: readonly SettingName[] = [

@@ -1,5 +1,5 @@
 import { printable } from '@plexd/runtime'
-import type { Identity } from '../identity/identity.ts'
+import type { Identity } from '../../identity/identity.ts'
 
 /** What a setup has come to. */
 export interface Outcome {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { CliError, exitCodes } from '@plexd/runtime'
-import type { AgentConfig } from '../config/agent-config.ts'
-import { checkApiUrl } from '../config/api-url.ts'
-import { pinnedCaFile } from '../config/remembered.ts'
-import { fingerprint } from '../config/values.ts'
-import { withJoinString } from '../registration/join-string.ts'
+import type { AgentConfig } from '../../config/agent-config.ts'
+import { checkApiUrl } from '../../config/api-url.ts'
+import { pinnedCaFile } from '../../config/remembered.ts'
+import { fingerprint } from '../../config/values.ts'
+import { withJoinString } from '../../registration/join-string.ts'
 
 /** Who answers: a person at a terminal, or nobody. */
 export interface Person {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import type { DaemonStatus } from '@plexd/protocol'
 import { CliError, type Clock, describeError, exec } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import type { AgentConfig } from '../config/agent-config.ts'
-import { askDaemon } from '../doctor/ask-daemon.ts'
+import type { AgentConfig } from '../../config/agent-config.ts'
+import { askDaemon } from '../../doctor/ask-daemon.ts'
 
 const unit = 'plexd.service'
 

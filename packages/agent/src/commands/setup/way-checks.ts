@@ -10,9 +10,9 @@ import {
   ok,
   systemClock,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config/agent-config.ts'
-import { userAgent } from '../control/client.ts'
-import { describeClock } from '../doctor/control-plane-check.ts'
+import type { AgentConfig } from '../../config/agent-config.ts'
+import { userAgent } from '../../control/client.ts'
+import { describeClock } from '../../doctor/control-plane-check.ts'
 
 type Place = Pick<AgentConfig, 'apiUrl' | 'proxyUrl'>
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatJoin } from '@plexd/protocol'
-import { type AgentConfig, defaultConfig } from '../config/agent-config.ts'
+import { type AgentConfig, defaultConfig } from '../../config/agent-config.ts'
 import { askConnection, type Person } from './questions.ts'
 
 const config: AgentConfig = {

@@ -10,19 +10,19 @@ import {
   printJson,
   systemClock,
 } from '@plexd/runtime'
-import { type AgentConfig, defaultConfigFile, requireApiUrl } from '../config/agent-config.ts'
-import { machineChecks } from '../doctor/machine-checks.ts'
-import { type Identity, loadIdentity } from '../identity/identity.ts'
-import { hasJoinFile, withJoinString } from '../registration/join-string.ts'
-import { keepChosen } from '../setup/chosen-settings.ts'
-import { describeOutcome, type Outcome, who } from '../setup/outcome.ts'
-import { askConnection, type Person } from '../setup/questions.ts'
-import { hasService, isServiceActive, startService, untilConnected } from '../setup/service.ts'
-import { checkWay } from '../setup/way-checks.ts'
-import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
-import { ask, askSecret } from './given/prompt.ts'
-import { isPiped, readLine } from './given/stdin.ts'
-import { findOrEnrol } from './join.ts'
+import { type AgentConfig, defaultConfigFile, requireApiUrl } from '../../config/agent-config.ts'
+import { machineChecks } from '../../doctor/machine-checks.ts'
+import { type Identity, loadIdentity } from '../../identity/identity.ts'
+import { hasJoinFile, withJoinString } from '../../registration/join-string.ts'
+import { type Flags, type Json, loadConfigFor } from '../given/flags.ts'
+import { ask, askSecret } from '../given/prompt.ts'
+import { isPiped, readLine } from '../given/stdin.ts'
+import { findOrEnrol } from '../join.ts'
+import { keepChosen } from './chosen-settings.ts'
+import { describeOutcome, type Outcome, who } from './outcome.ts'
+import { askConnection, type Person } from './questions.ts'
+import { hasService, isServiceActive, startService, untilConnected } from './service.ts'
+import { checkWay } from './way-checks.ts'
 
 interface SetupFlags extends Json {
   yes?: boolean
