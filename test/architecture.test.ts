@@ -196,6 +196,10 @@ const agentRooms: Rooms = [
   ['doctor', 'looks at everything from outside, whether a daemon runs or not'],
   ['bugreport', 'gathers all of that in one file'],
   ['commands/given', 'what a person has typed, whichever command it is for'],
+  [
+    'commands/setup',
+    'from a machine with plexd on it to a node: the same words, with questions and checks',
+  ],
   ['commands', 'the words of the command line, each a user of the rest'],
   ['.', 'starts the program'],
 ]
