@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { AlertRule, AlertRuleData, AlertRuleView } from '@plexd/protocol'
 import { freshValues, judgedValues } from '../../alerts/conditions/metric-condition.ts'
 import { createValuesOf } from '../../alerts/conditions/series-values.ts'
@@ -7,25 +8,34 @@ import { selectedBy } from '../../runs/choose-nodes.ts'
 type Needs = State & SideStores & Environment
 
 /** Rules as they are shown: with what there is to judge. */
-export function ruleViews(
-  { fleet, latest, clock }: Needs,
+export async function ruleViews(
+  app: Needs,
   tenantId: string,
   rules: readonly AlertRule[],
-): AlertRuleView[] {
+): Promise<AlertRuleView[]> {
+  const views: AlertRuleView[] = []
+  for (const rule of rules) {
+    views.push({ ...rule, data: dataOf(rule, tenantId, app) })
+    // Others go first: hundreds of rules look at thousands of nodes each.
+    await turn()
+  }
+  return views
+}
+
+function dataOf(
+  { when, selector }: AlertRule,
+  tenantId: string,
+  { fleet, latest, clock }: Needs,
+): AlertRuleData | null {
+  const isSending = senderOf(when)
+  if (!isSending) return null
   const valuesOf = createValuesOf(latest)
   const nowMs = clock.now()
-  return rules.map((rule) => {
-    const isSending = senderOf(rule.when)
-    if (!isSending) return { ...rule, data: null }
-    const data: AlertRuleData = { nodes: 0, sending: 0 }
-    const isMeant = selectedBy(rule.selector)
-    for (const node of fleet.nodes(tenantId)) {
-      if (!isMeant(node)) continue
-      data.nodes++
-      if (isSending({ nowMs, valuesOf: (name) => valuesOf(node.id, name) })) data.sending++
-    }
-    return { ...rule, data }
-  })
+  const nodes = Array.from(fleet.nodes(tenantId)).filter(selectedBy(selector))
+  const sending = nodes.filter(({ id }) =>
+    isSending({ nowMs, valuesOf: (name) => valuesOf(id, name) }),
+  )
+  return { nodes: nodes.length, sending: sending.length }
 }
 
 type ValueFacts = Parameters<typeof freshValues>[1]

@@ -27,7 +27,7 @@ export const listAlertRules = handle(
   async ({ principal: { tenant_id } }, app: Needs) => {
     const stored = await readRules(app.store.reader, tenant_id)
     const deleted = stored.filter(({ spec }) => spec === null).map(({ name }) => name)
-    return { items: ruleViews(app, tenant_id, listRules(stored)), deleted }
+    return { items: await ruleViews(app, tenant_id, listRules(stored)), deleted }
   },
 )
 
@@ -63,8 +63,8 @@ export const putAlertRule = handle(
   },
 )
 
-function viewOf(app: Needs, tenantId: string, rule: AlertRule): AlertRuleView {
-  const [view] = ruleViews(app, tenantId, [rule])
+async function viewOf(app: Needs, tenantId: string, rule: AlertRule): Promise<AlertRuleView> {
+  const [view] = await ruleViews(app, tenantId, [rule])
   return view ?? { ...rule, data: null }
 }
 

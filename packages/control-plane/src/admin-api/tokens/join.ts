@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto'
 import { ApiError, formatJoin, type Join } from '@plexd/protocol'
+import { fingerprintOf } from '@plexd/runtime'
 import type { Environment } from '../../app.ts'
 
 /** With the fingerprint of our authority, if nodes need it. */
@@ -26,10 +26,4 @@ export function joinUrl(
       `url ${JSON.stringify(asked.slice(0, 256))}: want https://HOST[:PORT]`,
     )
   return url.href.replace(/\/$/, '')
-}
-
-/** Of the certificate in DER, as `openssl x509 -fingerprint -sha256` has it, in lower case and without colons. */
-function fingerprintOf(pem: string): string {
-  const { fingerprint256 } = new X509Certificate(pem)
-  return `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`
 }
