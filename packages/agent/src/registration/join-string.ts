@@ -23,12 +23,12 @@ export async function withJoinString(
   sources: JoinSources,
 ): Promise<AgentConfig> {
   const text = (await findText(config, sources))?.trim()
-  return text ? apply(config, text) : config
+  return text ? joinedBy(text, config) : config
 }
 
-/** Whether there is one without asking anybody. */
+/** Whether a file has to have it: one that somebody has named, or the usual one if it is there. */
 export function hasJoinFile({ joinFile }: AgentConfig): boolean {
-  return joinFile === '-' || existsSync(joinFile)
+  return joinFile !== defaultConfig.joinFile || existsSync(joinFile)
 }
 
 async function findText(
@@ -51,7 +51,8 @@ function missing(where: string, why: string): never {
   )
 }
 
-function apply(config: AgentConfig, text: string): AgentConfig {
+/** The settings with what this join string says. Throws as `withJoinString`. */
+export function joinedBy(text: string, config: AgentConfig): AgentConfig {
   const { url, token, ca } = read(text)
   const apiUrl = checkApiUrl(url, config.insecureHttp)
   if (config.apiUrl !== '' && config.apiUrl !== apiUrl)

@@ -4,7 +4,7 @@ import type { AgentConfig } from '../../config/agent-config.ts'
 import { checkApiUrl } from '../../config/api-url.ts'
 import { pinnedCaFile } from '../../config/remembered.ts'
 import { fingerprint } from '../../config/values.ts'
-import { withJoinString } from '../../registration/join-string.ts'
+import { joinedBy } from '../../registration/join-string.ts'
 
 /** Who answers: a person at a terminal, or nobody. */
 export interface Person {
@@ -20,8 +20,7 @@ const attempts = 3
 export async function askConnection(config: AgentConfig, person: Person): Promise<AgentConfig> {
   if (config.apiUrl !== '') return askToken(config, person)
   const text = await person.askSecret('Join string, or nothing to be asked one by one: ')
-  if (text.trim() !== '')
-    return withJoinString(config, { env: {}, stdin: never, ask: async () => text })
+  if (text.trim() !== '') return joinedBy(text, config)
   const apiUrl = await untilGood(person.ask, 'Control plane, https://HOST[:PORT]: ', (answer) =>
     checkApiUrl(answer, config.insecureHttp),
   )
@@ -67,8 +66,4 @@ async function untilGood<T>(
 function usage(error: unknown): unknown {
   if (error instanceof CliError || !(error instanceof Error)) return error
   return new CliError(error.message, exitCodes.usage)
-}
-
-async function never(): Promise<string> {
-  return ''
 }
