@@ -5,6 +5,7 @@ import {
   CliError,
   createHttpTransport,
   exitCodes,
+  fingerprintOf,
   undefinedIfMissing,
   writeFileAtomic,
 } from '@plexd/runtime'
@@ -66,11 +67,6 @@ function certificatesOf(pem: string): string[] {
       return []
     }
   })
-}
-
-function fingerprintOf(pem: string): string {
-  const { fingerprint256 } = new X509Certificate(pem)
-  return `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`
 }
 
 /** Whoever answers chooses how many there are. */
