@@ -246,7 +246,13 @@ describe('startAgent', () => {
       log_level: 'debug',
       'mesh.listen_port': 51_820,
     })
-    assert.equal(node.agent.status().problems.length, 0)
+    const { problems, needs_restart } = node.agent.status()
+    assert.match(problems.join(), /^the settings could not be read again.*mesh\.listen_port: "a"/)
+    assert.deepEqual(needs_restart, ['mesh.listen_port'])
+    next = {}
+    await run('exec_4', 'service.reload_config')
+    const mended = node.agent.status()
+    assert.deepEqual([mended.problems, mended.needs_restart], [[], undefined])
   })
 
   it('shakes hands with its peers again when an operator asks', async () => {
