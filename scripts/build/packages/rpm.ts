@@ -1,5 +1,5 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Contents, contentsOf, maintainer } from './contents.ts'
 import type { PackageParts } from './package-parts.ts'
 import { type PackageRow, packageVersion, rpmArchitectures } from './package-row.ts'
@@ -72,9 +72,22 @@ ${fileLines(contents).join('\n')}
 }
 
 function fileLines({ files, folders }: Contents): string[] {
-  const etc = files.some(({ path }) => path.startsWith('/etc/plexd/')) ? ['/etc/plexd'] : []
+  const parents = files.flatMap(({ path }) => parentsOf(path))
+  const own = new Set([...parents.filter((path) => !ofTheSystem.has(path)), ...folders])
   return [
-    ...[...etc, ...folders].map((path) => `%dir ${path}`),
+    ...[...own].sort().map((path) => `%dir ${path}`),
     ...files.map(({ path, isConfig }) => (isConfig ? `%config(noreplace) ${path}` : path)),
   ]
+}
+
+/** All others are removed with the last package that has them. */
+const ofTheSystem = new Set([
+  ...['/etc', '/usr', '/usr/bin', '/usr/lib', '/usr/lib/systemd', '/usr/lib/systemd/system'],
+  ...['/usr/lib/sysusers.d', '/usr/lib/tmpfiles.d', '/usr/share', '/usr/share/doc'],
+  ...['/usr/share/man', '/usr/share/man/man1', '/usr/share/man/man8'],
+])
+
+function parentsOf(path: string): string[] {
+  const parent = dirname(path)
+  return parent === '/' ? [] : [...parentsOf(parent), parent]
 }
