@@ -12,7 +12,7 @@ import { bootDebian, orThrow, unpackDebian, whyNoDebian } from './support/booted
 
 /** Without what any package manager, and any service, writes. */
 const listFiles =
-  'find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root -o -path /var/log -o -path /var/lib/rpm \\) -prune -o -print | sort'
+  'find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root -o -path /srv -o -path /var/log -o -path /var/lib/rpm \\) -prune -o -print | sort'
 
 const mainPids = 'systemctl show -p MainPID --value plexd plexd-wireguard@plexd0'
 
@@ -25,7 +25,7 @@ it('come, serve, are upgraded and go, as the guides say, and leave nothing', asy
   t.after(() => rm(folder, { recursive: true, force: true }))
   const root = join(folder, 'debian')
   await unpackDebian(root)
-  for (const version of ['1.0.0', '1.0.1']) await makePackages(version, join(root, 'root', version))
+  for (const version of ['1.0.0', '1.0.1']) await makePackages(version, join(root, 'srv', version))
 
   await t.test('as rpm', () => asRpm(root))
   await t.test('as deb, with services', () => asDeb(root))
@@ -56,9 +56,9 @@ async function asRpm(root: string): Promise<void> {
     orThrow(runToEnd('sh', ['-c', `rpm --root ${root} ${command}`]), command)
   await rpm('--initdb')
   const before = await inside(listFiles)
-  await rpm(`-i --nodeps ${root}/root/1.0.0/*.rpm`)
+  await rpm(`-i --nodeps ${root}/srv/1.0.0/*.rpm`)
   await inside('echo "log_level: debug" >> /etc/plexd/config.yaml')
-  await rpm(`-U --nodeps ${root}/root/1.0.1/*.rpm`)
+  await rpm(`-U --nodeps ${root}/srv/1.0.1/*.rpm`)
   assert.match(
     await inside('/usr/bin/plexd version; /usr/bin/plexd config check'),
     /1\.0\.1[\s\S]*nothing is wrong/,
@@ -91,10 +91,10 @@ async function asDeb(root: string): Promise<void> {
   const pids = async (): Promise<string[]> => (await run(mainPids)).trim().split(/\n+/)
 
   const before = await run(listFiles)
-  await asWritten('apt install --yes ./plexd-control-plane_*.deb', '/root/1.0.0')
+  await asWritten('apt install --yes ./plexd-control-plane_*.deb', '/srv/1.0.0')
   assert.equal(await run('systemctl is-active plexd-control-plane || true'), 'inactive\n')
   await asWritten('systemctl enable --now plexd-control-plane')
-  await asWritten('apt install --yes ./plexd_*.deb', '/root/1.0.0')
+  await asWritten('apt install --yes ./plexd_*.deb', '/srv/1.0.0')
   await run(
     'cd /var/lib/plexd-control-plane; export PLEXCTL_SERVER=unix://$PWD/admin.sock PLEXCTL_TOKEN_FILE=$PWD/admin-token; plexctl token create --join --url https://127.0.0.1:8443 | plexd join --join-file -',
   )
@@ -115,7 +115,7 @@ async function asDeb(root: string): Promise<void> {
   assert.notEqual(restarted, daemon)
   assert.deepEqual([same, await run(backstop)], [wireguard, scope])
 
-  await asWritten('apt install --yes ./plexd_*.deb', '/root/1.0.1')
+  await asWritten('apt install --yes ./plexd_*.deb', '/srv/1.0.1')
   assert.match(await run('plexd status'), /^version: +1\.0\.1/m)
   assert.deepEqual([(await pids())[1], await run(backstop)], [wireguard, scope])
 
