@@ -111,6 +111,19 @@ describe('joining with a join string', () => {
     assert.match(other.stderr, /and the settings say "https:\/\/other.example.com"/)
   })
 
+  it('refuses one whose authority the next start would not know', async () => {
+    const text = await newJoin()
+    const { url, ca = '' } = readJoin(text)
+
+    const { code, stderr } = await joinAs('halfway', ['--api', url, '--join-file', '-'], text)
+    assert.equal(code, exitCodes.usage)
+    assert.ok(stderr.includes(`add "ca_fingerprint: ${ca}"`), stderr)
+
+    const both = ['--api', url, '--ca-fingerprint', ca, '--join-file', '-']
+    const joined = await joinAs('halfway', both, text)
+    assert.equal(joined.code, exitCodes.ok, joined.stderr)
+  })
+
   it('works with a fingerprint in the settings, as openssl prints it', async () => {
     const { url, token, ca = '' } = readJoin(await newJoin())
     const file = join(system.folder, 'token')

@@ -74,8 +74,15 @@ function read(text: string): ReturnType<typeof readJoin> {
 
 /** A CA file that is named stays in force: whoever named it knows. */
 function authorityOf(
-  { caFile, dataDir }: AgentConfig,
+  { apiUrl, caFile, dataDir }: AgentConfig,
   caFingerprint: string,
 ): Partial<AgentConfig> {
-  return caFile === undefined ? { caFile: pinnedCaFile(dataDir), caFingerprint } : {}
+  if (caFile !== undefined) return {}
+  // What is remembered of an address does not count beside one in the settings, so the next start would trust nobody.
+  if (apiUrl !== '')
+    throw new CliError(
+      `join: the settings name the address "${apiUrl}", but not its authority, which the join string has: leave the address out of them, or add "ca_fingerprint: ${caFingerprint}"`,
+      exitCodes.usage,
+    )
+  return { caFile: pinnedCaFile(dataDir), caFingerprint }
 }
