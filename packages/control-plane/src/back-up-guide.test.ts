@@ -31,9 +31,12 @@ it('the guide to backups brings back what was there before the backup, while the
     restore = '',
     examine = '',
     serve = '',
+    follow = '',
     ...more
   ] = text.match(/(?<=^ {4}).*$/gm) ?? []
   assert.deepEqual(more, [])
+  // A node's, which has its own tests.
+  assert.match(follow, /^plexd up --api \S+ --ca-file \S+$/)
   const run = (command: string): string => runLine(here(command))
 
   recipient = /age1\w+/.exec(run(`${makeKey} 2>&1`))?.[0] ?? ''

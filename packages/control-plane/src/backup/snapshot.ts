@@ -28,7 +28,8 @@ export interface Snapshot {
 /** What was read before and after the moment of the database differs. */
 class Changed extends Error {}
 
-const attempts = 5
+/** Each takes milliseconds, unless builds of plexd have to be read. */
+const attempts = 20
 
 /**
  * Copies of everything as it was at one moment, that of a read transaction of the main database. Small files must be the same before and

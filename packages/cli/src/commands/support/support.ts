@@ -12,6 +12,7 @@ export function addSupportCommands(program: Command, context: Context): void {
   program
     .command('support')
     .description('what support wants to see')
+    .addHelpText('after', examples('plexctl support bundle'))
     .command('bundle')
     .description(
       'gather in one file what the control plane tells you of the fleet, without a secret',
