@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { describeError, type Log } from '@plexd/runtime'
-import { afNetlink, askNetlink } from '../process/ask-netlink.ts'
+import type { Log } from '@plexd/runtime'
+import { askNetlink } from '../process/ask-netlink.ts'
 import { readAttributes } from '../process/netlink.ts'
-import { loadRawSocket, type RawSocket } from '../process/raw-socket.ts'
+import { loadNetlinkQuestion } from '../process/netlink-question.ts'
+import type { RawSocket } from '../process/raw-socket.ts'
 
 /**
  * The same text as long as the kernel has the same rules and routes, of IPv4 and IPv6; undefined if that is unknown. It takes a fraction
@@ -10,24 +11,12 @@ import { loadRawSocket, type RawSocket } from '../process/raw-socket.ts'
  */
 export type RoutingPrint = () => string | undefined
 
-/** Without FFI it is never known. */
-export async function loadRoutingPrint(log: Pick<Log, 'debug'>): Promise<RoutingPrint> {
-  const openRaw = await loadRawSocket().catch(() => undefined)
-
-  return () => {
-    const socket = openRaw?.(afNetlink, linux.route)
-    try {
-      return socket && printOf(socket)
-    } catch (error) {
-      log.debug('the routing cannot be compared', { error: describeError(error) })
-      return undefined
-    } finally {
-      socket?.close()
-    }
-  }
+export function loadRoutingPrint(log: Pick<Log, 'debug'>): Promise<RoutingPrint> {
+  const failure = 'the routing cannot be compared'
+  return loadNetlinkQuestion({ protocol: linux.route, ask: printFrom, failure }, log)
 }
 
-function printOf(socket: RawSocket): string {
+function printFrom(socket: RawSocket): string {
   const print = createHash('sha256')
   for (const family of [linux.afInet, linux.afInet6]) {
     // struct fib_rule_hdr and struct rtmsg: family, and zeros for all

@@ -1,7 +1,8 @@
-import { describeError, type Log } from '@plexd/runtime'
-import { afNetlink, askNetlink } from '../../process/ask-netlink.ts'
+import type { Log } from '@plexd/runtime'
+import { askNetlink } from '../../process/ask-netlink.ts'
 import { readAttributes } from '../../process/netlink.ts'
-import { loadRawSocket, type RawSocket } from '../../process/raw-socket.ts'
+import { loadNetlinkQuestion } from '../../process/netlink-question.ts'
+import type { RawSocket } from '../../process/raw-socket.ts'
 
 /**
  * The number of the packet filter's generation, which the kernel counts up with every change in this network namespace; undefined if it
@@ -9,26 +10,12 @@ import { loadRawSocket, type RawSocket } from '../../process/raw-socket.ts'
  */
 export type ReadGeneration = () => number | undefined
 
-/** Without FFI it cannot be read. */
-export async function loadGeneration(log: Pick<Log, 'debug'>): Promise<ReadGeneration> {
-  const openRaw = await loadRawSocket().catch(() => undefined)
-
-  return () => {
-    const socket = openRaw?.(afNetlink, linux.netfilter)
-    try {
-      return socket && askFor(socket)
-    } catch (error) {
-      log.debug('the generation of the packet filter cannot be read', {
-        error: describeError(error),
-      })
-      return undefined
-    } finally {
-      socket?.close()
-    }
-  }
+export function loadGeneration(log: Pick<Log, 'debug'>): Promise<ReadGeneration> {
+  const failure = 'the generation of the packet filter cannot be read'
+  return loadNetlinkQuestion({ protocol: linux.netfilter, ask: generationFrom, failure }, log)
 }
 
-function askFor(socket: RawSocket): number | undefined {
+function generationFrom(socket: RawSocket): number | undefined {
   // struct nfgenmsg: any family, version 0, no resource
   const body = Buffer.alloc(genmsgBytes)
   const [answer] = askNetlink(socket, { type: linux.getGeneration, body })
