@@ -113,6 +113,7 @@ const runtimeRooms: Rooms = [
 const agentRooms: Rooms = [
   ['version.ts', 'counts the files that lie beside it, so it cannot have a room'],
   ['process', 'loops, processes and sockets of any program; knows nothing of a mesh'],
+  ['config/settings', 'what there is to set, by what it is of'],
   ['config', 'what a person has set is known before anything is opened'],
   ['health', 'each room tells its problems, and none is told of'],
   ['disk', 'a full disk is a problem; what is written there is the business of others'],

@@ -2,8 +2,8 @@ import { formatDuration } from '@plexd/protocol'
 import { showProxy, silentLog } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import type { ConfigSources } from '../config/load-config.ts'
-import type { Setting } from '../config/setting.ts'
 import { settingSources } from '../config/setting-sources.ts'
+import type { Setting } from '../config/settings/setting.ts'
 import { type SettingName, settingRows } from '../config/settings.ts'
 
 /** Each setting with its value, unless that may be a secret, and where it is from. */

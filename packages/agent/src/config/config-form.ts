@@ -1,6 +1,6 @@
 import type { Form } from './form.ts'
+import { noSkipVerify } from './settings/values.ts'
 import { settingRows } from './settings.ts'
-import { noSkipVerify } from './values.ts'
 
 /** All keys of a config file. */
 export const configForm: Form = {

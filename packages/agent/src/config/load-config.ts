@@ -21,8 +21,8 @@ import { configForm } from './config-form.ts'
 import { nearestKey, readForm, readSetting } from './form.ts'
 import { faultsOfLogFiles } from './log-files.ts'
 import { pinnedCaFile, recallSettings } from './remembered.ts'
+import { fingerprint } from './settings/values.ts'
 import { credentialNames, settingRows } from './settings.ts'
-import { fingerprint } from './values.ts'
 
 export interface ConfigSources {
   flags: Settings

@@ -3,7 +3,7 @@ import { describeError } from '@plexd/runtime'
 import type { ReloadReport } from '../actions/builtin/node-facts.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { faultsOfLogFiles } from '../config/log-files.ts'
-import type { Setting } from '../config/setting.ts'
+import type { Setting } from '../config/settings/setting.ts'
 import { reloading, settings } from '../config/settings.ts'
 import type { Problems } from '../health/problems.ts'
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP, isIPv6 } from 'node:net'
 import type { Address } from '@plexd/runtime'
 import { describeError, type Log } from '@plexd/runtime'
-import { parseStunServer } from '../config/stun-server.ts'
+import { parseStunServer } from '../config/settings/stun-server.ts'
 import { addressesInHosts, namesToAsk } from './resolver-files.ts'
 
 /** Resolves the names of STUN servers. */

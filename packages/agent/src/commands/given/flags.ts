@@ -10,7 +10,7 @@ import {
 import { type Command, Option } from 'commander'
 import type { AgentConfig, Settings } from '../../config/agent-config.ts'
 import { loadConfig } from '../../config/load-config.ts'
-import { describeSetting } from '../../config/setting.ts'
+import { describeSetting } from '../../config/settings/setting.ts'
 import { type SettingName, settingRows } from '../../config/settings.ts'
 
 /** The settings from the command line, and the config file it names. */

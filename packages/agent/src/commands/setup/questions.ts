@@ -3,7 +3,7 @@ import { CliError, exitCodes } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
 import { checkApiUrl } from '../../config/api-url.ts'
 import { pinnedCaFile } from '../../config/remembered.ts'
-import { fingerprint } from '../../config/values.ts'
+import { fingerprint } from '../../config/settings/values.ts'
 import { joinedBy } from '../../registration/join-string.ts'
 
 /** Who answers: a person at a terminal, or nobody. */

@@ -1,17 +1,6 @@
 import { severities } from '@plexd/protocol'
 import { setting } from './setting.ts'
-import {
-  auditPlaces,
-  duration,
-  flag,
-  httpUrls,
-  listenAddress,
-  path,
-  paths,
-  text,
-  texts,
-  word,
-} from './values.ts'
+import { duration, flag, path, text, texts, word } from './values.ts'
 
 /** What is measured, read and sent of this machine. The Go agent calls the sections `metrics`, `log_fwd` and `audit_fwd`. */
 export const telemetrySettings = {
@@ -101,4 +90,40 @@ export const telemetrySettings = {
     keys: ['audit.kubernetes'],
     help: 'the audit file of a Kubernetes API server on this machine; that of its usual place if it is there',
   }),
+}
+
+/** Addresses of programs of this machine, or of what it can reach. */
+function httpUrls(value: unknown): readonly string[] {
+  return texts(value).map((one) => {
+    const { protocol, username = '', password = '' } = URL.parse(one) ?? {}
+    // The address is shown in the status.
+    if (username + password !== '')
+      throw new RangeError('want an address without user and password')
+    if (protocol === 'http:' || protocol === 'https:') return one
+    throw new RangeError('want an address such as http://127.0.0.1:9100/metrics, or several')
+  })
+}
+
+/** `ADDRESS:PORT`, with an IPv6 address in brackets. */
+function listenAddress(value: unknown): string {
+  const one = text(value)
+  const url = URL.parse(`http://${one}`)
+  if (url && url.host === one && url.port !== '') return one
+  throw new RangeError('want ADDRESS:PORT, such as 10.100.0.7:9101')
+}
+
+/** Absolute paths, in which `*` may stand for any name: one, or a list. */
+function paths(value: unknown): readonly string[] {
+  return texts(value).map((one) => {
+    if (one.startsWith('/')) return one
+    throw new RangeError(`want the absolute path of a file, or several, not "${one}"`)
+  })
+}
+
+/** Where audit records come from. */
+function auditPlaces(value: unknown): readonly string[] {
+  return texts(value).map((one) => {
+    if (one === 'netlink' || one.startsWith('/')) return one
+    throw new RangeError('want "netlink" or the absolute path of a log or socket, or several')
+  })
 }
