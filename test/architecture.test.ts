@@ -209,7 +209,8 @@ const controlPlaneRooms: Rooms = [
   ['version.ts', 'counts the files that lie beside it, so it cannot have a room'],
   ['limits.ts', 'how much anybody may take is known before anything is opened'],
   ['rhythm', 'when something is due that is done again and again'],
-  ['config', 'what a person has set is too'],
+  ['config/settings', 'what there is to set is too'],
+  ['config', 'so is what a person has set'],
   ['seal', 'keeps a secret at rest, whatever it is'],
   ['store/migrations', 'what they have to know of SQL'],
   [

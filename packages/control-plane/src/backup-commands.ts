@@ -2,9 +2,9 @@ import { CliError, exitCodes, printJson, systemClock } from '@plexd/runtime'
 import type { Command } from 'commander'
 import type { CreatedBackup } from './backup/create.ts'
 import { describeBackup, nextSteps } from './backup/words.ts'
-import type { OptionalPart } from './config/backup-parts.ts'
 import type { Config } from './config/config.ts'
-import { checkRecipient } from './config/recipient.ts'
+import type { OptionalPart } from './config/settings/backup-parts.ts'
+import { checkRecipient } from './config/settings/recipient.ts'
 
 /** What these commands need of the program: options for some settings, and the settings that result. */
 export interface SettingOptions {

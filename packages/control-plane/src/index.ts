@@ -1,5 +1,6 @@
 export type { Config } from './config/config.ts'
-export { describeSetting, fileName, settingRows } from './config/settings.ts'
+export { describeSetting, fileName } from './config/settings/setting.ts'
+export { settingRows } from './config/settings.ts'
 export { type ControlPlane, startControlPlane } from './control-plane.ts'
 export { limits } from './limits.ts'
 export { createProgram } from './program.ts'

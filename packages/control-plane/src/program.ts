@@ -25,12 +25,11 @@ import {
 import { Command, Option } from 'commander'
 import { addBackupCommands } from './backup-commands.ts'
 import { type Config, examineConfig, resolveConfig } from './config/config.ts'
+import { describeSetting, fileName } from './config/settings/setting.ts'
 import {
   credentialNames,
   credentialSettings,
-  describeSetting,
   envSettings,
-  fileName,
   type Given,
   settingRows,
   settings,

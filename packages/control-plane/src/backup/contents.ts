@@ -1,4 +1,4 @@
-import type { OptionalPart } from '../config/backup-parts.ts'
+import type { OptionalPart } from '../config/settings/backup-parts.ts'
 
 /** What the folder for what was there before a restore begins with. */
 export const asidePrefix = 'before-restore-'

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { CliError, describeError, exitCodes, openOutput } from '@plexd/runtime'
-import type { OptionalPart } from '../config/backup-parts.ts'
+import type { OptionalPart } from '../config/settings/backup-parts.ts'
 import { loadMasterKey } from '../seal/master-key.ts'
 import { version } from '../version.ts'
 import { type Manifest, totalBytes } from './archive/manifest.ts'

@@ -1,5 +1,5 @@
 /** When backups are due, and which of them are kept. Pure. */
-import type { BackupRhythm } from '../config/backup-values.ts'
+import type { BackupRhythm } from '../config/settings/backups.ts'
 import { lastDue } from '../rhythm/cron.ts'
 
 /** A failed one is not tried again sooner. */

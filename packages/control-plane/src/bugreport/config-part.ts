@@ -1,12 +1,7 @@
 import { readConfigFile } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
-import {
-  credentialSettings,
-  envSettings,
-  fileName,
-  type Given,
-  settingRows,
-} from '../config/settings.ts'
+import { fileName } from '../config/settings/setting.ts'
+import { credentialSettings, envSettings, type Given, settingRows } from '../config/settings.ts'
 
 export interface GivenSettings {
   flags: Given

@@ -3,8 +3,9 @@ import { isLoopback, nearest } from '@plexd/protocol'
 import { type ConfigFinding, describeError, unknownKey } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { type ForwardSettings, readForwards } from './forwards.ts'
-import { fileName, type Given, type SettingValues, settingRows } from './settings.ts'
-import { readLimits } from './values.ts'
+import { fileName } from './settings/setting.ts'
+import { readLimits } from './settings/values.ts'
+import { type Given, type SettingValues, settingRows } from './settings.ts'
 
 /** The configuration of `serve`: every setting, and some derived values; times in milliseconds. */
 export interface Config extends Omit<SettingValues, 'stun' | 'limits'> {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from './config.ts'
-import { fileName, type Setting, settingRows } from './settings.ts'
+import { fileName, type Setting } from './settings/setting.ts'
+import { settingRows } from './settings.ts'
 
 /**
  * The running settings with the reloadable ones of the new settings, and the names of changed settings that need a

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { CliError, exitCodes, readPlainFile, readSecretFile } from '@plexd/runtime'
-import { checkRecipient } from '../../config/recipient.ts'
+import { checkRecipient } from '../../config/settings/recipient.ts'
 
 /** The first bytes of an encrypted file. */
 export const ageMagic = 'age-encryption.org/v1\n'

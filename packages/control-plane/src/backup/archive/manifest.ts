@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { optionalParts } from '../../config/backup-parts.ts'
+import { optionalParts } from '../../config/settings/backup-parts.ts'
 
 /** Relative, without components that begin with a dot: a backup cannot name anything outside the folder that it is restored to. */
 const FilePath = Type.String({

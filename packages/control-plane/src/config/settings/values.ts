@@ -1,14 +1,6 @@
-import { isIP } from 'node:net'
 import { parseCidr, parseDuration, rangeFault } from '@plexd/protocol'
 import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
-import { type Limits, limits } from '../limits.ts'
-
-export function parseListen(name: string, text: string): { host: string; port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
-  if (port === undefined || Number(port) > 65_535)
-    throw new Error(`read config: ${name} "${text}": want HOST:PORT, as in 127.0.0.1:8443`)
-  return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
-}
+import { type Limits, limits } from '../../limits.ts'
 
 export function parseSwitch(name: string, value: unknown): boolean {
   const text = String(value ?? 'false')
@@ -26,14 +18,6 @@ export function parseList(name: string, value: unknown): string[] {
   })
 }
 
-export function checkTlsName(text: string): string {
-  if (isIP(text) === 0 && !/^[\w*][\w.*-]*$/.test(text))
-    throw new Error(
-      `read config: tls_san "${text}": want a name or an address, without https:// and port`,
-    )
-  return text
-}
-
 /** The mapping in the file, overridden by flag or environment. */
 export function readLimits(mapping: unknown, list: unknown): Limits {
   if (typeof list === 'object' && list !== null && !Array.isArray(list))
@@ -44,15 +28,6 @@ export function readLimits(mapping: unknown, list: unknown): Limits {
     const listed = Object.fromEntries(parseList('limit', list).map(parseLimit))
     return resolveLimits(limits, { ...mapping, ...listed })
   })
-}
-
-export function parsePublicUrl(text: string): string {
-  const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new Error(
-      `read config: public_url "${text}": want a URL, as in https://plexd.example.com`,
-    )
-  return text.replace(/\/+$/, '')
 }
 
 export function parseMeshCidr(text: string): string {
@@ -94,7 +69,7 @@ export function parseLogLevel(text: string): LogLevel {
 }
 
 /** Prefixes the error of a general parser with the name of the setting. */
-function inContext<Value>(setting: string, read: () => Value): Value {
+export function inContext<Value>(setting: string, read: () => Value): Value {
   try {
     return read()
   } catch (error) {

@@ -1,0 +1,61 @@
+interface Row {
+  /** One name, three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
+  name: string
+  /** The placeholder of the option's value; none for a switch. */
+  value?: string
+  /** The default, as it would be written. */
+  default?: string
+  /** The default in words, if it depends on other settings. */
+  otherwise?: string
+  /** May be repeated; comma-separated in the environment. */
+  list?: true
+  /** The name of a credential of systemd that is its file, unless another is named. */
+  credential?: string
+  /** Whether SIGHUP reloads it; then its users must read `app.config` each time. All others need a restart. */
+  reloads?: true
+  /** The description for the reference and `--help`. */
+  help: string
+}
+
+export interface Setting<Value> extends Row {
+  /** Parses the given value, undefined or null if there is none. Throws an error that names the setting and the expected value. */
+  from(given: unknown): Value
+}
+
+/** A row with the parser of its text. */
+type TextRow<Value> = Row & { read: (text: string, name: string) => Value }
+
+export function withDefault<Value>(row: TextRow<Value> & { default: string }): Setting<Value> {
+  const name = fileName(row)
+  return { ...row, from: (given) => row.read(textOf(name, given) ?? row.default, name) }
+}
+
+export function optional<Value>(row: TextRow<Value>): Setting<Value | undefined> {
+  const name = fileName(row)
+  const from = (given: unknown): Value | undefined => {
+    const text = textOf(name, given)
+    return text === undefined ? undefined : row.read(text, name)
+  }
+  return { ...row, from }
+}
+
+export const asIs = (text: string): string => text
+
+/** `data-dir` as it is called in the file: `data_dir`. */
+export function fileName({ name }: Pick<Row, 'name'>): string {
+  return name.replaceAll('-', '_')
+}
+
+/** For `--help` and the reference. */
+export function describeSetting({ help, default: standard, otherwise, credential }: Row): string {
+  const without = standard ?? otherwise
+  const words = without === undefined ? help : `${help} (${without})`
+  return credential === undefined ? words : `${words}; or the credential ${credential} of systemd`
+}
+
+function textOf(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'object' || value === '')
+    throw new Error(`read config: "${name}" wants a text`)
+  return String(value)
+}
