@@ -1,4 +1,4 @@
-import { describeMachine, describeTools, listTree, type Part, silentLog } from '@plexd/runtime'
+import { describeTools, listTree, machinePart, type Part, silentLog } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import type { ConfigSources } from '../config/load-config.ts'
 import { examineNode } from '../doctor/examine-node.ts'
@@ -34,11 +34,7 @@ export function reportParts({ config, given, sinceMs }: ReportSubject): Part[] {
         ])),
       }),
     },
-    {
-      file: 'machine.json',
-      about: 'kernel, distribution, memory, disk',
-      read: () => describeMachine(config.dataDir),
-    },
+    machinePart(config.dataDir),
     {
       file: 'config.json',
       about: 'each setting, where it is from, and its value unless that may be a secret',

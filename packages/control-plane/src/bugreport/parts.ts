@@ -1,8 +1,8 @@
 import {
   describeError,
-  describeMachine,
   describeTools,
   listTree,
+  machinePart,
   type Part,
   readJournal,
 } from '@plexd/runtime'
@@ -34,11 +34,7 @@ export function reportParts({ config, given, nowMs, sinceMs }: ReportSubject): P
         ...(await describeTools([['journalctl', '--version']])),
       }),
     },
-    {
-      file: 'machine.json',
-      about: 'kernel, distribution, memory, disk',
-      read: () => describeMachine(config.dataDir),
-    },
+    machinePart(config.dataDir),
     {
       file: 'config.json',
       about: 'each setting with its value, and where it is from',

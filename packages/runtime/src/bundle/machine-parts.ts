@@ -3,9 +3,18 @@ import { arch, availableParallelism, loadavg, release, uptime } from 'node:os'
 import { describeError } from '../log/log.ts'
 import { exec } from '../process/exec.ts'
 import type { Tool } from '../process/tools.ts'
+import type { Part } from './read-part.ts'
 
-/** The machine that a program runs on, without a name of anybody. */
-export async function describeMachine(folder: string): Promise<Record<string, unknown>> {
+/** The machine that a program runs on, without a name of anybody; `folder` lies on the disk that the program writes to. */
+export function machinePart(folder: string): Part {
+  return {
+    file: 'machine.json',
+    about: 'kernel, distribution, memory, disk',
+    read: () => describeMachine(folder),
+  }
+}
+
+async function describeMachine(folder: string): Promise<Record<string, unknown>> {
   return {
     kernel: release(),
     distribution: (await textOf('/etc/os-release')).split('\n').filter(Boolean),
