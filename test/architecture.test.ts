@@ -277,6 +277,7 @@ const controlPlaneRooms: Rooms = [
   ['control-plane.ts', 'opens, serves and ends it'],
   ['doctor', 'looks at everything from outside, whether it runs or not'],
   ['bugreport', 'gathers that and more in one file'],
+  ['commands', 'the words of the command line, each a user of the rest'],
   ['.', 'starts the program'],
 ]
 

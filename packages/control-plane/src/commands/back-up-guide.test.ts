@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { adminApi, createClient } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
-import { startProcess } from './testing/child.ts'
-import { makeTemporaryFolder } from './testing/temporary-folder.ts'
+import { startProcess } from '../testing/child.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
-const guide = join(import.meta.dirname, '../../../docs/guides/back-up.md')
-const main = join(import.meta.dirname, 'main.ts')
+const guide = join(import.meta.dirname, '../../../../docs/guides/back-up.md')
+const main = join(import.meta.dirname, '../main.ts')
 
 it('the guide to backups brings back what was there before the backup, while the control plane ran on', async (t) => {
   if (spawnSync('age', ['--version']).error) return t.skip('age is not installed')

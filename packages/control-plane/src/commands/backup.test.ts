@@ -6,11 +6,11 @@ import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { settleRestore } from './start/settle-restore.ts'
-import { withControlPlane } from './testing/harness.ts'
-import { makeTemporaryFolder } from './testing/temporary-folder.ts'
+import { settleRestore } from '../start/settle-restore.ts'
+import { withControlPlane } from '../testing/harness.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
-const main = join(import.meta.dirname, 'main.ts')
+const main = join(import.meta.dirname, '../main.ts')
 const rounds = Number(process.env.PLEXD_RESTORE_KILLS ?? 2)
 
 describe('the commands for backups', () => {
