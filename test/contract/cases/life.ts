@@ -251,8 +251,8 @@ export const putEndpointCases: ContractCase[] = [
   },
   {
     status: 400,
-    when: 'for a type of NAT that is none',
+    when: 'for a type of NAT that is no text',
     answer: ({ web }) =>
-      web.call(controlApi.putEndpoint, { body: { public_endpoint: '', nat_type: 'round' } }),
+      web.call(controlApi.putEndpoint, { body: { public_endpoint: '', nat_type: 1 } }),
   },
 ]

@@ -4,6 +4,7 @@ import {
   type ControlApi,
   type Peer,
   type RotateKeysResponse,
+  withKnownWords,
 } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import { bearerOf, type Identity, type IdentityStore, withKeys } from '../identity/identity.ts'
@@ -85,7 +86,7 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
       signal,
     })
     await identity.update((now) => withSecrets(now, body))
-    await deps.takePeers(body.updated_peers ?? [])
+    await deps.takePeers((body.updated_peers ?? []).map(withKnownWords))
     await clock.sleep(deps.noticeMs, signal)
     await identity.update(({ pending_private_key, ...now }) => ({ ...now, private_key: pending }))
     await deps.promote(pending)

@@ -26,6 +26,8 @@ export interface EventTargets {
   sessions: Pick<Sessions, 'setUp' | 'revoke'>
   keyRotation: Pick<KeyRotation, 'request'>
   limits: StateLimits
+  /** Those that were met since the start. */
+  unknownTypes: Set<string>
   log: Log
 }
 
@@ -109,13 +111,25 @@ export async function handleEvent(
   id: string,
   targets: EventTargets,
 ): Promise<void> {
-  const { event_type, event_id } = event
+  const { event_type } = event
   if (!isEventType(event_type)) {
-    targets.log.debug('event of unknown type dropped', { event_type, event_id })
+    tellUnknown(event_type, targets)
     await targets.passBy(id)
     return
   }
   await handle(event_type, event, id, targets)
+}
+
+/** How many types of events are told of, for a log that no control plane can fill. */
+const maxTold = 16
+
+/** Once for each type: which this is depends on the version of the control plane alone. */
+function tellUnknown(event_type: string, { unknownTypes, log }: EventTargets): void {
+  if (unknownTypes.has(event_type) || unknownTypes.size >= maxTold) return
+  unknownTypes.add(event_type)
+  log.warn('events of a type that this version of plexd does not know are left out', {
+    event_type: event_type.slice(0, 64),
+  })
 }
 
 async function handle<T extends EventType>(

@@ -8,6 +8,7 @@ import {
   type RegisterRequest,
   type RegisterResponse,
   validatorOf,
+  withKnownWords,
 } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import { Type } from 'typebox'
@@ -67,7 +68,8 @@ async function attempt(registration: Registration): Promise<Registered> {
       node_secret_key: answer.node_secret_key,
       ...(answer.node_token ? { node_token: answer.node_token } : {}),
     })
-    return { identity, peers: knownPeers().Check(answer.peers) ? answer.peers : [] }
+    const peers: unknown = Array.isArray(answer.peers) ? answer.peers.map(withKnownWords) : []
+    return { identity, peers: knownPeers().Check(peers) ? peers : [] }
   } catch (cause) {
     const message = 'registration answer of the control plane cannot be an identity'
     throw new CliError(message, undefined, { cause })

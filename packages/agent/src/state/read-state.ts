@@ -7,6 +7,7 @@ import {
   SecretRef,
   schemaFault,
   validatorOf,
+  withKnownWords,
 } from '@plexd/protocol'
 import { Type } from 'typebox'
 import type { Limits } from '../config/limits.ts'
@@ -99,7 +100,7 @@ async function readParts(text: string, limits: StateLimits): Promise<Parts> {
     if (++count > maxParts)
       throw new RangeError(`read state: it has more than ${maxParts} parts (limit state_parts)`)
     if (name === 'data' || name === 'secret_refs') takeEntry(parts, { ...part, name }, limits)
-    else if (inList) listOf(rest, name).push(parsePart(part, limits))
+    else if (inList) listOf(rest, name).push(parseItem(part, limits))
     else rest.set(name, parsePart(part, limits))
   }
   return { ...parts, rest: Object.fromEntries(rest) }
@@ -138,6 +139,11 @@ function readSecretRef(text: string, limits: PartLimits): SecretRef {
   const validator = secretRef()
   if (validator.Check(value)) return value
   throw new TypeError(schemaFault(validator.Errors(value), { whole: 'it', value }))
+}
+
+function parseItem(part: { name: string; text: string }, limits: PartLimits): unknown {
+  const item = parsePart(part, limits)
+  return part.name === 'peers' ? withKnownWords(item) : item
 }
 
 /** Of what is no data entry. */

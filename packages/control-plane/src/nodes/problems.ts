@@ -1,4 +1,4 @@
-import type { UpgradeStatus } from '@plexd/protocol'
+import { knownUpgrade, type UpgradeReport, type UpgradeStatus } from '@plexd/protocol'
 import { printable } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 
@@ -10,11 +10,14 @@ export function boundProblems(
   return said.slice(0, maxProblems).map((text) => boundText(text, maxChars))
 }
 
-/** The same for what a node reports of its last upgrade. */
+/** The same for what a node reports of its last upgrade; undefined if it says that with words of a newer version. */
 export function boundUpgrade(
-  { version, from, reason, ...rest }: UpgradeStatus,
+  report: UpgradeReport,
   { node_problem_characters: maxChars }: Limits,
-): UpgradeStatus {
+): UpgradeStatus | undefined {
+  const upgrade = knownUpgrade(report)
+  if (!upgrade) return undefined
+  const { version, from, reason, ...rest } = upgrade
   const bound = (text: string): string => boundText(text, maxChars)
   return { ...rest, version: bound(version), from: bound(from), reason: bound(reason) }
 }

@@ -1,5 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { HeartbeatRequest } from '@plexd/protocol'
+import type { HeartbeatRequest, UpgradeStatus } from '@plexd/protocol'
+
+/** What of a heartbeat is kept. */
+export interface Heartbeat extends Omit<HeartbeatRequest, 'upgrade'> {
+  upgrade?: UpgradeStatus
+}
 
 /**
  * A node's liveness and progress, in memory only; -1 for an unknown sequence. Times are milliseconds of
@@ -10,7 +15,7 @@ export interface NodePresence {
   lastSeenMs: number | null
   /** The last heartbeat, or since when one is expected: the registration or our own start. Measured in listening time. */
   heardMs: number
-  heartbeat: HeartbeatRequest | null
+  heartbeat: Heartbeat | null
   /** Since when it reports the problems of its last heartbeat; since 1970, for display. Null if that has no `problems`. */
   problemsSinceMs: number | null
   /** Positive if the node's clock is ahead. */
@@ -85,7 +90,7 @@ export function lags(
 /** Every heartbeat repeats the problems; an unchanged list keeps its start time. */
 export function problemsSince(
   { heartbeat: before, problemsSinceMs }: NodePresence,
-  { problems }: HeartbeatRequest,
+  { problems }: Heartbeat,
   nowMs: number,
 ): number | null {
   if (problems === undefined) return null
@@ -93,7 +98,7 @@ export function problemsSince(
 }
 
 /** Go nodes send the year 1, which means nothing. */
-export function clockSkewOf({ timestamp }: HeartbeatRequest, nowMs: number): number {
+export function clockSkewOf({ timestamp }: Heartbeat, nowMs: number): number {
   const sentMs = Date.parse(timestamp ?? '')
   return Number.isNaN(sentMs) || sentMs < Date.UTC(1970) ? 0 : sentMs - nowMs
 }

@@ -1,8 +1,8 @@
-import type { HeartbeatRequest } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { createListening } from './listening.ts'
 import {
   clockSkewOf,
+  type Heartbeat,
   isConnected,
   isOnTheWay,
   isWhole,
@@ -19,7 +19,7 @@ export interface Presence {
   of(no: number): Readonly<NodePresence>
   /** From now on heartbeats are expected from the node. */
   expect(no: number, lastSeenMs: number | null): void
-  heard(no: number, heartbeat: HeartbeatRequest): void
+  heard(no: number, heartbeat: Heartbeat): void
   /** Call this several times per heartbeat interval: see listening.ts. */
   beat(): void
   /** How long the node has been silent, counting only the time we could have heard it. */

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import type { Validator } from 'typebox/compile'
 import { Entry } from '../nodes/node-state.ts'
-import { Peer, PublicPeer } from '../nodes/peer.ts'
+import { Peer, PublicPeer, withKnownWords } from '../nodes/peer.ts'
 import { Endpoint, Key32, Metadata, NodeId, nullableArray } from '../schemas/scalars.ts'
 import { schemaFault } from '../schemas/schema-fault.ts'
 import { validatorOf } from '../schemas/validator.ts'
@@ -40,8 +40,9 @@ export function parseEventPayload<T extends EventType>(
 
 function withAliases(type: EventType, received: unknown): unknown {
   if (typeof received !== 'object' || received === null || Array.isArray(received)) return received
-  const payload: Record<string, unknown> = { ...received }
-  if (type.startsWith('peer_')) {
+  const isOfPeer = type.startsWith('peer_')
+  const payload: Record<string, unknown> = { ...(isOfPeer ? withKnownWords(received) : received) }
+  if (isOfPeer) {
     payload.id ??= payload.peer_id
     payload.peer_id ??= payload.id
   }

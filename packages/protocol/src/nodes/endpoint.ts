@@ -3,7 +3,13 @@ import { Endpoint, NatType, NodeId } from '../schemas/scalars.ts'
 
 export const EndpointReport = Type.Object({
   public_endpoint: Endpoint,
-  nat_type: Type.Optional(NatType),
+  nat_type: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      examples: [...NatType.enum],
+      description: 'One that is not known here is `unknown`',
+    }),
+  ),
   local_endpoints: Type.Optional(
     Type.Array(Endpoint, {
       maxItems: 8,

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Count, Timestamp } from '../schemas/scalars.ts'
-import { UpgradeStatus } from './upgrade.ts'
+import { UpgradeReport } from './upgrade.ts'
 
 /** Every field is optional and may be zero, as Go nodes send them. The path and the token identify the node. */
 export const HeartbeatRequest = Type.Object({
@@ -29,7 +29,7 @@ export const HeartbeatRequest = Type.Object({
   // Our extensions: the problems that `plexd status` lists, the running version, and how it came to be that.
   problems: Type.Optional(Type.Array(Type.String())),
   version: Type.Optional(Type.String()),
-  upgrade: Type.Optional(UpgradeStatus),
+  upgrade: Type.Optional(UpgradeReport),
 })
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>
 

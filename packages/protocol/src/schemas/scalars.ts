@@ -95,3 +95,8 @@ export const NatType = Type.Enum([
   'unknown',
 ])
 export type NatType = Static<typeof NatType>
+
+/** Of a kind that a newer node has found out, and this version has no word for, nothing is known here. */
+export function knownNatType(said: string): NatType {
+  return NatType.enum.find((known) => known === said) ?? 'unknown'
+}

@@ -7,7 +7,7 @@ export const TunnelReady = Type.Object({
 })
 export const TunnelClosed = Type.Object({
   reason: Type.Optional(Type.String()),
-  duration: Type.Optional(Type.String()),
+  duration: Type.Optional(Type.String({ examples: ['1h2m3s'] })),
   timestamp: Type.Optional(Timestamp),
   // Our extensions, by our agent.
   detail: Type.Optional(Type.String({ maxLength: 1_024 })),

@@ -41,6 +41,7 @@ export function startEventIntake(
     sessions,
     keyRotation,
     limits: config.limits,
+    unknownTypes: new Set(),
     log,
   }
   const { lookup } = node.names

@@ -21,12 +21,13 @@ export const heartbeat = handle(
     app: State & Delivery & NodeMemory & Intake & SideStores & Environment,
   ) => {
     const { no, id } = principal
-    const { problems, upgrade } = body
+    const { problems, upgrade: report, ...said } = body
     const { limits } = app.config
+    const upgrade = report && boundUpgrade(report, limits)
     app.presence.heard(no, {
-      ...body,
+      ...said,
       ...(problems ? { problems: boundProblems(problems, limits) } : {}),
-      ...(upgrade ? { upgrade: boundUpgrade(upgrade, limits) } : {}),
+      ...(upgrade ? { upgrade } : {}),
     })
     await noteAgent(app, principal, userAgentOf(headers))
     const node = app.fleet.node(id) ?? principal

@@ -8,6 +8,7 @@ import {
   endpointFault,
   isLoopback,
   isUsableEndpoint,
+  knownNatType,
   revisionHeader,
 } from '@plexd/protocol'
 import type { Delivery, Environment, NodeMemory, State } from '../../app.ts'
@@ -32,7 +33,7 @@ export const putEndpoint = handle(
     const local_endpoints = body.local_endpoints ?? principal.local_endpoints
     const reported: Whereabouts = {
       endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints, rules),
-      nat_type: body.nat_type ?? principal.nat_type,
+      nat_type: body.nat_type === undefined ? principal.nat_type : knownNatType(body.nat_type),
       local_endpoints,
     }
     if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal, reported)
