@@ -106,15 +106,19 @@ describe('a service manager', () => {
     await plexd.end()
   })
 
-  it('is told that a control plane is ready when its port answers', async () => {
+  it('is told that a control plane is ready when its port answers, and of what takes long before', async () => {
     using manager = startManager(inFolder('control-plane'))
     const args = ['serve', '--data-dir', inFolder('data'), '--listen', '127.0.0.1:0']
+    await mkdir(inFolder('data'), { mode: 0o700 })
+    await writeFile(inFolder('data/recordings.db'), 'no database', { mode: 0o600 })
     const plane = launch('control-plane', [...args, '--stun-listen', 'off'], {
       logFile: inFolder('control-plane.log'),
       env: manager.env,
     })
     plane.child.stdout?.resume()
     try {
+      await manager.hears(/^STATUS=saving what can be read of ".*recordings\.db"$/)
+      await manager.hears(/^EXTEND_TIMEOUT_USEC=600\d{6}$/)
       await manager.hears('READY=1')
       await manager.hears(/^STATUS=serving https:\/\/127\.0\.0\.1:\d+, 0 nodes, 0 event streams$/)
       await until('it is alive by the socket too', () => manager.count('WATCHDOG=1') > 2)

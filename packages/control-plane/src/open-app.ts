@@ -36,8 +36,8 @@ import { createRelay } from './sessions/relay/relay.ts'
 import { claimDataDir } from './start/data-dir-lock.ts'
 import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
 import type { Store } from './store/db.ts'
-import type { MigrationStep } from './store/migrate.ts'
 import { openSqliteStore } from './store/sqlite.ts'
+import type { OnStep } from './store/start-step.ts'
 import { startFilling } from './telemetry/latest/fill-latest.ts'
 import { createLatest } from './telemetry/latest/latest.ts'
 import { budgetOf, createPrograms } from './telemetry/latest/programs.ts'
@@ -49,14 +49,13 @@ import { createOpenTails } from './telemetry/tail/open-tails.ts'
 export interface StartOptions {
   clock: Clock
   log: Log
-  /** Called before each step that changes the database of an earlier version, which may take minutes. */
-  onMigration?: ((step: MigrationStep) => void) | undefined
+  onStep?: OnStep | undefined
 }
 
 /** Locks and opens the data folder, and loads what is held in memory. */
 export async function openApp(
   config: Config,
-  { clock, log, onMigration }: StartOptions,
+  { clock, log, onStep }: StartOptions,
 ): Promise<RunningApp> {
   await using stack = new AsyncDisposableStack()
   const { dataDir, limits } = config
@@ -69,7 +68,7 @@ export async function openApp(
   })
   const metrics = stack.use(createMetrics())
   const onGroup = metrics.committed
-  const store = stack.use(await openSqliteStore(database, { onGroup, onMigration, lockWaitMs }))
+  const store = stack.use(await openSqliteStore(database, { onGroup, onStep, lockWaitMs }))
   /** Once it is loaded; until then nobody is gone. */
   let nodes: Fleet | undefined
   const telemetry = stack.use(
@@ -77,13 +76,19 @@ export async function openApp(
       now: clock.now,
       lockWaitMs,
       log,
+      onStep,
       before: join(dataDir, 'telemetry.db'),
       fileMs: limits.telemetry_file_ms,
       isNode: (id) => nodes === undefined || nodes.node(id) !== undefined,
     }),
   )
   const recordings = stack.use(
-    openSqliteRecordings(join(dataDir, 'recordings.db'), { now: clock.now, lockWaitMs, log }),
+    openSqliteRecordings(join(dataDir, 'recordings.db'), {
+      now: clock.now,
+      lockWaitMs,
+      log,
+      onStep,
+    }),
   )
   const nowMs = clock.now()
   await prepareInstallation(store, { dataDir, meshCidr: config.meshCidr ?? '10.100.0.0/16', nowMs })
@@ -102,6 +107,7 @@ export async function openApp(
       onLeftOut,
       lockWaitMs,
       log,
+      onStep,
       rebuiltFromMs: nowMs - limits.telemetry_ms,
     }),
   )

@@ -14,7 +14,7 @@ import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { probeControlPlane } from '../start/service-probe.ts'
-import type { MigrationStep } from '../store/migrate.ts'
+import type { OnStep } from '../store/start-step.ts'
 import { version } from '../version.ts'
 import { addSettings, configOf } from './given-settings.ts'
 
@@ -60,8 +60,8 @@ async function serve(
   let running: ControlPlane | undefined
   await runUntilSignal(
     async () => {
-      const onMigration = tellMigration(manager)
-      const controlPlane = await startControlPlane(config, { clock: systemClock, log, onMigration })
+      const onStep = tellStep(manager)
+      const controlPlane = await startControlPlane(config, { clock: systemClock, log, onStep })
       running = controlPlane
       process.stdout.write(`listening on ${controlPlane.url}\n`)
       log.info('serving', { url: controlPlane.url, version })
@@ -90,12 +90,9 @@ function adviseOfToken({ dataDir }: Config, log: Log): void {
     log.info("keep the first operator's token elsewhere, and remove the file", { file })
 }
 
-/** A step over a large database: it reads and writes each row once, and nothing else runs meanwhile. */
-const migrationMs = 30 * 60_000
-
-function tellMigration(manager: ServiceManager) {
-  return ({ step, of }: MigrationStep): void => {
-    manager.status(`changing the database, step ${step} of ${of}`)
-    manager.extend(migrationMs)
+function tellStep(manager: ServiceManager): OnStep {
+  return ({ words, maxMs }) => {
+    manager.status(words)
+    manager.extend(maxMs)
   }
 }

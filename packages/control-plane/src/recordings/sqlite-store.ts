@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { finalChunkFlag } from '@plexd/protocol'
 import { type Log, systemClock } from '@plexd/runtime'
 import { openSideDatabase } from '../store/side/side-database.ts'
+import type { OnStep } from '../store/start-step.ts'
 import { mendRecordings } from './mend.ts'
 import type { Holding, PutResult, RecordingStore, SentChunk, StoredChunk } from './store.ts'
 
@@ -18,15 +19,16 @@ export interface RecordingsOptions {
   now?: () => number
   lockWaitMs?: number
   log?: Pick<Log, 'warn'>
+  onStep?: OnStep | undefined
 }
 
 /** Recordings in a SQLite file. Chunks that arrive together share a transaction and its fsync. */
 export function openSqliteRecordings(
   path: string,
-  { now = systemClock.now, lockWaitMs, log }: RecordingsOptions = {},
+  { now = systemClock.now, lockWaitMs, log, onStep }: RecordingsOptions = {},
 ): RecordingStore {
   const mend = (database: DatabaseSync) => mendRecordings(database, now())
-  const side = openSideDatabase(path, { schema, lockWaitMs, log, mend })
+  const side = openSideDatabase(path, { schema, lockWaitMs, log, onStep, mend })
   const { database, patience } = side
   const statements = prepare(database)
 

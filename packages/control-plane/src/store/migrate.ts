@@ -3,6 +3,7 @@ import { migrations as from1To10 } from './migrations/0001-0010/index.ts'
 import { migrations as from11To20 } from './migrations/0011-0020/index.ts'
 import { migrations as from21To30 } from './migrations/0021-0030/index.ts'
 import type { Dialect } from './migrations/dialect.ts'
+import type { OnStep } from './start-step.ts'
 
 /** In order; a released migration is never edited, a later one corrects it. */
 const migrations = [...from1To10, ...from11To20, ...from21To30]
@@ -10,18 +11,15 @@ const migrations = [...from1To10, ...from11To20, ...from21To30]
 /** The version that this program brings a database to. */
 export const newestSchema = migrations.length
 
-/** Counted from 1. */
-export interface MigrationStep {
-  step: number
-  of: number
-}
+/** A step over a large database: it reads and writes each row once. */
+const migrationMs = 30 * 60_000
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
 export async function migrate(
   db: Kysely<never>,
   dialect: Dialect,
   /** Called before each step of a database that is not new. */
-  onStep: (step: MigrationStep) => void = () => {},
+  onStep: OnStep = () => {},
 ): Promise<void> {
   const untyped = db as unknown as Kysely<{ schema_version: { version: number } }> // before the tables of schema.ts exist
   await sql`create table if not exists schema_version (version bigint not null)`.execute(untyped)
@@ -34,7 +32,8 @@ export async function migrate(
   }
   for (const [index, step] of migrations.entries()) {
     if (index < from) continue
-    if (from > 0) onStep({ step: index + 1, of: newestSchema })
+    const words = `changing the database, step ${index + 1} of ${newestSchema}`
+    if (from > 0) onStep({ words, maxMs: migrationMs })
     await untyped.transaction().execute(async (tx) => {
       await step.up(tx as unknown as Kysely<unknown>, dialect) // a migration defines its own tables
       await tx.deleteFrom('schema_version').execute()

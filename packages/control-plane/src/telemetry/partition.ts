@@ -1,6 +1,7 @@
 import type { BatchPosition } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { openSideDatabase, type SideDatabase } from '../store/side/side-database.ts'
+import type { OnStep } from '../store/start-step.ts'
 import type { RecordKind } from './kinds.ts'
 import { type Pack, withoutKnown } from './pack.ts'
 import { createRemoval, type Removal, rowBytes } from './pack-removal.ts'
@@ -72,13 +73,14 @@ const maxGroupRecords = 20_000
 export interface PartitionOptions {
   lockWaitMs?: number | undefined
   log?: Pick<Log, 'warn'> | undefined
+  onStep?: OnStep | undefined
   /** What it begins with, if it is new, or what it was is damaged. */
   created(): NewPartition
 }
 
 export function openPartition(
   path: string,
-  { lockWaitMs, log, created }: PartitionOptions,
+  { lockWaitMs, log, onStep, created }: PartitionOptions,
 ): Partition {
   const begin = (database: SideDatabase['database']): void => {
     if (!database.prepare('select 1 from head').get()) beginPartition(database, created())
@@ -87,6 +89,7 @@ export function openPartition(
     schema: partitionSchema,
     lockWaitMs,
     log,
+    onStep,
     prepare: begin,
     inspect: inspectPartition,
     mend(database, salvage) {

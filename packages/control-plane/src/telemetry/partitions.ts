@@ -4,6 +4,7 @@ import { type Log, silentLog } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { removeDatabase } from '../store/side/set-aside.ts'
 import { diskErrorOf, isDamaged } from '../store/sqlite-error.ts'
+import type { OnStep } from '../store/start-step.ts'
 import { type RecordKind, recordKinds } from './kinds.ts'
 import { type Arrival, openPartition, type Partition, type Written } from './partition.ts'
 import type { Mark, NewPartition } from './partition-tables.ts'
@@ -26,6 +27,7 @@ export interface PartitionsOptions {
   /** After how long the next partition begins: a day. */
   fileMs?: number | undefined
   log?: Pick<Log, 'warn'>
+  onStep?: OnStep | undefined
   /** Behind which the ids of a kind begin that has no partition yet. */
   startId?: number | undefined
   /** Whether a node may still send: marks of others do not go on into the next partition. */
@@ -39,6 +41,7 @@ export function openPartitions(
     lockWaitMs,
     fileMs = limits.telemetry_file_ms.default,
     log = silentLog,
+    onStep,
     startId = 0,
     isNode = () => true,
   }: PartitionsOptions,
@@ -66,7 +69,7 @@ export function openPartitions(
       marks: before ? marksOf(before).filter(({ node_id }) => isNode(node_id)) : [],
     })
     const path = join(folder, fileName(kind, number))
-    const partition = openPartition(path, { lockWaitMs, log, created })
+    const partition = openPartition(path, { lockWaitMs, log, onStep, created })
     opened.set(kind, partitions.set(number, partition))
     return partition
   }

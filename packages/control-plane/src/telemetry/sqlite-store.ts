@@ -1,6 +1,7 @@
 import { type Log, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
+import type { OnStep } from '../store/start-step.ts'
 import { arrivedFactsOf } from './matcher.ts'
 import { type Pack, packRecords, recordsOf, textOf } from './pack.ts'
 import { openPartitions } from './partitions.ts'
@@ -16,6 +17,7 @@ export interface TelemetryOptions {
   /** Waits so long for other processes. */
   lockWaitMs?: number
   log?: Pick<Log, 'error' | 'warn'>
+  onStep?: OnStep | undefined
   /** The file of an earlier version; its records are taken over. */
   before?: string
   /** Of nodes; marks of others are forgotten when the next file begins. */
@@ -33,17 +35,19 @@ export function openSqliteTelemetry(
     now = systemClock.now,
     lockWaitMs = limits.database_lock_wait.default,
     log = silentLog,
+    onStep,
     before,
     isNode,
     fileMs,
   }: TelemetryOptions = {},
 ): TelemetryStore {
-  const former = before === undefined ? undefined : openFormerStore(before, log)
+  const former = before === undefined ? undefined : openFormerStore(before, { log, onStep })
   const partitions = openPartitions(folder, {
     now,
     lockWaitMs,
     fileMs,
     log,
+    onStep,
     startId: former?.lastId,
     // While an earlier store is taken over, its mark goes on.
     isNode: isNode && ((id) => id === formerId || isNode(id)),

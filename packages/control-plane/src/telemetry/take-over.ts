@@ -6,6 +6,7 @@ import { openPrivateDatabase } from '../store/private-database.ts'
 import { passGate } from '../store/side/gate.ts'
 import { removeDatabase, suspect } from '../store/side/set-aside.ts'
 import { isDamaged } from '../store/sqlite-error.ts'
+import type { OnStep } from '../store/start-step.ts'
 import { isRecordKind } from './kinds.ts'
 import { packRecords } from './pack.ts'
 import type { Partitions } from './partitions.ts'
@@ -25,8 +26,11 @@ export const formerId = 'telemetry.db'
 const openingMs = 5_000
 
 /** Undefined if there is none. */
-export function openFormerStore(path: string, log: Pick<Log, 'warn'>): FormerStore | undefined {
-  passGate(path, { schema, log, timeoutMs: openingMs })
+export function openFormerStore(
+  path: string,
+  { log, onStep }: { log: Pick<Log, 'warn'>; onStep?: OnStep | undefined },
+): FormerStore | undefined {
+  passGate(path, { schema, log, onStep, timeoutMs: openingMs })
   if (!existsSync(path)) return undefined
   const database = openPrivateDatabase(path, openingMs)
   let isThere = false

@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, statSync, truncateSync } from 'node:fs'
-import { open, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { copyFile, mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { aSmallDisk } from '@plexd/runtime/testing'
+import fc from 'fast-check'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
+import type { StartStep } from '../start-step.ts'
 import { passGate } from './gate.ts'
+import { suspect } from './set-aside.ts'
 
 const schema = 'create table if not exists items (id integer primary key, bytes blob)'
+
+const kills = Number(process.env.PLEXD_SALVAGE_KILLS ?? 6)
+const seed = Number(process.env.PLEXD_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const program = join(import.meta.dirname, '../../testing/killed-salvage.ts')
 
 describe('the gate before a side database', () => {
   it('changes nothing on a disk without room for what can be read, says so, and goes on when there is', async (t) => {
@@ -60,12 +70,84 @@ describe('the gate before a side database', () => {
     openGate(path).pass()
     assert.deepEqual(readdirSync(folder.path), ['side.db'])
   })
+
+  it('says what takes long before it begins, so that a service manager waits', async () => {
+    await using folder = await makeTemporaryFolder()
+    const path = join(folder.path, 'side.db')
+    const gate = openGate(path)
+    gate.pass()
+    write(path, 60)
+    gate.pass()
+    assert.equal(gate.steps.length, 0, 'nothing does')
+    await damage(path)
+    suspect(path)
+    gate.pass()
+    const words = gate.steps.map((step) => step.words)
+    assert.deepEqual(words, [`looking at all of "${path}"`, `saving what can be read of "${path}"`])
+    assert.ok(gate.steps.every(({ maxMs }) => maxMs >= 600_000))
+  })
+
+  it(`loses nothing that could be read, wherever it is killed, ${kills} times`, async (t) => {
+    t.diagnostic(`PLEXD_SEED=${seed}`)
+    await using folder = await makeTemporaryFolder()
+    const original = join(folder.path, 'side.db')
+    openGate(original).pass()
+    // As a kill leaves it: the last rows are in its log alone.
+    using open = new DatabaseSync(original)
+    open.exec('pragma journal_mode = wal')
+    write(original, 50)
+    open.exec('pragma wal_checkpoint(truncate)')
+    write(original, 10)
+    await damage(original)
+    suspect(original)
+    const whole = join(folder.path, 'whole', 'side.db')
+    await mkdir(dirname(whole))
+    await copyAll(original, whole)
+    const calls = Number((await passKilled(whole, 'never')).printed)
+    assert.ok(calls > 60, `${calls} calls`)
+    const readable = rowsIn(whole)
+    assert.ok(readable.length > 40 && readable.length < 60, `${readable.length} rows`)
+
+    const property = fc.asyncProperty(
+      fc.array(fc.integer({ min: 1, max: calls }), { minLength: 1, maxLength: 2 }),
+      async (ats) => {
+        await using place = await makeTemporaryFolder()
+        const path = join(place.path, 'side.db')
+        await copyAll(original, path)
+        // Another time while the next start goes on.
+        for (const at of ats) await passKilled(path, String(at))
+        openGate(path).pass()
+        assert.deepEqual(rowsIn(path), readable)
+        assert.deepEqual(namesIn(place.path), ['side.db', 'side.db.damaged'])
+      },
+    )
+    const examples: [number[]][] = [[[calls]], [[calls - 1, calls - 1]]]
+    await fc.assert(property, { numRuns: kills, seed, examples, endOnFailure: true })
+  })
 })
+
+async function passKilled(path: string, at: string): Promise<{ printed: string }> {
+  const child = spawn(process.execPath, [program, path, at], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [printed, [, signal]] = await Promise.all([text(child.stdout), once(child, 'close')])
+  assert.ok(signal === 'SIGKILL' || printed !== '', 'it is killed or comes through')
+  return { printed }
+}
+
+async function copyAll(from: string, to: string): Promise<void> {
+  for (const suffix of ['', '-wal', '.suspect']) await copyFile(from + suffix, to + suffix)
+}
 
 function openGate(path: string) {
   const warnings: Record<string, unknown>[] = []
-  const log = { warn: (_: string, fields = {}) => void warnings.push(fields) }
-  return { warnings, pass: () => passGate(path, { schema, log, timeoutMs: 1_000 }) }
+  const steps: StartStep[] = []
+  const options = {
+    ...{ schema, timeoutMs: 1_000 },
+    log: { warn: (_: string, fields = {}) => void warnings.push(fields) },
+    onStep: (step: StartStep) => void steps.push(step),
+  }
+  return { warnings, steps, pass: () => passGate(path, options) }
 }
 
 function write(path: string, rows: number): void {
@@ -81,8 +163,12 @@ async function damage(path: string): Promise<void> {
 }
 
 function countIn(path: string): number {
+  return rowsIn(path).length
+}
+
+function rowsIn(path: string): unknown[] {
   using database = new DatabaseSync(path)
-  return Number(database.prepare('select count(*) as count from items').get()?.count)
+  return database.prepare('select id, hex(bytes) as bytes from items order by id').all()
 }
 
 /** Without what SQLite makes anew where a database is read. */

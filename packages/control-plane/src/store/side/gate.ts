@@ -1,7 +1,8 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { diskFault, type Log } from '@plexd/runtime'
 import { openPrivateDatabase } from '../private-database.ts'
+import { type OnStep, type StartStep, stepMs } from '../start-step.ts'
 import { faultOf } from './fault.ts'
 import { type Salvage, salvage } from './salvage.ts'
 import { isSuspect, removeDatabase, setAside, trust } from './set-aside.ts'
@@ -10,6 +11,7 @@ export interface GateOptions {
   schema: string
   timeoutMs: number
   log: Pick<Log, 'warn'>
+  onStep?: OnStep | undefined
   /** Why what is in the rows of a sound file cannot be right; looked at in files that are suspect. */
   inspect?: ((database: DatabaseSync) => string | undefined) | undefined
   /**
@@ -29,9 +31,12 @@ export function passGate(path: string, options: GateOptions): void {
   removeDatabase(unfinished)
   if (existsSync(finished)) replace(path, finished)
   if (!existsSync(path)) create(path, unfinished, options)
-  const { log } = options
-  const fault = faultOf(path, { ...options, isSuspect: isSuspect(path) })
+  const { log, onStep } = options
+  const isAllLookedAt = isSuspect(path)
+  if (isAllLookedAt) onStep?.(stepOver(path, 'looking at all of'))
+  const fault = faultOf(path, { ...options, isSuspect: isAllLookedAt })
   if (fault !== undefined) {
+    onStep?.(stepOver(path, 'saving what can be read of'))
     const lost = build(path, unfinished, { ...options, fault })
     renameSync(unfinished, finished)
     const moved = replace(path, finished)
@@ -39,6 +44,10 @@ export function passGate(path: string, options: GateOptions): void {
     log.warn(message, { path, moved, error: fault, ...lost })
   }
   trust(path)
+}
+
+function stepOver(path: string, doing: string): StartStep {
+  return { words: `${doing} "${path}"`, maxMs: stepMs(statSync(path).size) }
 }
 
 /** In one step, so that a file without a byte is one that has lost all, never one that was just about to begin. */
@@ -81,8 +90,9 @@ function build(path: string, to: string, { fault, ...options }: GateOptions & { 
   }
 }
 
-function replace(path: string, by: string): string {
-  const moved = setAside(path)
+/** The database may have been set aside already, by a start that was interrupted. */
+function replace(path: string, by: string): string | undefined {
+  const moved = existsSync(path) ? setAside(path) : undefined
   renameSync(by, path)
   return moved
 }

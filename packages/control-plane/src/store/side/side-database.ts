@@ -50,9 +50,10 @@ export function openSideDatabase(
     inspect,
     log = silentLog,
     lockWaitMs = limits.database_lock_wait.default,
+    onStep,
   }: OpenOptions,
 ): SideDatabase {
-  passGate(path, { schema, mend, inspect, log, timeoutMs: openingMs })
+  passGate(path, { schema, mend, inspect, log, onStep, timeoutMs: openingMs })
   const database = openPrivateDatabase(path, openingMs)
   try {
     database.exec(`${pragmas}; ${schema}; pragma busy_timeout = 0`)
@@ -94,6 +95,7 @@ export interface OpenOptions {
   log?: Pick<Log, 'warn'> | undefined
   mend?: GateOptions['mend']
   inspect?: GateOptions['inspect']
+  onStep?: GateOptions['onStep']
 }
 
 // Full synchronous mode: otherwise a power failure could lose what was acknowledged, which the sender has no more.

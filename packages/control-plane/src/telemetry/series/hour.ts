@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { roundTo } from '@plexd/runtime'
 import { isCounterMetric, isProgramMetric, nameOfKey } from '../samples.ts'
 import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
@@ -75,6 +75,9 @@ const digits = 7
 /** Times are kept in tenths of a second. */
 const tenthMs = 100
 
+/** With a checksum: SQLite has none of what is in a row. Earlier versions wrote hours without one. */
+const compression = { params: { [constants.ZSTD_c_checksumFlag]: 1 } }
+
 /** Some 2 to 5 KB for what a node measures of itself. */
 export function encodeHour(hour: Hour, startMs: number): Uint8Array {
   const series = Array.from(hour.series, ([key, slots]) => {
@@ -82,10 +85,10 @@ export function encodeHour(hour: Hour, startMs: number): Uint8Array {
     const rows = Array.from(slots, ([slot, bucket]) => rowOf(slot, bucket, { startMs, isCounter }))
     return [key, columnsOf(rows)]
   })
-  return zstdCompressSync(JSON.stringify(series))
+  return zstdCompressSync(JSON.stringify(series), compression)
 }
 
-export function decodeHour(data: Uint8Array, startMs: number): Hour {
+function decodeHour(data: Uint8Array, startMs: number): Hour {
   const series = JSON.parse(zstdDecompressSync(data).toString()) as [string, number[][]][] // as it is written above
   const hour = emptyHour()
   for (const [key, columns] of series) {
@@ -94,6 +97,15 @@ export function decodeHour(data: Uint8Array, startMs: number): Hour {
     if (isProgramMetric(nameOfKey(key))) hour.programs++
   }
   return hour
+}
+
+/** Of bytes that are on a disk; undefined if they are damaged there. */
+export function storedHour(data: Uint8Array, startMs: number): Hour | undefined {
+  try {
+    return decodeHour(data, startMs)
+  } catch {
+    return undefined
+  }
 }
 
 function rowOf(

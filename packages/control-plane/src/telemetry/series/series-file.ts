@@ -1,9 +1,9 @@
-import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Log } from '@plexd/runtime'
 import { openSideDatabase } from '../../store/side/side-database.ts'
-import { addHour, decodeHour, emptyHour, encodeHour, type Hour, type HourRoom } from './hour.ts'
-import { hourMs } from './place.ts'
+import type { OnStep } from '../../store/start-step.ts'
+import { addHour, emptyHour, encodeHour, type Hour, type HourRoom, storedHour } from './hour.ts'
+import { damagedHour, inspectSeries, mendSeries, rowBytes, seriesSchema } from './series-tables.ts'
 
 /** What has come of a node and is not on disk yet. */
 export interface Head {
@@ -41,8 +41,6 @@ interface HourRow {
   data: Uint8Array
 }
 
-/** The overhead of a row. */
-const rowBytes = 96
 /** Rows deleted at once. */
 const pruneRows = 500
 
@@ -52,16 +50,20 @@ export interface SeriesFileOptions {
   onLeftOut(reason: 'hour', buckets: number): void
   lockWaitMs?: number
   log?: Pick<Log, 'warn'>
+  onStep?: OnStep | undefined
   /** Since when the records are stored of which series are made. */
   rebuiltFromMs?: number
 }
 
 export function openSeriesFile(
   path: string,
-  { room, onLeftOut, lockWaitMs, log, rebuiltFromMs = 0 }: SeriesFileOptions,
+  { room, onLeftOut, lockWaitMs, log, onStep, rebuiltFromMs = 0 }: SeriesFileOptions,
 ): SeriesFile {
-  const mend = (database: DatabaseSync) => mendSeries(database, rebuiltFromMs)
-  const side = openSideDatabase(path, { schema, lockWaitMs, log, mend })
+  const side = openSideDatabase(path, {
+    ...{ schema: seriesSchema, lockWaitMs, log, onStep },
+    inspect: inspectSeries,
+    mend: (database) => mendSeries(database, rebuiltFromMs),
+  })
   const { database, patience, inTransaction } = side
   const selectHour = database.prepare('select data from hours where node_id = ? and start_ms = ?')
   const putHour = database.prepare('insert or replace into hours values (?, ?, ?)')
@@ -86,9 +88,16 @@ export function openSeriesFile(
   const removeOld = removeOf('start_ms < ?')
   const removeOldestOf = removeOf('node_id = ?')
 
+  /** Empty if it is damaged, so that what comes is kept all the same. */
+  function readHour(nodeId: string, startMs: number, data: Uint8Array): Hour {
+    const hour = storedHour(data, startMs)
+    if (!hour) side.noteDamage(damagedHour(nodeId, startMs))
+    return hour ?? emptyHour()
+  }
+
   function addOne(nodeId: string, startMs: number, news: Hour): void {
     const before = selectHour.get(nodeId, startMs)?.data as Uint8Array | undefined
-    const hour = before ? readHour(before, startMs) : emptyHour()
+    const hour = before ? readHour(nodeId, startMs, before) : emptyHour()
     const leftOut = addHour(hour, news, room)
     if (leftOut > 0) onLeftOut('hour', leftOut)
     const data = encodeHour(hour, startMs)
@@ -135,7 +144,7 @@ export function openSeriesFile(
       patience(() => {
         const rows = selectRange.all(nodeId, fromMs, toMs) as unknown as HourRow[] // the columns of the select
         const hours = new Map(
-          rows.map(({ start_ms, data }) => [start_ms, readHour(data, start_ms)]),
+          rows.map(({ start_ms, data }) => [start_ms, readHour(nodeId, start_ms, data)]),
         )
         for (const [startMs, hour] of head()?.hours ?? [])
           if (startMs >= fromMs && startMs <= toMs)
@@ -154,32 +163,3 @@ export function openSeriesFile(
     [Symbol.asyncDispose]: () => side[Symbol.asyncDispose](),
   }
 }
-
-/** Empty if it is damaged, so that what comes is kept all the same. */
-function readHour(data: Uint8Array, startMs: number): Hour {
-  try {
-    return decodeHour(data, startMs)
-  } catch {
-    return emptyHour()
-  }
-}
-
-/** Of what could be read of a damaged file. Without the cursor nobody knows how far it goes: then what is stored makes its part of it anew. */
-function mendSeries(database: DatabaseSync, rebuiltFromMs: number): undefined {
-  if (!database.prepare('select 1 from cursors').get()) {
-    database.exec('delete from marks')
-    database.prepare('delete from hours where start_ms > ?').run(rebuiltFromMs - hourMs)
-  }
-  database.exec(`
-    delete from holdings;
-    insert into holdings select node_id, sum(length(data) + ${rowBytes}) from hours group by node_id`)
-}
-
-const schema = `
-  create table if not exists hours (
-    node_id text not null, start_ms integer not null, data blob not null, primary key (node_id, start_ms));
-  create index if not exists hours_by_start on hours (start_ms);
-  create table if not exists holdings (node_id text primary key, bytes integer not null) without rowid;
-  create table if not exists marks (node_id text primary key, last_id integer not null) without rowid;
-  create table if not exists cursors (id integer primary key, cursor text not null);
-`
