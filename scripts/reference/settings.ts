@@ -78,11 +78,11 @@ function code(names: readonly (string | undefined)[]): string {
 
 function limitRows(table: LimitTable): string {
   return [
-    '| limit | default | what it bounds |',
-    '| --- | --- | --- |',
+    '| limit | default | from | to | what it bounds |',
+    '| --- | --- | --- | --- | --- |',
     ...Object.entries(table).map(
       ([name, limit]) =>
-        `| \`${name}\` | ${limit.default}${limit.unit === 'count' ? '' : ` ${limit.unit}`} | ${limit.summary} |`,
+        `| \`${name}\` | ${limit.default}${limit.unit === 'count' ? '' : ` ${limit.unit}`} | ${limit.min} | ${limit.max} | ${limit.summary} |`,
     ),
   ].join('\n')
 }

@@ -39,7 +39,10 @@ describe('config check', () => {
           'join_file: the file wins over the credential plexd.join\n',
       )
       const plane = await check('control-plane', 'tls_cert: /c\n', '--json')
-      assert.equal(plane.code, 0)
+      assert.equal(plane.code, 1)
+      const detail = 'there is no file "/c"'
+      const missing = { key: 'tls_cert', state: 'missing', detail }
+      assert.deepEqual(JSON.parse(plane.stdout).findings, [missing])
       const key = { name: 'tls.key', file: `${credentials}/tls.key` }
       assert.deepEqual(JSON.parse(plane.stdout).credentials, [
         { key: 'tls_cert', name: 'tls.crt', file: `${credentials}/tls.crt`, is_used: false },

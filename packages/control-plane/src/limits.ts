@@ -1,6 +1,10 @@
 import { maxOutputBytes } from '@plexd/protocol'
 import { limit, limitTable, type Limits as Resolved } from '@plexd/runtime'
 
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+
 /**
  * The limits of what clients may use. Each has a row in docs/reference/settings.md, and is set with
  * `--limit NAME=NUMBER` or under `limits:` in the file.
@@ -10,8 +14,11 @@ export const limits = limitTable({
   metadata_key_bytes: limit.bytes(
     317,
     'key of a label, or one that a node reports: 253 of a DNS name, a slash and 63 of a name',
+    { min: 16 },
   ),
-  metadata_value_bytes: limit.bytes(1024, 'value of a label, or one that a node reports'),
+  metadata_value_bytes: limit.bytes(1024, 'value of a label, or one that a node reports', {
+    min: 16,
+  }),
   metadata_bytes: limit.bytes(
     32 * 1024,
     'all keys and values of the labels of a node, and as many of what it reports',
@@ -21,8 +28,15 @@ export const limits = limitTable({
     16_384,
     'connections that wait for their handshake; past it, one of the address that has most of them is closed',
   ),
-  handshake_ms: limit.ms(10_000, 'time that a TLS handshake may take'),
-  silent_connection_ms: limit.ms(5_000, 'time in which the first byte of a connection has to come'),
+  handshake_ms: limit.ms(10_000, 'time that a TLS handshake may take', {
+    min: 100,
+    max: 10 * minuteMs,
+  }),
+  silent_connection_ms: limit.ms(
+    5_000,
+    'time in which the first byte of a connection has to come',
+    { min: 100, max: 10 * minuteMs },
+  ),
   connections: limit.count(
     100_000,
     'open connections, and never more than nine tenths of the descriptors that the process may have; past it, the longest idle ones of the address that has most are closed',
@@ -34,11 +48,13 @@ export const limits = limitTable({
   wrong_token_refill_ms: limit.ms(
     1_000,
     'time after which one more wrong token is answered with 401',
+    { min: 10, max: hourMs },
   ),
   wrong_token_sources: limit.count(10_000, 'addresses and nodes whose wrong tokens are remembered'),
   database_lock_wait: limit.ms(
     3_000,
     'what is asked for waits so long for another process that has locked the database',
+    { min: 100, max: minuteMs },
   ),
   telemetry_bytes: limit.bytes(
     4 * 1024 ** 3,
@@ -55,14 +71,17 @@ export const limits = limitTable({
   telemetry_ms: limit.ms(
     7 * 24 * 60 * 60_000,
     'how long metrics, logs, audit records, drift and violations are kept',
+    { min: hourMs, max: 366 * dayMs },
   ),
   telemetry_file_ms: limit.ms(
     24 * 60 * 60_000,
     'how long telemetry of a kind is written to one file, which is deleted as a whole when it is too old',
+    { min: hourMs, max: 31 * dayMs },
   ),
   telemetry_prune_ms: limit.ms(
     30_000,
     'how often telemetry that is too old or too much is deleted',
+    { min: 1_000, max: hourMs },
   ),
   series_bytes: limit.bytes(
     2 * 1024 ** 3,
@@ -146,6 +165,7 @@ export const limits = limitTable({
   queued_execution_ms: limit.ms(
     60 * 60_000,
     'time that an execution waits to be sent, if it was not asked for with an expiry',
+    { min: 1_000, max: 366 * dayMs },
   ),
   node_sessions: limit.count(
     100,
@@ -156,16 +176,20 @@ export const limits = limitTable({
     20,
     'streams of events, logs and audit records that an operator follows at a time; further ones are refused',
   ),
-  session_ms: limit.ms(12 * 60 * 60_000, 'the longest time that a session may be opened for'),
+  session_ms: limit.ms(12 * 60 * 60_000, 'the longest time that a session may be opened for', {
+    min: minuteMs,
+    max: 31 * dayMs,
+  }),
   session_idle_ms: limit.ms(
     30 * 60_000,
     'time after which a session ends in which nothing is sent, if it was not asked for with another',
+    { min: 1_000, max: dayMs },
   ),
   node_problems: limit.count(
     16,
     'problems kept of what a node says does not work on it; the rest is left out',
   ),
-  node_problem_characters: limit.count(512, 'characters kept of each of them'),
+  node_problem_characters: limit.count(512, 'characters kept of each of them', { min: 16 }),
   endpoint_changes: limit.count(
     5,
     'changes of its endpoint that a node may have told to its peers at once; a further one is stored, and told at its turn',
@@ -173,6 +197,7 @@ export const limits = limitTable({
   endpoint_refill_ms: limit.ms(
     10_000,
     'time after which a node may have one more change of its endpoint told',
+    { min: 100, max: hourMs },
   ),
   key_rotations_per_minute: limit.count(
     6,
@@ -201,8 +226,12 @@ export const limits = limitTable({
   body_ms: limit.ms(
     60_000,
     'time in which the body of a request has to be there, but for uploads of binaries',
+    { min: 1_000, max: 5 * minuteMs },
   ),
-  stranger_body_ms: limit.ms(15_000, 'the same of a registration'),
+  stranger_body_ms: limit.ms(15_000, 'the same of a registration', {
+    min: 1_000,
+    max: 5 * minuteMs,
+  }),
   action_parameter_bytes: limit.bytes(
     32 * 1024,
     'all parameters of an action, as JSON; nodes read events of 4 MiB',

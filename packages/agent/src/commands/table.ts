@@ -301,7 +301,7 @@ export const commands: Record<string, CommandRow> = {
         examples: [
           [
             'plexd config check',
-            '0 all is well, 1 something does nothing, 2 plexd would not start',
+            '0 all is well, 1 something does nothing or is not there, 2 plexd would not start',
           ],
           ["plexd config check ./config.yaml --json | jq '.findings[].key'", 'for scripts'],
         ],

@@ -6,6 +6,7 @@ import {
   exitCodes,
   findCredentials,
   type Log,
+  missingPath,
   proxyFor,
   readConfigFile,
   unknownKey,
@@ -116,11 +117,18 @@ export function examineConfig(mapping: Record<string, unknown>): ConfigFinding[]
   return [
     ...faults.map(({ path, detail }): ConfigFinding => ({ key: path, state: 'error', detail })),
     ...urlFaults(settings),
+    ...missingPaths(settings),
     ...faultsOfLogFiles(settings.logsFiles ?? []).map(
       (detail): ConfigFinding => ({ key: 'logs.files', state: 'ignored', detail }),
     ),
     ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, configForm))),
   ]
+}
+
+function missingPaths(settings: Settings): ConfigFinding[] {
+  return settingRows.flatMap(([name, { keys, wants }]) =>
+    [settings[name]].flat().flatMap((path) => missingPath(keys[0], path, wants)),
+  )
 }
 
 function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFinding[] {

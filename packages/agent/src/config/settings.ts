@@ -28,6 +28,7 @@ export const settings = {
   }),
   caFile: setting<string | undefined>(undefined, text, {
     keys: ['ca_file', 'api.cafile'],
+    wants: 'file',
     env: 'PLEXD_CA_FILE',
     flag: '--ca-file <file>',
     help: "its authority in PEM; the system's by default",

@@ -13,7 +13,7 @@ const examples = `
 Examples:
   plexd-control-plane config check /etc/plexd/control-plane.yaml
 
-Exit code: 0 all is well; 2 it would not start.
+Exit code: 0 all is well; 1 something that it names is not there; 2 it would not start.
 `
 
 export function addConfigCheck(command: Command): void {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isLoopback, nearest } from '@plexd/protocol'
-import { type ConfigFinding, describeError, unknownKey } from '@plexd/runtime'
+import { type ConfigFinding, describeError, missingPath, unknownKey } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { type ForwardSettings, readForwards } from './forwards.ts'
 import { fileName } from './settings/setting.ts'
@@ -48,11 +48,24 @@ export function examineConfig(file: Given, credentials: Given = {}): ConfigFindi
   const keys = new Set(unknown.map(({ key }) => key))
   const known = Object.fromEntries(Object.entries(file).filter(([name]) => !keys.has(name)))
   try {
-    resolveConfig({ flags: {}, env: {}, file: { ...credentials, ...known } })
-    return unknown
+    const config = resolveConfig({ flags: {}, env: {}, file: { ...credentials, ...known } })
+    return [...missingPaths(config), ...unknown]
   } catch (error) {
     return [{ key: '', state: 'error', detail: describeError(error) }, ...unknown]
   }
+}
+
+/** Of files that are named, in the settings and in the forwards. */
+function missingPaths(config: Config): ConfigFinding[] {
+  const ofForwards = config.forwards.flatMap(({ name, caFile, headerFiles }) =>
+    [caFile, ...Object.values(headerFiles)].flatMap((file) =>
+      missingPath(`forwards, "${name}"`, file, 'file'),
+    ),
+  )
+  const own = settingRows.flatMap(([name, row]) =>
+    missingPath(fileName(row), config[name as keyof Config], row.wants),
+  )
+  return [...own, ...ofForwards]
 }
 
 /** An unknown setting prevents the start. */

@@ -1,14 +1,11 @@
 import { findCredentials, logLevels } from '@plexd/runtime'
 import { backupSettings } from './settings/backups.ts'
 import { servingSettings } from './settings/serving.ts'
-import { asIs, fileName, optional, type Setting, withDefault } from './settings/setting.ts'
-import {
-  parseInterval,
-  parseLogLevel,
-  parseMaxAge,
-  parseMeshCidr,
-  parseRetention,
-} from './settings/values.ts'
+import { asIs, fileName, optional, type Setting, withDefault, within } from './settings/setting.ts'
+import { parseLogLevel, parseMeshCidr } from './settings/values.ts'
+
+const dayMs = 24 * 3_600_000
+const yearMs = 365 * dayMs
 
 export const settings = {
   dataDir: withDefault({
@@ -30,23 +27,25 @@ export const settings = {
     value: 'DURATION',
     default: '30s',
     help: 'how often nodes are expected to report',
-    read: parseInterval,
+    // Nodes are offline after ten missed heartbeats.
+    ...within({ unit: 'ms', min: 100, max: dayMs }),
   }),
   keyMaxAgeMs: withDefault({
     name: 'key-max-age',
     value: 'DURATION',
     default: '4320h',
     reloads: true,
-    help: 'age before which nodes are asked for new keys; 0 for never',
-    read: parseMaxAge,
+    help: 'age before which nodes are asked for new keys',
+    ...within({ unit: 'ms', min: 60_000, max: 10 * yearMs, zero: 'never' }),
   }),
   recordingRetentionMs: withDefault({
     name: 'recording-retention',
     value: 'DURATION',
     default: '720h',
     reloads: true,
-    help: 'how long recordings of sessions are kept, 24h at least; past limit recording_bytes the oldest go sooner',
-    read: parseRetention,
+    help: 'how long recordings of sessions are kept; past limit recording_bytes the oldest go sooner',
+    // A session may last for half a day, and a node may be away for a while.
+    ...within({ unit: 'ms', min: dayMs, max: 10 * yearMs }),
   }),
   ...backupSettings,
   limits: {

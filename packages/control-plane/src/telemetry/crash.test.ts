@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { adminApi, type Client, controlApi, createClient } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import { type ControlPlaneProcess, startProcess } from '../testing/child.ts'
+import { type ControlPlaneProcess, startScript } from '../testing/child.ts'
 import { newPublicKey } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
@@ -22,24 +22,24 @@ interface Sender {
 }
 
 /** A file begins, goes or is thinned out all the time. */
-const limits = [
-  'telemetry_file_ms=300',
-  'telemetry_ms=5000',
-  'telemetry_prune_ms=20',
-  'telemetry_bytes=60000',
-  'telemetry_records_per_second=1000000',
-].flatMap((limit) => ['--limit', limit])
+const limits = {
+  telemetry_file_ms: 300,
+  telemetry_ms: 5_000,
+  telemetry_prune_ms: 20,
+  telemetry_bytes: 60_000,
+  telemetry_records_per_second: 1_000_000,
+}
+const program = join(import.meta.dirname, '../testing/hasty-telemetry.ts')
 
 describe('telemetry of a control plane that is killed while it comes', () => {
   it(`is stored exactly once, ${rounds} times, while files begin and go`, {
     timeout: 3_600_000,
   }, async (t) => {
     await using folder = await makeTemporaryFolder()
-    const args = ['--data-dir', folder.path, '--listen', '127.0.0.1:0', '--insecure-http']
-    args.push('--log-level', 'error', ...limits)
+    const start = () => startScript(program, [folder.path, JSON.stringify(limits)])
     const senders: Sender[] = []
     for (let round = 0; round < rounds; round++) {
-      await using plane = await startProcess(args)
+      await using plane = await start()
       if (round === 0)
         for (let n = 0; n < 4; n++) senders.push(await enrol(plane, folder.path, `node-${n}`))
       const before = acknowledged(senders)
@@ -52,7 +52,7 @@ describe('telemetry of a control plane that is killed while it comes', () => {
       await plane.kill('SIGKILL')
       await Promise.all(sending)
     }
-    await using plane = await startProcess(args)
+    await using plane = await start()
     // What was cut off by a kill may be stored: now all is known.
     for (const sender of senders) await send(plane, sender, 301)
     const ids: number[] = []

@@ -12,14 +12,16 @@ export interface ControlPlaneProcess extends AsyncDisposable {
 }
 
 /** Runs `serve` with the arguments and waits for its line. Rejects with what it printed when it ends instead. */
-export async function startProcess(args: readonly string[]): Promise<ControlPlaneProcess> {
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '../main.ts'), 'serve', ...args],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+export function startProcess(args: readonly string[]): Promise<ControlPlaneProcess> {
+  return startScript(join(import.meta.dirname, '../main.ts'), ['serve', ...args])
+}
+
+/** The same of another program, which says where it listens as `serve` does. */
+export async function startScript(
+  file: string,
+  args: readonly string[],
+): Promise<ControlPlaneProcess> {
+  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]> // as `exit` is documented
   const url = await readUrl(child).catch((error: unknown) => {
     child.kill('SIGKILL')

@@ -1,3 +1,4 @@
+import { pathFault } from '../files/path-fault.ts'
 import { describeError } from '../log/log.ts'
 import type { Credential } from '../service/credentials.ts'
 import { printable } from '../text/printable.ts'
@@ -8,8 +9,8 @@ import { readConfigFile } from './config-file.ts'
 export interface ConfigFinding {
   /** Its path in the file, such as `mesh.listen_port`; empty for the file as a whole. */
   key: string
-  /** `error`: the program would not start. `ignored`: an unknown key without effect. */
-  state: 'error' | 'ignored'
+  /** `error`: the program would not start. `missing`: what it points to is not there. `ignored`: an unknown key without effect. */
+  state: 'error' | 'missing' | 'ignored'
   detail: string
   did_you_mean?: string
 }
@@ -18,6 +19,17 @@ export interface ConfigFinding {
 export function unknownKey(key: string, meant: string | undefined): ConfigFinding {
   const detail = 'there is no such setting'
   return { key, state: 'ignored', detail, ...(meant === undefined ? {} : { did_you_mean: meant }) }
+}
+
+/** For a setting that points to what has to be there: nothing if it is. */
+export function missingPath(
+  key: string,
+  path: unknown,
+  wanted: 'file' | 'folder' | undefined,
+): ConfigFinding[] {
+  if (typeof path !== 'string' || wanted === undefined) return []
+  const detail = pathFault(path, wanted)
+  return detail === undefined ? [] : [{ key, state: 'missing', detail }]
 }
 
 /** All faults of a config file: those that `examine` finds in its mapping, or why there is none. */
@@ -41,7 +53,7 @@ export interface SeenCredential extends Credential {
   is_used: boolean
 }
 
-/** Prints them, and where secrets come from that the file does not name. Exit code 2 if the program would not start, 1 if something in the file has no effect. */
+/** Prints them, and where secrets come from that the file does not name. Exit code 2 if the program would not start, 1 if something in the file has no effect, or points to nothing. */
 export function tellConfigFindings(
   file: string,
   findings: readonly ConfigFinding[],

@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { limitTable, parseLimit, resolveLimits } from './limits.ts'
+import { limit, limitTable, parseLimit, resolveLimits } from './limits.ts'
 
 const table = limitTable({
-  body_bytes: { unit: 'bytes', default: 1_024, summary: 'a body' },
-  streams: { unit: 'count', default: 10, summary: 'streams' },
+  body_bytes: limit.bytes(1_024, 'a body'),
+  streams: limit.count(10, 'streams'),
+  wait: limit.ms(1_000, 'a wait', { min: 100, max: 60_000 }),
 })
 
 describe('limits', () => {
   it('are the defaults, but for what is given', () => {
-    assert.deepEqual(resolveLimits(table, { streams: '20' }), { body_bytes: 1_024, streams: 20 })
+    assert.deepEqual(resolveLimits(table, { streams: '20' }), {
+      ...{ body_bytes: 1_024, streams: 20, wait: 1_000 },
+    })
   })
 
   it('refuses a name that no limit has, and says which there are', () => {
     assert.throws(() => resolveLimits(table, { stream: 1 }), {
-      message: 'there is no limit "stream": there are body_bytes, streams',
+      message: 'there is no limit "stream": there are body_bytes, streams, wait',
     })
   })
 
@@ -22,6 +25,13 @@ describe('limits', () => {
     it(`refuses the value ${JSON.stringify(value)}`, () => {
       assert.throws(() => resolveLimits(table, { streams: value }), /limit streams is .*: want/)
     })
+
+  it('refuses what is too short or too long to be meant', () => {
+    for (const value of [1, '99', 60_001])
+      assert.throws(() => resolveLimits(table, { wait: value }), {
+        message: `limit wait is "${value}": want a whole number from 100 to 60000 ms`,
+      })
+  })
 
   it('reads NAME=NUMBER', () => {
     assert.deepEqual(parseLimit('streams=7'), ['streams', '7'])

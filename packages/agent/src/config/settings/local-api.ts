@@ -26,6 +26,7 @@ export const localApiSettings = {
   }),
   httpTokenFile: setting<string | undefined>(undefined, text, {
     keys: ['node_api.http.token_file', 'node_api.httptokenfile'],
+    wants: 'file',
     credential: 'plexd.http-token',
     help: 'the token that callers over TCP have to show',
   }),

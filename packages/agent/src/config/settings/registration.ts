@@ -40,7 +40,7 @@ export const registrationSettings = {
     registers: true,
     help: 'where the metadata service has the token',
   }),
-  tokenMetadataTimeoutMs: setting(2_000, duration(1, longestSilenceMs), {
+  tokenMetadataTimeoutMs: setting(2_000, duration(100, longestSilenceMs), {
     keys: ['registration.metadatatimeout', 'metadata_timeout'],
     registers: true,
     help: 'how long the metadata service is waited for',

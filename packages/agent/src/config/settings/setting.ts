@@ -1,3 +1,5 @@
+import { type BoundedReader, type Bounds, describeBounds } from '@plexd/runtime'
+
 /** A setting, with all the places where it can be set. */
 export interface Setting<Value> {
   /** Durations are milliseconds here, and text with a unit wherever they are written. */
@@ -26,6 +28,8 @@ export interface Setting<Value> {
   registers?: true
   /** Whether SIGHUP reloads it; all others need a restart. */
   reloads?: true
+  /** What has to be there where its value points, or `config check` says so. */
+  wants?: 'file' | 'folder'
   /** The description for the reference and `--help`: starts in lower case, no full stop. */
   help: string
 }
@@ -34,8 +38,16 @@ export interface Setting<Value> {
 export function describeSetting({
   help,
   credential,
-}: Pick<Setting<unknown>, 'help' | 'credential'>) {
-  return credential === undefined ? help : `${help}; or the credential ${credential} of systemd`
+  read,
+}: Pick<Setting<unknown>, 'help' | 'credential' | 'read'>) {
+  const bounds = boundsOf(read)
+  const words = bounds ? `${help}; ${describeBounds(bounds)}` : help
+  return credential === undefined ? words : `${words}; or the credential ${credential} of systemd`
+}
+
+/** Undefined if its value is no number. */
+export function boundsOf(read: Setting<unknown>['read']): Bounds | undefined {
+  return 'bounds' in read ? (read as BoundedReader).bounds : undefined // only these have some
 }
 
 /** A row. Default and parser come first, and must agree in their type. */

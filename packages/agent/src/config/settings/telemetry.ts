@@ -88,6 +88,7 @@ export const telemetrySettings = {
   }),
   auditKubernetes: setting<string | undefined>(undefined, path, {
     keys: ['audit.kubernetes'],
+    wants: 'file',
     help: 'the audit file of a Kubernetes API server on this machine; that of its usual place if it is there',
   }),
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { parseDuration } from '@plexd/protocol'
+import { type BoundedReader, boundedReader } from '@plexd/runtime'
 
 /** Parsers of single values, from YAML (typed) or the environment (text). Each throws an error with what it expects. */
 
@@ -29,14 +29,8 @@ export function fingerprint(value: unknown): string {
 }
 
 /** An integer from `min` to `max`. */
-export function count(min: number, max: number): (value: unknown) => number {
-  return (value) => {
-    const number = typeof value === 'string' && value !== '' ? Number(value) : value
-    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) {
-      return number
-    }
-    throw new RangeError(`want a whole number from ${min} to ${max}`)
-  }
+export function count(min: number, max: number): BoundedReader {
+  return boundedReader({ unit: 'count', min, max })
 }
 
 /** A longer interval makes no sense; "never" has its own switch. */
@@ -45,14 +39,8 @@ const longestMs = 720 * 3_600_000
 export const longestSilenceMs = 24 * 3_600_000
 
 /** A Go duration from `minMs` to `maxMs`, in milliseconds. */
-export function duration(minMs: number, maxMs = longestMs): (value: unknown) => number {
-  return (value) => {
-    if (typeof value !== 'string') throw new TypeError('want a number and a unit, such as "30s"')
-    const ms = parseDuration(value)
-    if (ms < minMs) throw new RangeError(`want at least ${minMs / 1_000}s`)
-    if (ms > maxMs) throw new RangeError(`want at most ${maxMs / 3_600_000}h`)
-    return ms
-  }
+export function duration(minMs: number, maxMs = longestMs): BoundedReader {
+  return boundedReader({ unit: 'ms', min: minMs, max: maxMs })
 }
 
 /** Either of two words. */

@@ -1,10 +1,13 @@
-import { parseDuration } from '@plexd/protocol'
-import { systemClock } from '@plexd/runtime'
+import { type Bounds, boundedReader, systemClock } from '@plexd/runtime'
 import { checkRhythm, type Rhythm } from '../../rhythm/cron.ts'
 import { type OptionalPart, optionalParts } from './backup-parts.ts'
 import { checkRecipient } from './recipient.ts'
-import { asIs, optional, type Setting, withDefault } from './setting.ts'
+import { asIs, optional, type Setting, withDefault, within } from './setting.ts'
 import { inContext, parseList, parseSwitch } from './values.ts'
+
+const yearMs = 365 * 24 * 3_600_000
+const everyBounds: Bounds = { unit: 'ms', min: 60_000, max: yearMs }
+const readEvery = boundedReader(everyBounds)
 
 /** Backups that are made by themselves. */
 export const backupSettings = {
@@ -13,6 +16,7 @@ export const backupSettings = {
     value: 'DIR',
     reloads: true,
     help: 'where backups are made by themselves, a folder that is there, best on another disk; wants --backup-recipient or --backup-unencrypted',
+    wants: 'folder',
     read: asIs,
   }),
   backupEvery: withDefault({
@@ -21,6 +25,7 @@ export const backupSettings = {
     default: '24h',
     reloads: true,
     help: 'how often: a duration since the last one, or a cron expression in UTC such as "30 3 * * *"',
+    bounds: everyBounds,
     read: parseBackupRhythm,
   }),
   backupKeep: withDefault({
@@ -29,14 +34,14 @@ export const backupSettings = {
     default: '7',
     reloads: true,
     help: 'how many of them are kept, the newest',
-    read: parseBackupKeep,
+    ...within({ unit: 'count', min: 1, max: 10_000 }),
   }),
   backupKeepForMs: optional({
     name: 'backup-keep-for',
     value: 'DURATION',
     reloads: true,
     help: 'older ones beyond that number are kept so long',
-    read: parseBackupAge,
+    ...within({ unit: 'ms', min: 60_000, max: 100 * yearMs }),
   }),
   backupRecipients: {
     name: 'backup-recipient',
@@ -69,23 +74,11 @@ export type BackupRhythm = { everyMs: number } | Rhythm
 
 function parseBackupRhythm(text: string): BackupRhythm {
   return inContext(`backup_every "${text}": `, () => {
-    if (/^\d+(\.\d+)?[a-z]/.test(text))
-      return { everyMs: atLeast(parseDuration(text), 60_000, '1m') }
+    if (/^\d+(\.\d+)?[a-z]/.test(text)) return { everyMs: readEvery(text) }
     const rhythm = { cron: text, time_zone: 'UTC' }
     checkRhythm(rhythm, systemClock.now())
     return rhythm
   })
-}
-
-function parseBackupKeep(text: string): number {
-  const count = Number(text)
-  if (!Number.isInteger(count) || count < 1 || count > 10_000)
-    throw new Error(`read config: backup_keep "${text}": want a number from 1 to 10000`)
-  return count
-}
-
-function parseBackupAge(text: string): number {
-  return inContext(`backup_keep_for "${text}": `, () => atLeast(parseDuration(text), 60_000, '1m'))
 }
 
 function parseBackupRecipient(text: string): string {
@@ -96,9 +89,4 @@ function parseBackupPart(text: string): OptionalPart {
   const part = optionalParts.find((known) => known === text)
   if (part) return part
   throw new Error(`read config: backup_with "${text}": want ${optionalParts.join(', ')}`)
-}
-
-function atLeast(ms: number, least: number, words: string): number {
-  if (ms < least) throw new Error(`want ${words} at least`)
-  return ms
 }

@@ -42,6 +42,7 @@ export const servingSettings = {
     credential: 'tls.crt',
     reloads: true,
     help: 'certificate to serve with, instead of one of our own authority; wants --tls-key',
+    wants: 'file',
     read: asIs,
   }),
   tlsKeyFile: optional({
@@ -50,6 +51,7 @@ export const servingSettings = {
     credential: 'tls.key',
     reloads: true,
     help: 'its private key; wants --tls-cert',
+    wants: 'file',
     read: asIs,
   }),
   caKeyFile: optional({

@@ -1,3 +1,6 @@
+import { type Bounds, boundedReader, describeBounds } from '@plexd/runtime'
+import { inContext } from './values.ts'
+
 interface Row {
   /** One name, three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
   name: string
@@ -13,6 +16,10 @@ interface Row {
   credential?: string
   /** Whether SIGHUP reloads it; then its users must read `app.config` each time. All others need a restart. */
   reloads?: true
+  /** Of a number, or of a duration in milliseconds. */
+  bounds?: Bounds
+  /** What has to be there where its value points, or `config check` says so. */
+  wants?: 'file' | 'folder'
   /** The description for the reference and `--help`. */
   help: string
 }
@@ -39,6 +46,15 @@ export function optional<Value>(row: TextRow<Value>): Setting<Value | undefined>
   return { ...row, from }
 }
 
+/** What a row has whose value is a number, or a duration in milliseconds. */
+export function within(bounds: Bounds) {
+  const read = boundedReader(bounds)
+  return {
+    bounds,
+    read: (text: string, name: string) => inContext(`${name} "${text}": `, () => read(text)),
+  }
+}
+
 export const asIs = (text: string): string => text
 
 /** `data-dir` as it is called in the file: `data_dir`. */
@@ -47,9 +63,11 @@ export function fileName({ name }: Pick<Row, 'name'>): string {
 }
 
 /** For `--help` and the reference. */
-export function describeSetting({ help, default: standard, otherwise, credential }: Row): string {
+export function describeSetting(row: Row): string {
+  const { help, default: standard, otherwise, credential, bounds } = row
   const without = standard ?? otherwise
-  const words = without === undefined ? help : `${help} (${without})`
+  const told = bounds ? `${help}, ${describeBounds(bounds)}` : help
+  const words = without === undefined ? told : `${told} (${without})`
   return credential === undefined ? words : `${words}; or the credential ${credential} of systemd`
 }
 

@@ -1,4 +1,4 @@
-import { parseCidr, parseDuration, rangeFault } from '@plexd/protocol'
+import { parseCidr, rangeFault } from '@plexd/protocol'
 import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from '../../limits.ts'
 
@@ -36,30 +36,6 @@ export function parseMeshCidr(text: string): string {
   const fault = rangeFault(range)
   if (fault !== undefined) throw new Error(`read config: ${setting}${fault}`)
   return text
-}
-
-export function parseInterval(text: string): number {
-  const ms = inContext('heartbeat_interval: ', () => parseDuration(text))
-  if (ms < 100) throw new Error(`read config: heartbeat_interval "${text}": want 100ms at least`)
-  // Nodes are offline after ten missed heartbeats.
-  if (ms > 24 * 3_600_000)
-    throw new Error(`read config: heartbeat_interval "${text}": want 24h at most`)
-  return ms
-}
-
-export function parseMaxAge(text: string): number {
-  const ms = inContext('key_max_age: ', () => parseDuration(text))
-  if (ms !== 0 && ms < 60_000)
-    throw new Error(`read config: key_max_age "${text}": want 1m at least, or 0 for never`)
-  return ms
-}
-
-/** A session may last for half a day, and a node may be away for a while. */
-export function parseRetention(text: string): number {
-  const ms = inContext('recording_retention: ', () => parseDuration(text))
-  if (ms < 24 * 3_600_000)
-    throw new Error(`read config: recording_retention "${text}": want 24h at least`)
-  return ms
 }
 
 export function parseLogLevel(text: string): LogLevel {
