@@ -11,6 +11,9 @@ import type { Forwards } from './forward/forwards.ts'
 import type { Metrics } from './http/metrics.ts'
 import type { Upgrader } from './http/upgrades.ts'
 import type { ChangeWatch } from './log/watch.ts'
+import type { Announcing } from './installation/announcing.ts'
+import type { Heeds } from './installation/heeds.ts'
+import type { Authority } from './installation/replace-authority.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import type { createIntake } from './parser/intake.ts'
 import type { createNodeMemory } from './presence/node-memory.ts'
@@ -33,6 +36,12 @@ export interface State {
   readonly firstTenantId: string
   /** The data and secrets that each node gets. */
   readonly entries: NodeEntries
+}
+
+/** What nodes are told of the control plane itself, and what they have made of it. */
+export interface Installation {
+  readonly announcing: Announcing
+  readonly heeds: Heeds
 }
 
 export type Delivery = Readonly<Awaited<ReturnType<typeof openDelivery>>>
@@ -91,8 +100,14 @@ export interface Environment {
   readonly life: string
   /** `https://host:port` at which nodes reach us. */
   publicUrl(): string
-  /** The certificate, in PEM, of the authority that nodes have to trust; undefined if it is not our own. */
+  /** The certificate, in PEM, of the authority that signed ours; undefined if it is not our own. */
   authority(): string | undefined
+  /** All that nodes have to trust, in PEM; undefined if it is not our own. */
+  trusted(): string | undefined
+  /** The authority in force. Rejects with an ApiError (409) if it is not our own. */
+  ownAuthority(): Promise<Authority>
+  /** Shows the certificate that belongs to what is committed. */
+  refreshCertificate(): Promise<void>
   /** How the last reload of the settings went. */
   readonly reloads: Reloads
   /** Why requests are refused: the address for nodes is not known yet, or we are shutting down. */
@@ -110,17 +125,25 @@ export interface App
     Waiters,
     RelayAccess,
     Watch,
+    Installation,
     Environment {}
 
 /** What the code that serves an app controls. */
 export interface Controls {
   servesAt(url: string): void
-  /** `authority` is asked each time. */
-  trustedBy(authority: () => string | undefined): void
+  /** With its certificate; none without TLS. */
+  shows(certificate: Shown | undefined): void
   /** Replaces the settings that may change at runtime; their users read `app.config` each time. */
   reconfigure(config: Config): void
   reloaded(how: Reloads): void
   stop(): void
+}
+
+/** Who vouches for us, whenever it is asked. */
+export interface Shown {
+  current(): { ca?: string; trusted?: string }
+  ownAuthority(): Promise<Authority>
+  refresh(): Promise<void>
 }
 
 export interface RunningApp extends App, Controls, AsyncDisposable {}

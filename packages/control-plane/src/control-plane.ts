@@ -6,6 +6,8 @@ import type { Config } from './config/config.ts'
 import { reloadConfig } from './config/reload.ts'
 import { listenOnSocket } from './http/admin-socket.ts'
 import { listenOn } from './http/listen.ts'
+import type { Authority } from './installation/replace-authority.ts'
+import { readServing } from './installation/serving.ts'
 import { jobsOf } from './jobs/index.ts'
 import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
@@ -16,7 +18,7 @@ import { forgetRotations } from './rotation/key-request.ts'
 import { forgetHalfWritten } from './runs/drive.ts'
 import { createServers, type Servers } from './serving/servers.ts'
 import { startStunServer } from './stun/server.ts'
-import { loadTls } from './tls/authority.ts'
+import { type Authorities, loadTls, readCaKey } from './tls/authority.ts'
 import { hostAddresses } from './tls/host-addresses.ts'
 import { type ServedCertificate, serveCertificate } from './tls/served-certificate.ts'
 
@@ -49,12 +51,17 @@ export async function startControlPlane(
   const certificate = config.insecureHttp
     ? undefined
     : await serveCertificate({
-        load: () => loadTlsFor(app.config, clock),
+        load: async () => loadTlsFor(app.config, clock, await readServing(app.store.reader, app.masterKey)),
         onReplaced: (tls) => servers.show(tls),
         now: clock.now,
         log,
       })
-  app.trustedBy(() => certificate?.current().ca)
+  app.shows(
+    certificate && {
+      ...certificate,
+      ownAuthority: () => ownAuthority(app, certificate),
+    },
+  )
   const servers = stack.use(createServers(app, certificate?.current()))
   stack.defer(async () => {
     app.stop()
@@ -129,6 +136,15 @@ function firstAddress(): string | undefined {
     .toSorted((one, other) => one.family.localeCompare(other.family))[0]?.address
 }
 
+/** Its key may be kept elsewhere. */
+async function ownAuthority(
+  { config, store, masterKey }: RunningApp,
+  { current }: ServedCertificate,
+): Promise<Authority> {
+  const key = (await readServing(store.reader, masterKey))?.key ?? readCaKey(config)
+  return { certificate: current().ca ?? '', key }
+}
+
 function startRenewal(
   { metrics, clock, log }: RunningApp,
   { refresh, ends }: ServedCertificate,
@@ -146,7 +162,7 @@ const renewalMs = 3_600_000
 /** The listen backlog, because a whole fleet connects at once. */
 const backlog = 4_096
 
-function loadTlsFor(config: Config, clock: Clock) {
+function loadTlsFor(config: Config, clock: Clock, authorities: Authorities | undefined) {
   return loadTls({
     dataDir: config.dataDir,
     listenHost: config.listen.host,
@@ -154,6 +170,7 @@ function loadTlsFor(config: Config, clock: Clock) {
     ...(config.tlsCertFile === undefined ? {} : { certFile: config.tlsCertFile }),
     ...(config.tlsKeyFile === undefined ? {} : { keyFile: config.tlsKeyFile }),
     ...(config.caKeyFile === undefined ? {} : { caKeyFile: config.caKeyFile }),
+    authorities,
     nowMs: clock.now(),
   })
 }

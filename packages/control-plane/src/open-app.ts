@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { answerHeader, maxRelayMessageBytes } from '@plexd/protocol'
+import { ApiError, answerHeader, maxRelayMessageBytes } from '@plexd/protocol'
 import { type Clock, handOver, type Log } from '@plexd/runtime'
 import { createOperatorEnds } from './access/operator-ends.ts'
 import { openAlerting } from './alerts/alerting.ts'
-import type { Controls, Environment, RunningApp } from './app.ts'
+import type { Controls, Environment, RunningApp, Shown } from './app.ts'
 import { openArtifactFiles } from './artifacts/files.ts'
 import { removeCopies } from './backup/staging.ts'
 import { tellRestore } from './backup/tell-restore.ts'
@@ -17,6 +17,8 @@ import { loadHeads } from './events/heads.ts'
 import { openForwards } from './forward/forwards.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createUpgrader } from './http/upgrades.ts'
+import { openAnnouncing } from './installation/announcing.ts'
+import { openHeeds } from './installation/heeds.ts'
 import { createCommitLog } from './log/log.ts'
 import { newLifeId } from './log/position.ts'
 import { createChangeWatch } from './log/watch.ts'
@@ -130,6 +132,10 @@ export async function openApp(
     log,
     onDelivered: metrics.delivered,
   })
+  const installation = {
+    announcing: await openAnnouncing(store.reader, delivery.keyring),
+    heeds: await openHeeds(store, { fleet, now: clock.now }),
+  }
   const waiters = {
     executions: createChangeWatch(clock),
     sessions: createChangeWatch(clock),
@@ -153,6 +159,7 @@ export async function openApp(
     entries.follow,
     seals.sealedSecrets.follow,
     delivery.keyring.follow,
+    installation.announcing.follow,
     heads.follow,
     metrics.follow,
     delivery.streams.follow, // last, because payloads are built from all the others
@@ -212,6 +219,7 @@ export async function openApp(
     ...seals,
     ...memory,
     ...intake,
+    ...installation,
     ...waiters,
     ...relayAccess,
     alerting,
@@ -251,7 +259,7 @@ function createEnvironment(
   let config = given
   let reloads: Environment['reloads'] = { needsRestart: [], error: undefined }
   let url = config.publicUrl ?? ''
-  let authority: () => string | undefined = () => undefined
+  let shown: Shown | undefined
   let stopping = false
   return {
     ...parts,
@@ -268,9 +276,19 @@ function createEnvironment(
       reloads = how
     },
     publicUrl: () => url,
-    authority: () => authority(),
-    trustedBy(next) {
-      authority = next
+    authority: () => shown?.current().ca,
+    trusted: () => shown?.current().trusted,
+    async ownAuthority() {
+      if (shown?.current().ca !== undefined) return await shown.ownAuthority()
+      const whose = shown ? 'its certificate is one of the settings' : 'it serves plain HTTP'
+      throw new ApiError(
+        'conflict',
+        `replace authority: this control plane has none of its own: ${whose}`,
+      )
+    },
+    refreshCertificate: async () => await shown?.refresh(),
+    shows(certificate) {
+      shown = certificate
     },
     servesAt(address) {
       url = config.publicUrl ?? address

@@ -165,6 +165,7 @@ async function deliverTo(answer: TransportResponse, hasShown: boolean) {
     describeNode: () => ({}),
     onReconcile: () => {},
     onRotateKeys: async () => {},
+    installation: { heeded: () => undefined, onChange: () => () => {} },
     vitals: createVitals(),
   })
   for (let step = 0; step < 12; step++) await clock.advance(1_000)

@@ -5,6 +5,7 @@ import { silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { createProblems } from '../health/problems.ts'
 import { createVitals } from '../health/vitals.ts'
+import { createListeners } from '../process/listeners.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 const second = 1_000
@@ -110,6 +111,18 @@ describe('heartbeat', () => {
     assert.equal(setup.beats, 2)
   })
 
+  it('tells soon what it has made of an announcement', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(0)
+    setup.heeded = { announcement: 1 }
+    setup.hearNews()
+    await setup.clock.advance(10 * second)
+    assert.equal(setup.beats, 2)
+    setup.hearNews()
+    await setup.clock.advance(10 * second)
+    assert.equal(setup.beats, 2)
+  })
+
   it('waits as long as the control plane asks', async () => {
     await using setup = setUp()
     setup.failWith = new ApiError('too_many_requests', 'slow down', { retryAfterSeconds: 120 })
@@ -124,11 +137,14 @@ function setUp() {
   const clock = createFakeClock()
   const problems = createProblems()
   const vitals = createVitals()
+  const news = createListeners()
   const script = {
     answer: {} as HeartbeatResponse | undefined,
     failWith: undefined as Error | undefined,
     beats: 0,
     hints: [] as string[],
+    heeded: undefined as unknown,
+    hearNews: news.tell,
   }
   const client = {
     async heartbeat() {
@@ -146,6 +162,7 @@ function setUp() {
     describeNode: () => ({}),
     onReconcile: () => script.hints.push('reconcile'),
     onRotateKeys: async () => void script.hints.push('rotate'),
+    installation: { heeded: () => script.heeded, onChange: news.add },
     describe: String,
     vitals,
     problems,

@@ -15,6 +15,8 @@ export interface HeartbeatDeps extends AskingDeps {
   /** The control plane requests a reconciliation. */
   onReconcile(): void
   onRotateKeys(): Promise<void>
+  /** What is told soon when it is another. */
+  installation: { heeded(): unknown; onChange(listener: () => void): () => void }
 }
 
 /** Jitter, so that a fleet that started together does not report together. */
@@ -33,20 +35,23 @@ export interface Heartbeat extends AsyncDisposable {
 
 /** Reports at once, then at each interval and soon after problems change, that the node is alive, and follows the hints in the answer. */
 export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
-  const { client, nodeId, vitals, problems, clock, random } = deps
+  const { client, nodeId, vitals, problems, installation, clock, random } = deps
   const intervalMs = (): number => withJitter(deps.intervalMs, jitter, random)
   const usual = { nextMs: intervalMs, reset() {} }
   const acceptance = createAcceptance(deps, { usual, refusedMs: 60_000 })
 
   const trigger = createTrigger(clock)
   const changed = createTrigger(clock)
-  const stopListening = problems.onChange(changed.fire)
+  const listening = [problems.onChange(changed.fire), installation.onChange(changed.fire)]
   let hasFailed = false
   let beatMs = clock.monotonic()
   let said = ''
   // No heartbeat can report that heartbeats fail.
   const toSay = (): string =>
-    JSON.stringify(problems.parts().filter((part) => part !== 'heartbeat' && part !== 'refused'))
+    JSON.stringify([
+      problems.parts().filter((part) => part !== 'heartbeat' && part !== 'refused'),
+      installation.heeded(),
+    ])
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) await trigger.wait(await beat(signal), signal)
@@ -96,7 +101,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       if (hasFailed) trigger.fire()
     },
     async [Symbol.asyncDispose]() {
-      stopListening()
+      for (const stop of listening) stop()
       await Promise.all(tasks.map((task) => task[Symbol.asyncDispose]()))
     },
   }

@@ -40,6 +40,15 @@ describe('pullState', () => {
     assert.deepEqual(setup.asked, [undefined, undefined])
   })
 
+  it('passes on what the control plane says of itself, to be verified with the keys from before', async () => {
+    const setup = setUp({})
+    const announcement = { text: '{}', signature: '' }
+    setup.answers.push(ok({ announcement, signing_keys: { current: newKey } }))
+    await setup.pull()
+    assert.equal(setup.state().signing_keys?.current, newKey)
+    assert.deepEqual(setup.announced, [[announcement, [oldKey]]])
+  })
+
   it('takes the ETag for the revision of a server that names none', async () => {
     const setup = setUp({})
     setup.answers.push(ok({}, { etag: 'W/"abc"' }))
@@ -234,6 +243,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
   const changes = createStateChanges({ desired, onMeshChange() {}, onGap() {} })
   const problems = createProblems()
   const asked: (string | undefined)[] = []
+  const announced: unknown[][] = []
   const learned: (string | undefined)[] = []
   const answers: (StateAnswer | (() => Promise<StateAnswer>))[] = []
   const client = {
@@ -250,6 +260,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
     changes,
     signingKeys: () => desired.current().signing_keys ?? { current: oldKey },
     authentic,
+    onAnnouncement: async (...told: unknown[]) => void announced.push(told),
     onNewKey: () => void learned.push(desired.current().signing_keys?.current),
     problems,
     limits: defaultConfig.limits,
@@ -258,7 +269,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
   }
   const pull = ({ whole = false } = {}) =>
     pullState(deps, { whole, signal: new AbortController().signal })
-  return { desired, changes, problems, asked, learned, answers, pull, state: desired.current }
+  return { desired, changes, problems, asked, learned, announced, answers, pull, state: desired.current }
 }
 
 function stateOf(part: Partial<NodeState>): NodeState {

@@ -19,6 +19,8 @@ export interface PullDeps {
   authentic: boolean
   /** The state contains a valid key that did not verify events before. */
   onNewKey(): void
+  /** What the control plane says of itself, with the keys that were usable before. Resolves when it is in force. */
+  onAnnouncement(announcement: unknown, keys: readonly string[]): Promise<void>
   problems: Problems
   limits: StateLimits
   clock: Clock
@@ -39,11 +41,15 @@ export async function pullState(
 ): Promise<Correction[]> {
   for (let attempt = 1; ; attempt++) {
     using watch = deps.changes.watch()
-    const next = await fetchState(deps, whole, signal)
-    if (next === undefined) return []
+    const fetched = await fetchState(deps, whole, signal)
+    if (fetched === undefined) return []
+    const { next, announcement } = fetched
     const { revision } = deps.desired.current()
     if (!watch.isOvertaken(next.revision) && !isBefore(next.revision, revision)) {
-      return store(next, deps)
+      const usable = usableKeys(deps.signingKeys(), deps.clock.now())
+      const corrections = await store(next, deps)
+      await deps.onAnnouncement(announcement, usable)
+      return corrections
     }
     if (attempt === maxAttempts) {
       throw new Error(
@@ -58,7 +64,7 @@ async function fetchState(
   { client, nodeId, desired, limits }: PullDeps,
   whole: boolean,
   signal: AbortSignal,
-): Promise<DesiredState | undefined> {
+): Promise<{ next: DesiredState; announcement: unknown } | undefined> {
   const { revision } = desired.current()
   const answer = await client.getState({
     params: { node_id: nodeId },
@@ -67,7 +73,9 @@ async function fetchState(
   })
   if (answer.status === 304) return undefined
   const text = answer.text ?? JSON.stringify(answer.body) ?? ''
-  return desiredFromPull(await receive(text, { nodeId, limits }), tagOf(answer.headers.etag))
+  const state = await receive(text, { nodeId, limits })
+  const next = desiredFromPull(state, tagOf(answer.headers.etag))
+  return { next, announcement: state.announcement }
 }
 
 /** The opaque text of an entity tag, weak or strong; empty for none. */

@@ -1,9 +1,10 @@
-import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { errorOf } from '@plexd/protocol'
 import {
   CliError,
+  certificatesIn,
   createHttpTransport,
+  endorsedBy,
   exitCodes,
   fingerprintOf,
   undefinedIfMissing,
@@ -22,15 +23,15 @@ export async function ensureAuthority(patience: Patience): Promise<void> {
   const { config, log } = patience
   const { caFile, caFingerprint } = config
   if (caFile === undefined || caFingerprint === undefined) return
-  if (certificateIn(await readIfThere(caFile), caFingerprint) !== undefined) return
+  if (trustedIn(await readIfThere(caFile), caFingerprint) !== undefined) return
   const pem = await untilAnswered(() => fetchAuthority(config), {
     ...patience,
     what: 'fetching the authority',
     explain: (error) => failureOf(error, config),
   })
-  const certificate = certificateIn(pem, caFingerprint)
-  if (certificate === undefined) throw anotherAuthority(config, pem)
-  await writeFileAtomic(caFile, certificate, { mode: 0o644 })
+  const trusted = trustedIn(pem, caFingerprint)
+  if (trusted === undefined) throw anotherAuthority(config, pem)
+  await writeFileAtomic(caFile, trusted, { mode: 0o644 })
   log.info('authority fetched', { ca_fingerprint: caFingerprint, file: caFile })
 }
 
@@ -53,27 +54,18 @@ async function fetchAuthority(config: AgentConfig): Promise<string> {
   return answer.body
 }
 
-/** Of several, as while one authority replaces another. */
-function certificateIn(pem: string, fingerprint: string): string | undefined {
-  return certificatesOf(pem).find((one) => fingerprintOf(one) === fingerprint)
-}
-
-function certificatesOf(pem: string): string[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  return blocks.flatMap((block) => {
-    try {
-      return [new X509Certificate(block).toString()]
-    } catch {
-      return []
-    }
-  })
+/** The authority of this fingerprint, and that which it vouches for, as while one replaces the other. */
+function trustedIn(pem: string, fingerprint: string): string | undefined {
+  const wanted = certificatesIn(pem).find((one) => fingerprintOf(one) === fingerprint)
+  if (wanted === undefined) return undefined
+  return [...new Set([wanted, ...endorsedBy(wanted, pem)])].join('')
 }
 
 /** Whoever answers chooses how many there are. */
 const maxNamed = 3
 
 function anotherAuthority({ apiUrl, caFingerprint }: AgentConfig, pem: string): CliError {
-  const seen = [...new Set(certificatesOf(pem).map(fingerprintOf))]
+  const seen = [...new Set(certificatesIn(pem).map(fingerprintOf))]
   const others = seen.length > maxNamed ? ` and ${seen.length - maxNamed} others` : ''
   const named = seen.slice(0, maxNamed).join(', ')
   const what = seen.length === 0 ? 'sent no certificate' : `has the authority ${named}${others}`

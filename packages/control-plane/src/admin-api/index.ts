@@ -6,6 +6,7 @@ import * as alertSilences from './alerts/silences.ts'
 import * as alertWebhooks from './alerts/webhooks.ts'
 import * as artifacts from './artifacts/artifacts.ts'
 import * as trustedBuilds from './artifacts/trusted-builds.ts'
+import * as authorities from './authorities/authorities.ts'
 import * as entries from './entries/entries.ts'
 import * as getData from './entries/get-data.ts'
 import * as events from './events/tail-events.ts'
@@ -59,6 +60,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...executions,
   ...runAction,
   ...keys,
+  ...authorities,
   ...meshRanges,
   ...labels,
   ...nodes,

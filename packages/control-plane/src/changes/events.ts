@@ -10,6 +10,12 @@ export function resyncTenant(unit: Unit, tenantId: string, reason: string): void
   unit.emit({ type: 'resync', to: unit.fleet.nodes(tenantId), payload: { reason, within } })
 }
 
+/** The same for all tenants. */
+export function resyncAll(unit: Unit, reason: string): void {
+  const within = formatDuration(spreadMs(unit.fleet.nodeCount()))
+  unit.emit({ type: 'resync', to: unit.fleet.allNodes(), payload: { reason, within } })
+}
+
 /** Full states are our most expensive answers: this many per second, and all within well under a minute. */
 const pullsPerSecond = 50
 const maxSpreadMs = 30_000

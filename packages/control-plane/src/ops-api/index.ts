@@ -39,8 +39,8 @@ export const opsHandlers: Handlers<OpsApi> = {
       }
     })(app)
   },
-  authority: handle(opsApi.authority, async ({ reply }, { authority }) => {
-    const pem = authority()
+  authority: handle(opsApi.authority, async ({ reply }, { trusted }) => {
+    const pem = trusted()
     if (pem === undefined)
       throw new ApiError('not_found', 'this control plane has a certificate of another authority')
     reply.type('application/pem-certificate-chain')

@@ -35,7 +35,7 @@ export const opsApi = {
     ...open,
     path: '/ca.crt',
     summary:
-      'Read the certificate of the authority, in PEM; check its fingerprint before trusting it',
+      'Read the certificates of the authorities that nodes trust, in PEM; check a fingerprint before trusting one',
     responseKind: 'bytes',
     errors: [404],
   }),

@@ -75,6 +75,22 @@ export function readTokensAfter(
 
 const bytes = sql<number>`octet_length(metadata) + octet_length(node_may_set)`
 
+/** Of all tenants, those that may still enrol a node and were created before. */
+export function readUnusedTokens(
+  reader: Reader,
+  { before, nowMs }: { before: number; nowMs: number },
+): Promise<Pick<StoredToken, 'id' | 'tenant_id' | 'hostname' | 'expires_at'>[]> {
+  return reader
+    .selectFrom('bootstrap_tokens')
+    .select(['id', 'tenant_id', 'hostname', 'expires_at'])
+    .where('revoked_at', 'is', null)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', nowMs)
+    .where('created_at', '<', before)
+    .orderBy('created_at')
+    .execute()
+}
+
 /** The token has enrolled a node; the answer is kept in case it was lost. */
 export async function burnToken(
   tx: Tx,

@@ -23,6 +23,7 @@ const columns: {
   bootstrap_tokens: { answer_sealed: ({ id }) => placeOf.registrationAnswer(id) },
   recordings: { key_sealed: ({ id }) => placeOf.recordingKey(id) },
   alert_webhooks: { secret_sealed: ({ id }) => placeOf.webhookSecret(id) },
+  authorities: { key_sealed: ({ id }) => placeOf.authorityKey(id) },
   signing_keys: { private_key_sealed: ({ id }) => placeOf.signingKey(id) },
 }
 

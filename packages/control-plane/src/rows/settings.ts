@@ -1,7 +1,12 @@
 import type { Reader, Tx } from '../store/db.ts'
 
 /** Values of the installation, one row each. */
-export type SettingName = 'epoch' | 'events_pruned_through' | 'first_tenant' | 'psk_keys_sealed'
+export type SettingName =
+  | 'announcement'
+  | 'epoch'
+  | 'events_pruned_through'
+  | 'first_tenant'
+  | 'psk_keys_sealed'
 
 export async function readSetting(reader: Reader, name: SettingName): Promise<string | undefined> {
   const row = await reader

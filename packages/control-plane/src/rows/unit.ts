@@ -10,6 +10,8 @@ export type LoggedChange =
   | { type: 'entries_changed'; tenant_id: string }
   /** The current signing key and, in a transition, the previous one. */
   | { type: 'signing_keys_put'; keys: readonly Row<'signing_keys'>[] }
+  /** What nodes are told of the control plane is another text. */
+  | { type: 'announcement_put'; text: string }
   /** A session was opened, has gone on or was closed. `was`: its state before, if that is known. */
   | { type: 'session_put'; session: SessionInLog; was?: SessionState | undefined }
   /** A tenant's alert rules, silences or webhooks have changed. */
@@ -35,6 +37,7 @@ export function isOfFleet(change: LoggedChange): change is FleetChange {
   return ![
     'entries_changed',
     'signing_keys_put',
+    'announcement_put',
     'session_put',
     'alerting_changed',
     'log_trimmed',

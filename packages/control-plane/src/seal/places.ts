@@ -5,6 +5,7 @@ export const placeOf = {
   nsk: (nodeId: string) => `nsk:${nodeId}`,
   nextSecrets: (nodeId: string) => `next secrets:${nodeId}`,
   registrationAnswer: (tokenId: string) => `registration:${tokenId}`,
+  authorityKey: (id: string) => `authority:${id}`,
   signingKey: (keyId: string) => `signing_key:${keyId}`,
   recordingKey: (sessionId: string) => `recording:${sessionId}`,
   webhookSecret: (webhookId: string) => `alert webhook:${webhookId}`,

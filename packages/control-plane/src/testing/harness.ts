@@ -71,7 +71,7 @@ export interface EnrolledNode extends RegisterResponse {
 }
 
 export interface TestControlPlane extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`, or with `https`. */
   readonly url: string
   readonly app: RunningApp
   readonly dataDir: string
@@ -95,7 +95,7 @@ export interface RecordedSession extends RecordingSetup {
   session_id: string
 }
 
-/** A control plane in this process, on a free port of 127.0.0.1 over plain HTTP. */
+/** A control plane in this process, on a free port of 127.0.0.1, over plain HTTP unless `insecureHttp` is false. */
 export async function startControlPlane(options: HarnessOptions = {}): Promise<TestControlPlane> {
   await using stack = new AsyncDisposableStack()
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'plexd-control-plane-')))
@@ -108,7 +108,14 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
 
   const opened = stack.move()
   const transportAs = (userAgent: string) =>
-    opened.use(createHttpTransport({ baseUrl: url, userAgent, gzipOverBytes: 1_024 }))
+    opened.use(
+      createHttpTransport({
+        baseUrl: url,
+        ...(config.insecureHttp ? {} : { caFile: join(dataDir, 'ca.crt') }),
+        userAgent,
+        gzipOverBytes: 1_024,
+      }),
+    )
   const transport = transportAs('plexd/test (harness)')
   const clientFor = (token: string, userAgent?: string): Client<ControlApi> =>
     createClient(

@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -22,14 +23,30 @@ export interface TlsOptions {
   keyFile?: string
   /** The key of our own CA; default `tls/ca.key` of the data folder. */
   caKeyFile?: string
+  /** Instead of the CA in the data folder, once that is being replaced or was. */
+  authorities?: Authorities | undefined
   nowMs?: number
+}
+
+/** What nodes are to trust, and what signs. */
+export interface Authorities {
+  /** Of the one that signs. */
+  certificate: string
+  /** Absent if it is in the file. */
+  key: string | undefined
+  /** Of those that are trusted beside it. */
+  others: readonly string[]
+  /** What they say of each other, in PEM: see endorsement.ts. */
+  endorsements: readonly string[]
 }
 
 export interface Tls {
   cert: string
   key: string
-  /** Our own CA, which nodes need; absent if the operator provides the certificate. */
+  /** Our own CA, which signed it; absent if the operator provides the certificate. */
   ca?: string
+  /** All that nodes need, in PEM: more than `ca` while that is being replaced. */
+  trusted?: string
 }
 
 export const renewMs = 30 * 24 * 60 * 60_000
@@ -47,15 +64,17 @@ export async function loadTls(options: TlsOptions): Promise<Tls> {
       `load TLS certificate "${certFile ?? keyFile}": a certificate needs its key: give both --tls-cert and --tls-key`,
     )
   const nowMs = options.nowMs ?? systemClock.now()
-  const caKeyFile = options.caKeyFile ?? join(options.dataDir, 'tls', 'ca.key')
-  const ca = await loadAuthority(options.dataDir, caKeyFile, nowMs)
+  const caKeyFile = caKeyPath(options)
+  const ca = options.authorities
+    ? await takeAuthorities(options.dataDir, caKeyFile, options.authorities)
+    : await loadAuthority(options.dataDir, caKeyFile, nowMs)
   const server = await loadServer(
     options.dataDir,
     { ...ca, keyFile: caKeyFile },
     namesOf(options),
     nowMs,
   )
-  return { ...server, ca: ca.cert }
+  return { ...server, ca: ca.cert, trusted: ca.trusted }
 }
 
 async function loadOwn(certFile: string, keyFile: string): Promise<Tls> {
@@ -69,21 +88,61 @@ async function loadOwn(certFile: string, keyFile: string): Promise<Tls> {
   }
 }
 
-async function loadAuthority(
+interface Loaded {
+  cert: string
+  key?: string
+  trusted: string
+}
+
+/** `ca.crt` follows, for operators. */
+async function takeAuthorities(
   dataDir: string,
   keyPath: string,
-  nowMs: number,
-): Promise<{ cert: string; key?: string }> {
+  { certificate: cert, key, others, endorsements }: Authorities,
+): Promise<Loaded> {
+  const path = join(dataDir, 'ca.crt')
+  const pem = [cert, ...others].join('')
+  if (readIfThere(path) !== pem) await writeFileAtomic(path, pem, { mode: 0o644 })
+  const found = key ?? readIfThere(keyPath, readSecretFile)
+  const trusted = [pem, ...endorsements].join('')
+  return { cert, trusted, ...(found === undefined ? {} : { key: found }) }
+}
+
+/** A new CA, in memory only. */
+export async function newAuthority(nowMs: number): Promise<{ certificate: string; key: string }> {
+  const { issueAuthority } = await import('./certificate.ts')
+  const key = newKey()
+  return { certificate: await issueAuthority(key, nowMs), key }
+}
+
+/** Where the key of the first authority is. */
+export function caKeyPath({ dataDir, caKeyFile }: Pick<TlsOptions, 'dataDir' | 'caKeyFile'>): string {
+  return caKeyFile ?? join(dataDir, 'tls', 'ca.key')
+}
+
+/** It signs nothing any more. */
+export async function removeCaKey({ dataDir }: Pick<TlsOptions, 'dataDir'>): Promise<void> {
+  await rm(caKeyPath({ dataDir }), { force: true })
+}
+
+/** The key of the first authority; undefined if it is kept elsewhere. */
+export function readCaKey(place: Pick<TlsOptions, 'dataDir' | 'caKeyFile'>): string | undefined {
+  return readIfThere(caKeyPath(place), readSecretFile)
+}
+
+async function loadAuthority(dataDir: string, keyPath: string, nowMs: number): Promise<Loaded> {
   const certPath = join(dataDir, 'ca.crt')
   const found = { cert: readIfThere(certPath), key: readIfThere(keyPath, readSecretFile) }
   // A CA whose key is elsewhere is fine as long as nothing has to be signed.
-  if (found.cert !== undefined && found.key === undefined) return { cert: found.cert }
+  if (found.cert !== undefined && found.key === undefined)
+    return { cert: found.cert, trusted: found.cert }
   const key = found.key ?? (await createKey(keyPath))
-  if (found.cert !== undefined && outlasts(found.cert, nowMs)) return { cert: found.cert, key }
+  if (found.cert !== undefined && outlasts(found.cert, nowMs))
+    return { cert: found.cert, key, trusted: found.cert }
   const { issueAuthority } = await import('./certificate.ts')
   const cert = await issueAuthority(key, nowMs)
   await writeFileAtomic(certPath, cert, { mode: 0o644 })
-  return { cert, key }
+  return { cert, key, trusted: cert }
 }
 
 async function loadServer(
@@ -146,10 +205,14 @@ export function namesOf({
 }
 
 async function createKey(path: string): Promise<string> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const pem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  const pem = newKey()
   await writeFileAtomic(path, pem, { mode: 0o600 })
   return pem
+}
+
+function newKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return String(privateKey.export({ format: 'pem', type: 'pkcs8' }))
 }
 
 function readIfThere(

@@ -44,7 +44,7 @@ export async function serveCertificate(options: {
       const next = await load()
       const isOther = next.cert !== tls.cert || next.key !== tls.key
       if (next.ca !== tls.ca)
-        log.warn('authority is another from now on: give nodes the new ca.crt', {
+        log.info('authority is another from now on', {
           ends_at: new Date(endOf(next.ca ?? next.cert)).toISOString(),
         })
       tls = next

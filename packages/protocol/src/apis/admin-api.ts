@@ -1,5 +1,6 @@
 import { alerts } from './admin/alerts.ts'
 import { artifacts } from './admin/artifacts.ts'
+import { authorities } from './admin/authorities.ts'
 import { entries } from './admin/entries.ts'
 import { events } from './admin/events.ts'
 import { executions } from './admin/executions.ts'
@@ -32,6 +33,7 @@ export const adminApi = {
   ...schedules,
   ...sessions,
   ...keys,
+  ...authorities,
   ...events,
   ...telemetry,
   ...alerts,

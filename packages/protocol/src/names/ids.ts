@@ -18,6 +18,7 @@ const prefixes = {
   token: 'tok_',
   entry: 'ent_',
   signing_key: 'key_',
+  authority: 'auth_',
 } as const
 
 /** Whether a text is an id, even of a node that does not exist: no hostname contains an underscore. */

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Count, Timestamp } from '../schemas/scalars.ts'
+import { Heeded } from './announcement.ts'
 import { UpgradeReport } from './upgrade.ts'
 
 /** Every field is optional and may be zero, as Go nodes send them. The path and the token identify the node. */
@@ -26,10 +27,11 @@ export const HeartbeatRequest = Type.Object({
   user_access: Type.Optional(Type.Unknown()),
   ingress: Type.Optional(Type.Unknown()),
   site_to_site: Type.Optional(Type.Unknown()),
-  // Our extensions: the problems that `plexd status` lists, the running version, and how it came to be that.
+  // Our extensions: the problems that `plexd status` lists, the running version, how it came to be that, and what was made of announcements.
   problems: Type.Optional(Type.Array(Type.String())),
   version: Type.Optional(Type.String()),
   upgrade: Type.Optional(UpgradeReport),
+  heeded: Type.Optional(Heeded),
 })
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>
 

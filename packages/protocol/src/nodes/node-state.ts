@@ -11,6 +11,7 @@ import {
   Timestamp,
   WholeNumber,
 } from '../schemas/scalars.ts'
+import { SignedAnnouncement } from './announcement.ts'
 import { Peer } from './peer.ts'
 
 /** A data entry, and the base of a report entry: a JSON payload with a version that grows with each change. */
@@ -55,6 +56,7 @@ export const NodeState = Type.Object({
   revision: Type.Optional(
     Type.String({ description: 'The same text as the ETag, without its quotes' }),
   ),
+  announcement: Type.Optional(SignedAnnouncement),
 })
 export type NodeState = Static<typeof NodeState>
 
@@ -71,6 +73,8 @@ export const ReceivedNodeState = Type.Object({
   mesh_ip: Type.Optional(MeshIp),
   mesh_ranges: Type.Optional(Type.Union([MeshRanges, Type.Null()])),
   revision: Type.Optional(Type.String()),
+  // Looked at apart from the rest, which does not depend on it.
+  announcement: Type.Optional(Type.Unknown()),
 })
 export type ReceivedNodeState = Static<typeof ReceivedNodeState>
 

@@ -1,6 +1,7 @@
 import type { Peer, SigningKeys } from '@plexd/protocol'
 import { LocalFailure } from '../../control/failure.ts'
 import { type KeyRotation, startKeyRotation } from '../../control/key-rotation.ts'
+import { usableKeys } from '../../control/stream/event-verifier.ts'
 import { createStateChanges, type StateChanges } from '../../events/state-changes.ts'
 import { followToldIdentity } from '../../identity/told-identity.ts'
 import type { DriftReports } from '../../reconcile/drift-report.ts'
@@ -78,11 +79,19 @@ export function startReconciler(
   const { config } = node
   const { applier } = node.mesh
   const authentic = config.apiUrl.startsWith('https:')
-  const pull = { ...node, ...ways, limits: config.limits, authentic, onNewKey }
+  const pull = {
+    ...node,
+    ...ways,
+    limits: config.limits,
+    authentic,
+    onNewKey,
+    onAnnouncement: node.installation.received,
+  }
   const told = stack.use(followToldIdentity(node))
 
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     told.look()
+    await node.installation.look(usableKeys(ways.signingKeys(), node.clock.now()))
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer, in order to repair changes by other programs.
     const [applied] = await Promise.allSettled([applier.apply({ look: true })])

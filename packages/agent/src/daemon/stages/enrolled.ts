@@ -5,6 +5,7 @@ import { type Credentials, createCredentials } from '../../control/credentials.t
 import { describeFailure, describeForeign } from '../../control/failure.ts'
 import type { Identity, IdentityStore } from '../../identity/identity.ts'
 import { knownSecrets } from '../../identity/known-secrets.ts'
+import { type Installation, openInstallation } from '../../installation/installation.ts'
 import { refuseNetwork } from '../../mesh/mesh-status.ts'
 import { type MeshSource, type NodeMesh, openNodeMesh } from '../../mesh/node-mesh.ts'
 import { type RepairCounts, startRepairCounts } from '../../mesh/repair-counts.ts'
@@ -17,6 +18,7 @@ import type { View } from './view.ts'
 export interface Enrolled
   extends Core,
     Pick<ControlConnection, 'client' | 'keepOnly' | 'reloadCa'> {
+  readonly installation: Installation
   readonly identity: IdentityStore
   readonly nodeId: string
   readonly mesh: NodeMesh
@@ -69,7 +71,12 @@ export async function openEnrolled(
       lookup: core.names.lookup,
     }),
   )
-  const { client, keepOnly, reloadCa } = connection
+  const { client, keepOnly } = connection
+  const installation = await openInstallation({ ...core, reloadCa: connection.reloadCa })
+  function reloadCa(): void {
+    connection.reloadCa()
+    void installation.refresh()
+  }
   if (config.deregisterOnShutdown) stack.defer(() => deregister({ client, identity, mesh, log }))
   return {
     ...core,
@@ -83,6 +90,7 @@ export async function openEnrolled(
     client,
     keepOnly,
     reloadCa,
+    installation,
     describe: (error) => describeFailure(error, config),
     useKey,
     [Symbol.asyncDispose]: handOver(stack),

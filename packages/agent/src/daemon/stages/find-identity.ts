@@ -3,6 +3,7 @@ import { diskFault } from '@plexd/runtime'
 import { createAnswerGate } from '../../control/answer-gate.ts'
 import type { Disk } from '../../disk/disk.ts'
 import { createIdentityStore, type IdentityStore, loadIdentity } from '../../identity/identity.ts'
+import { loadAnnouncement } from '../../installation/announcement-file.ts'
 import { ensureAuthority } from '../../registration/authority.ts'
 import { atRegistration, createCapabilityMark } from '../../registration/capabilities.ts'
 import { enrol } from '../../registration/enrol.ts'
@@ -20,7 +21,9 @@ export async function findIdentity(
     problems.set('enrolment', `not registered yet, still trying: ${reason}`)
   const saved = await loadIdentity(config.dataDir, config.hostname)
   if (saved) {
-    await ensureAuthority({ config, clock, log, onRetry, ...(signal ? { signal } : {}) })
+    // An announcement has put into the file what is to be trusted now.
+    if (!loadAnnouncement(config.dataDir, log))
+      await ensureAuthority({ config, clock, log, onRetry, ...(signal ? { signal } : {}) })
     problems.clear('enrolment')
     await settleUsed(config, log)
     return createIdentityStore(config.dataDir, saved, disk.failed)

@@ -13,6 +13,7 @@ import type { ClockSkew } from '../../control/clock-skew.ts'
 import type { Problems } from '../../health/problems.ts'
 import type { Vitals } from '../../health/vitals.ts'
 import type { Identity } from '../../identity/identity.ts'
+import type { Installation } from '../../installation/installation.ts'
 import type { MeshStatus } from '../../mesh/mesh-status.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
 import type { ReportStore } from '../../state/report-store.ts'
@@ -36,6 +37,7 @@ export interface StatusSources {
   telemetry?: TelemetryStatus[]
   vitals: Vitals
   reloads: Reloads
+  installation?: Pick<Installation, 'heeded'>
   problems: Problems
   skew: ClockSkew
   startedMs: number
@@ -116,6 +118,7 @@ export function describeHeartbeat(
   binary_checksum: string,
 ): HeartbeatRequest {
   const { mesh, problems, desired, config, clock } = sources
+  const heeded = sources.installation?.heeded()
   const failing = problems.list('heartbeat').slice(0, 16).map(shorten)
   return {
     node_id: sources.identity?.node_id ?? '',
@@ -126,6 +129,7 @@ export function describeHeartbeat(
     version,
     ...upgradeOf(sources),
     binary_checksum,
+    ...(heeded ? { heeded } : {}),
     ...(mesh.disabledBecause === undefined
       ? {
           mesh: {

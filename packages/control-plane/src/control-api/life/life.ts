@@ -1,5 +1,13 @@
 import { ApiError, controlApi } from '@plexd/protocol'
-import type { Delivery, Environment, Intake, NodeMemory, SideStores, State } from '../../app.ts'
+import type {
+  Delivery,
+  Environment,
+  Installation,
+  Intake,
+  NodeMemory,
+  SideStores,
+  State,
+} from '../../app.ts'
 import { sendQueued } from '../../executions/dispatch.ts'
 import { handle } from '../../handle.ts'
 import { noteBinary } from '../../integrity/note-binary.ts'
@@ -18,7 +26,7 @@ export const heartbeat = handle(
   controlApi.heartbeat,
   async (
     { principal, headers, body },
-    app: State & Delivery & NodeMemory & Intake & SideStores & Environment,
+    app: State & Delivery & NodeMemory & Intake & SideStores & Installation & Environment,
   ) => {
     const { no, id } = principal
     const { problems, upgrade: report, ...said } = body
@@ -30,6 +38,7 @@ export const heartbeat = handle(
       ...(upgrade ? { upgrade } : {}),
     })
     await noteAgent(app, principal, userAgentOf(headers))
+    await app.heeds.note(principal, body.heeded, app.budgets.writes)
     const node = app.fleet.node(id) ?? principal
     if (node.status !== 'online') {
       await markOnline(app, id)

@@ -1,5 +1,5 @@
 import { ApiError, controlApi, formatCidr, type NodeState } from '@plexd/protocol'
-import type { Delivery, Intake, NodeMemory, Seals, State } from '../../app.ts'
+import type { Delivery, Installation, Intake, NodeMemory, Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { entityTags } from '../../http/entity-tags.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
@@ -13,7 +13,7 @@ export const getState = handle(
   controlApi.getState,
   async (
     { principal, headers, request, reply },
-    app: State & Delivery & Seals & NodeMemory & Intake,
+    app: State & Delivery & Seals & NodeMemory & Intake & Installation,
   ) => {
     const { no } = principal
     const upToDate = upToDateSeq(app, no, entityTags(headers['if-none-match']))
@@ -41,11 +41,12 @@ export const getState = handle(
 
 /** As JSON. */
 async function readState(
-  app: State & Delivery & Seals,
+  app: State & Delivery & Seals & Installation,
   node: NodeRecord,
   revision: string,
 ): Promise<Buffer> {
   const { fleet, entries } = app
+  const announcement = await app.announcing.signed()
   const rest: Omit<NodeState, 'peers' | 'policies' | 'data'> = {
     signing_keys: app.keyring.signingKeys(),
     metadata: metadataOf(node),
@@ -55,6 +56,7 @@ async function readState(
     mesh_ip: node.mesh_ip,
     mesh_ranges: fleet.tenant(node.tenant_id)?.mesh_ranges.map(formatCidr),
     revision,
+    ...(announcement ? { announcement } : {}),
   }
   const data = await entries.dataJsonOf(node)
   const policies = policiesJsonFor(fleet, node).slice(1, -1)

@@ -9,6 +9,7 @@ import { readPolicies } from '../fleet/policies.ts'
 import { readTenants } from '../fleet/tenants.ts'
 import { isUnheard, readSessionsIn } from '../sessions.ts'
 import { readSetting, writeSetting } from '../settings.ts'
+import { readAnnouncement } from '../authorities.ts'
 import { readSigningKeys } from '../signing-keys.ts'
 import type { LoggedChange, RowUnit } from '../unit.ts'
 import { decodeAudience, encodeAudience } from './audience.ts'
@@ -173,6 +174,10 @@ const readers = {
   async alerting(_: Reader, tenantIds: readonly string[]): Promise<LoggedChange[]> {
     return tenantIds.map((tenant_id) => ({ type: 'alerting_changed', tenant_id }))
   },
+  async announcement(reader: Reader): Promise<LoggedChange[]> {
+    const text = await readAnnouncement(reader)
+    return text === undefined ? [] : [{ type: 'announcement_put', text }]
+  },
   async signing_keys(reader: Reader): Promise<LoggedChange[]> {
     return [{ type: 'signing_keys_put', keys: await readSigningKeys(reader) }]
   },
@@ -202,6 +207,8 @@ function referenceOf(change: LoggedChange): Reference | undefined {
       return ['alerting', change.tenant_id]
     case 'signing_keys_put':
       return ['signing_keys', '']
+    case 'announcement_put':
+      return ['announcement', '']
     case 'log_trimmed':
       return undefined
   }

@@ -30,4 +30,20 @@ export interface InstallationTables {
     created_at: number
     expires_at: number | null
   }
+  /** Of the server's certificate, since the first was prepared for replacement. */
+  authorities: {
+    id: string
+    /** In PEM. */
+    certificate: string
+    /** Null where it is in the file that the settings name, and when it signs no more. */
+    key_sealed: string | null
+    /** By the one before: see tls/endorsement.ts. */
+    endorsement: string | null
+    state: 'next' | 'current' | 'previous' | 'retired'
+    created_at: number
+    activated_at: number | null
+    retired_at: number | null
+  }
+  /** What nodes have made of what they were told of the control plane: `Heeded` as JSON. */
+  node_heeds: { node_id: string; heeded: string; at: number }
 }

@@ -1,0 +1,69 @@
+import { adminApi, newId } from '@plexd/protocol'
+import type { Environment, Installation, Seals, State } from '../../app.ts'
+import { handle } from '../../handle.ts'
+import {
+  activateAuthority as activate,
+  prepareAuthority as prepare,
+  retireAuthority as retire,
+} from '../../installation/replace-authority.ts'
+import { removeCaKey } from '../../tls/authority.ts'
+import { obstaclesOf, readStatus } from './status.ts'
+
+type Needs = State & Seals & Installation & Environment
+
+export const getAuthorities = handle(adminApi.getAuthorities, ({ principal }, app: Needs) =>
+  readStatus(app, principal.tenant_id),
+)
+
+export const prepareAuthority = handle(
+  adminApi.prepareAuthority,
+  async ({ principal }, app: Needs) => {
+    const current = await app.ownAuthority()
+    const ids = { current: newId('authority'), next: newId('authority') }
+    const isNew = await prepare(app, current, { ids, nowMs: app.clock.now() })
+    await app.refreshCertificate()
+    if (isNew) app.log.info('next authority prepared, and nodes told')
+    const warnings =
+      current.key === undefined
+        ? [
+            'the key of the authority in use is not there, so join strings from now until "plexctl authority activate" will not work after it',
+          ]
+        : []
+    return { ...(await readStatus(app, principal.tenant_id)), warnings }
+  },
+)
+
+export const activateAuthority = handle(
+  adminApi.activateAuthority,
+  async ({ principal, query }, app: Needs) => {
+    const obstacles = await obstaclesOf(app)
+    const isNew = await activate(app, { ...obstacles, force: query.force === 'true' })
+    // Also when it has been done: the last attempt may have been cut off in front of this.
+    await app.refreshCertificate()
+    const left = isNew ? obstacles.behind.length : 0
+    if (isNew) app.log.info('next authority activated', { left_behind: left })
+    const warnings = obstacles.behind
+      .slice(0, isNew ? maxNamed : 0)
+      .map(({ hostname, reason }) => `"${hostname}" is left behind: ${reason}`)
+    return { ...(await readStatus(app, principal.tenant_id)), warnings }
+  },
+)
+
+export const retireAuthority = handle(
+  adminApi.retireAuthority,
+  async ({ principal, query }, app: Needs) => {
+    const obstacles = await obstaclesOf(app)
+    if (await retire(app, { ...obstacles, force: query.force === 'true' }))
+      app.log.info('previous authority retired, and nodes told')
+    await app.refreshCertificate()
+    await removeCaKey(app.config)
+    const { caKeyFile } = app.config
+    const warnings =
+      caKeyFile === undefined
+        ? []
+        : [`"${caKeyFile}" has the key of an authority that nobody trusts any more: remove it`]
+    return { ...(await readStatus(app, principal.tenant_id)), warnings }
+  },
+)
+
+const maxNamed = 100

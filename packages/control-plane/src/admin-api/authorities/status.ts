@@ -1,0 +1,90 @@
+import { X509Certificate } from 'node:crypto'
+import type { Authority, AuthorityStatus } from '@plexd/protocol'
+import { fingerprintOf } from '@plexd/runtime'
+import type { Environment, Installation, Seals, State } from '../../app.ts'
+import { behindOf } from '../../installation/behind.ts'
+import { type Obstacles, type Stage, stageOf } from '../../installation/stage.ts'
+import { readAuthorities, type StoredAuthority } from '../../rows/authorities.ts'
+import { readUnusedTokens } from '../../rows/bootstrap-tokens.ts'
+import { timestamp } from '../wire/timestamps.ts'
+
+type Needs = State & Seals & Installation & Environment
+
+const maxShown = 100
+
+/** Of the nodes and tokens of one tenant: others are not its business. */
+export async function readStatus(app: Needs, tenantId: string): Promise<AuthorityStatus> {
+  const stored = await readAuthorities(app.store.reader)
+  const authorities = await viewsOf(app, stored)
+  const stage = stageOf(stored)
+  const behind = await readBehind(app, { stored, nodes: app.fleet.nodes(tenantId) })
+  const tokens = await readOlderTokens(app, stored)
+  return {
+    stage,
+    authorities,
+    nodes: app.fleet.nodeCount(tenantId),
+    behind: behind.slice(0, maxShown),
+    behind_count: behind.length,
+    joins: tokens
+      .filter(({ tenant_id }) => tenant_id === tenantId)
+      .slice(0, maxShown)
+      .map(({ id, hostname, expires_at }) => ({
+        token_id: id,
+        hostname,
+        expires_at: timestamp(expires_at),
+      })),
+    next_step: nextSteps[stage],
+  }
+}
+
+const nextSteps: Record<Stage, string> = {
+  settled: '',
+  prepared: 'plexctl authority activate',
+  activated: 'plexctl authority retire',
+}
+
+/** Of all tenants, as all have the same authority. */
+export async function obstaclesOf(app: Needs): Promise<Pick<Obstacles, 'behind' | 'joins'>> {
+  const stored = await readAuthorities(app.store.reader)
+  const tokens = await readOlderTokens(app, stored)
+  return {
+    behind: await readBehind(app, { stored, nodes: app.fleet.allNodes() }),
+    joins: tokens.map(({ id, expires_at }) => ({ id, expires_at: timestamp(expires_at) })),
+  }
+}
+
+/** The newest: the one that all have to trust in the end. */
+async function readBehind(
+  { heeds }: Needs,
+  { stored, nodes }: { stored: readonly StoredAuthority[]; nodes: ReturnType<Needs['fleet']['allNodes']> },
+) {
+  const of = (wanted: string) => stored.find(({ state }) => state === wanted)
+  const newest = of('next') ?? of('current')
+  if (!newest || stored.length < 2) return []
+  return behindOf(nodes, fingerprintOf(newest.certificate), heeds.of)
+}
+
+/** Usable tokens from when the previous authority was the current one. */
+async function readOlderTokens({ store, clock }: Needs, stored: readonly StoredAuthority[]) {
+  const activatedMs = stored.find(({ state }) => state === 'current')?.activated_at ?? null
+  if (activatedMs === null || stageOf(stored) !== 'activated') return []
+  return await readUnusedTokens(store.reader, { before: activatedMs, nowMs: clock.now() })
+}
+
+async function viewsOf(app: Needs, stored: readonly StoredAuthority[]): Promise<Authority[]> {
+  if (stored.length > 0)
+    return stored.flatMap(({ certificate, state }) =>
+      state === 'retired' ? [] : viewOf(certificate, state),
+    )
+  return [viewOf((await app.ownAuthority()).certificate, 'current')]
+}
+
+function viewOf(certificate: string, state: Authority['state']): Authority {
+  const { validToDate } = new X509Certificate(certificate)
+  return {
+    fingerprint: fingerprintOf(certificate),
+    state,
+    expires_at: timestamp(validToDate.getTime()),
+    certificate,
+  }
+}

@@ -1,0 +1,36 @@
+import { type Static, Type } from 'typebox'
+import { Count, NodeId, nullable, Timestamp } from '../schemas/scalars.ts'
+import { NodeHostname } from './node.ts'
+
+/** One that signs, or signed, the server's certificate. Nodes trust all but the retired ones. */
+export const Authority = Type.Object({
+  fingerprint: Type.String({ description: '`sha256:` and hex, as in join strings' }),
+  state: Type.Enum(['next', 'current', 'previous'], {
+    description: 'The current one signs the certificate that is served',
+  }),
+  expires_at: Timestamp,
+  certificate: Type.String({ description: 'In PEM' }),
+})
+export type Authority = Static<typeof Authority>
+
+/** How far the replacement of the authority has come. */
+export const AuthorityStatus = Type.Object({
+  stage: Type.Enum(['settled', 'prepared', 'activated'], {
+    description:
+      '`settled`: there is one. `prepared`: nodes are told of the next. `activated`: it signs, and the previous one is trusted still',
+  }),
+  authorities: Type.Array(Authority),
+  nodes: Count,
+  behind: Type.Array(
+    Type.Object({ node_id: NodeId, hostname: NodeHostname, reason: Type.String() }),
+    { description: 'Nodes that have not said that they trust the newest authority; a hundred at most' },
+  ),
+  behind_count: Count,
+  joins: Type.Array(
+    Type.Object({ token_id: Type.String(), hostname: nullable(Type.String()), expires_at: Timestamp }),
+    { description: 'Tokens whose join strings may name the previous authority; a hundred at most' },
+  ),
+  /** The next command; empty for none. */
+  next_step: Type.String(),
+})
+export type AuthorityStatus = Static<typeof AuthorityStatus>
