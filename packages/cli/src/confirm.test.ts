@@ -55,6 +55,11 @@ const table: Destructive[] = [
     does: 'DELETE /admin/v1/secrets/tls?node_id=n_web',
   },
   {
+    argv: ['authority', 'retire', '--force'],
+    asks: /^have no node trust the previous authority any more$/,
+    does: 'POST /admin/v1/authorities/retire?force=true',
+  },
+  {
     argv: ['token', 'revoke', 'tok_1'],
     asks: /^revoke bootstrap token "tok_1"$/,
     does: 'DELETE /admin/v1/tokens/tok_1',

@@ -1,6 +1,7 @@
 import { printableLines, refuseEmptyArguments } from '@plexd/runtime'
 import { Command } from 'commander'
 import { addAdminTokenCommands } from './commands/access/admin-tokens.ts'
+import { addAuthorityCommands } from './commands/access/authority.ts'
 import { addMasterKeyCommands } from './commands/access/master-key.ts'
 import { addSigningKeyCommands } from './commands/access/signing-keys.ts'
 import { addTokenCommands } from './commands/access/tokens.ts'
@@ -87,6 +88,7 @@ export function createProgram(io: Io): Command {
   addArtifactCommands(program, context)
   addSigningKeyCommands(program, context)
   addMasterKeyCommands(program, context)
+  addAuthorityCommands(program, context)
   addAdminTokenCommands(program, context)
   addSupportCommands(program, context)
   addConfigCommands(program, context)

@@ -51,7 +51,8 @@ export async function startControlPlane(
   const certificate = config.insecureHttp
     ? undefined
     : await serveCertificate({
-        load: async () => loadTlsFor(app.config, clock, await readServing(app.store.reader, app.masterKey)),
+        load: async () =>
+          loadTlsFor(app.config, clock, await readServing(app.store.reader, app.masterKey)),
         onReplaced: (tls) => servers.show(tls),
         now: clock.now,
         log,

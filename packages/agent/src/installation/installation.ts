@@ -5,7 +5,7 @@ import type { Problems } from '../health/problems.ts'
 import { createListeners } from '../process/listeners.ts'
 import { loadAnnouncement, saveAnnouncement } from './announcement-file.ts'
 import { isNews } from './judge.ts'
-import { takeAuthorities, type Trust, trustIn } from './trust.ts'
+import { type Trust, takeAuthorities, trustIn } from './trust.ts'
 
 /** What the control plane says of itself, and what this node makes of it. */
 export interface Installation {
@@ -32,7 +32,12 @@ interface Deps {
 }
 
 /** With the last announcement in force. */
-export async function openInstallation({ config, reloadCa, problems, log }: Deps): Promise<Installation> {
+export async function openInstallation({
+  config,
+  reloadCa,
+  problems,
+  log,
+}: Deps): Promise<Installation> {
   const { dataDir } = config
   const inOrder = createSerialQueue()
   const { add, tell } = createListeners()

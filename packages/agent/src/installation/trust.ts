@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { getCACertificates } from 'node:tls'
 import type { Announcement } from '@plexd/protocol'
-import { certificatesIn, fingerprintOf, readPlainFile, undefinedIfMissing, writeFileAtomic } from '@plexd/runtime'
+import {
+  certificatesIn,
+  fingerprintOf,
+  readPlainFile,
+  undefinedIfMissing,
+  writeFileAtomic,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { pinnedCaFile } from '../config/remembered.ts'
 

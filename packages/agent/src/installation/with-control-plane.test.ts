@@ -29,7 +29,7 @@ describe('a control plane that replaces its authority', () => {
       assert.deepEqual(statesOf(body), ['current', 'next'])
     }
     await assert.rejects(admin.retireAuthority({}), { status: 409 })
-    const [, next = ''] = fingerprints((await untilAllTrust(plane)))
+    const [, next = ''] = fingerprints(await untilAllTrust(plane))
     assert.deepEqual(await pinned(config), [old, next])
     assert.equal(await shownBy(plane), old)
     assert.equal(readJoin(await joinString(plane)).ca, old)
@@ -114,8 +114,16 @@ describe('a control plane that replaces its authority', () => {
       next = fingerprints(body)[1] ?? ''
       // Committed, and the process ends before it is shown.
       await plane.app.store.write(async (tx) => {
-        await tx.updateTable('authorities').set({ state: 'previous' }).where('state', '=', 'current').execute()
-        await tx.updateTable('authorities').set({ state: 'current', activated_at: 1 }).where('state', '=', 'next').execute()
+        await tx
+          .updateTable('authorities')
+          .set({ state: 'previous' })
+          .where('state', '=', 'current')
+          .execute()
+        await tx
+          .updateTable('authorities')
+          .set({ state: 'current', activated_at: 1 })
+          .where('state', '=', 'next')
+          .execute()
       })
     }
     await using plane = await again()

@@ -269,7 +269,17 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
   }
   const pull = ({ whole = false } = {}) =>
     pullState(deps, { whole, signal: new AbortController().signal })
-  return { desired, changes, problems, asked, learned, announced, answers, pull, state: desired.current }
+  return {
+    desired,
+    changes,
+    problems,
+    asked,
+    learned,
+    announced,
+    answers,
+    pull,
+    state: desired.current,
+  }
 }
 
 function stateOf(part: Partial<NodeState>): NodeState {

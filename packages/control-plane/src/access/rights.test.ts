@@ -36,6 +36,9 @@ describe('refusalOf', () => {
       [
         'rotateSigningKey',
         'rotateMasterKey',
+        'prepareAuthority',
+        'activateAuthority',
+        'retireAuthority',
         'putArtifact',
         'deleteArtifact',
         'trustBuild',

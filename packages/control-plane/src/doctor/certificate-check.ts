@@ -65,8 +65,16 @@ export function judgeCertificate(cert: X509Certificate, expected: Expected): Fin
       authority ? remedy : 'have one made that names it, or change --public-url',
     )
   if (leftMs < renewMs) return warning(`"${path}" expires on ${day}`, remedy)
+  if (authority && authority.validToDate.getTime() - nowMs < authorityWarnMs)
+    return warning(
+      `the authority in ca.crt expires on ${authority.validToDate.toISOString().slice(0, 10)}, and nodes want to be told of the next one while this one is good`,
+      'plexctl authority prepare; "plexctl authority status" says what comes next',
+    )
   return ok(`"${path}" is good until ${day}`)
 }
+
+/** Time for nodes that are away for long to hear of it. */
+const authorityWarnMs = 365 * 24 * 60 * 60_000
 
 function isServed(cert: X509Certificate, name: string): boolean {
   if (isNamed(cert, name)) return true

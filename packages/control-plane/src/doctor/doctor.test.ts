@@ -281,6 +281,13 @@ describe('judgeCertificate', () => {
       '"server.crt" is not for plexd.example.com, 10.0.0.1: who comes by that name does not trust it',
     )
     assert.deepEqual(judge({ authority: new X509Certificate(authority) })[0], 'ok')
+    const endMs = new X509Certificate(authority).validToDate.getTime()
+    const near = judge({
+      authority: new X509Certificate(authority),
+      nowMs: endMs - 300 * 86_400_000,
+    })
+    assert.equal(near[0], 'warning')
+    assert.match(near[1] ?? '', /^the authority in ca\.crt expires on 2/)
     assert.deepEqual(judge({ authority: cert }), [
       'failed',
       '"server.crt" is not signed by the ca.crt beside it',

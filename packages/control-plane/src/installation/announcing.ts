@@ -1,8 +1,4 @@
-import {
-  type Announcement,
-  type SignedAnnouncement,
-  signAnnouncement,
-} from '@plexd/protocol'
+import { type Announcement, type SignedAnnouncement, signAnnouncement } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import { resyncAll } from '../changes/events.ts'
 import type { Keyring } from '../events/keyring.ts'
@@ -47,7 +43,11 @@ export async function announce(
   unit: Unit,
   change: Partial<Omit<Announcement, 'sequence'>>,
 ): Promise<void> {
-  const before = parse(await readAnnouncement(unit.tx)) ?? { sequence: 0, urls: [], authorities: [] }
+  const before = parse(await readAnnouncement(unit.tx)) ?? {
+    sequence: 0,
+    urls: [],
+    authorities: [],
+  }
   // By the clock, so that it grows also after a restore of an older backup.
   const sequence = Math.max(before.sequence + 1, unit.nowMs)
   const next = { ...before, ...change, sequence }

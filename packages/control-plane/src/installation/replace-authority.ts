@@ -10,8 +10,8 @@ import {
 import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { seal } from '../seal/seal.ts'
-import { endorse } from '../tls/endorsement.ts'
 import { newAuthority } from '../tls/authority.ts'
+import { endorse } from '../tls/endorsement.ts'
 import { announce } from './announcing.ts'
 import { mustDo, type Obstacles, type Step, stageOf } from './stage.ts'
 
@@ -65,7 +65,10 @@ export async function prepareAuthority(
 }
 
 /** From now on the next authority signs. False if that has been done. */
-export function activateAuthority({ change }: Pick<Place, 'change'>, given: Given): Promise<boolean> {
+export function activateAuthority(
+  { change }: Pick<Place, 'change'>,
+  given: Given,
+): Promise<boolean> {
   return change(async (unit) => {
     if (!(await isDue(unit, 'activate', await readAuthorities(unit.tx), given))) return false
     await promoteNext(unit)
@@ -99,4 +102,3 @@ async function announceAuthorities(unit: Unit): Promise<void> {
   const authorities = await readAuthorities(unit.tx)
   await announce(unit, { authorities: authorities.map(({ certificate }) => certificate) })
 }
-

@@ -30,7 +30,9 @@ describe('the steps of replacing an authority', () => {
       reason: 'has not said so',
     }))
     const refuse = () => mustDo('activate', 'prepared', { ...free, behind })
-    assert.throws(refuse, { message: /^activate authority: 12 nodes do not trust the next one yet/ })
+    assert.throws(refuse, {
+      message: /^activate authority: 12 nodes do not trust the next one yet/,
+    })
     assert.throws(refuse, { message: /"web-9" \(has not said so\), and 2 more: wait/ })
     assert.equal(mustDo('activate', 'prepared', { ...free, behind, force: true }), true)
   })

@@ -116,7 +116,10 @@ export async function newAuthority(nowMs: number): Promise<{ certificate: string
 }
 
 /** Where the key of the first authority is. */
-export function caKeyPath({ dataDir, caKeyFile }: Pick<TlsOptions, 'dataDir' | 'caKeyFile'>): string {
+export function caKeyPath({
+  dataDir,
+  caKeyFile,
+}: Pick<TlsOptions, 'dataDir' | 'caKeyFile'>): string {
   return caKeyFile ?? join(dataDir, 'tls', 'ca.key')
 }
 

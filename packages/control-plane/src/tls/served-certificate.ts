@@ -64,7 +64,7 @@ const warnDays = [1, 7, 30]
 
 const remedies = {
   server: 'renew the files of --tls-cert and --tls-key, and send SIGHUP; our own needs tls/ca.key',
-  authority: 'restart or send SIGHUP to make it anew, then give nodes the new ca.crt',
+  authority: 'replace it while nodes trust it: plexctl authority prepare',
 } as const
 
 function endsOf({ cert, ca }: Tls): Map<'server' | 'authority', number> {

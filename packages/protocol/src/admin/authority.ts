@@ -23,11 +23,18 @@ export const AuthorityStatus = Type.Object({
   nodes: Count,
   behind: Type.Array(
     Type.Object({ node_id: NodeId, hostname: NodeHostname, reason: Type.String() }),
-    { description: 'Nodes that have not said that they trust the newest authority; a hundred at most' },
+    {
+      description:
+        'Nodes that have not said that they trust the newest authority; a hundred at most',
+    },
   ),
   behind_count: Count,
   joins: Type.Array(
-    Type.Object({ token_id: Type.String(), hostname: nullable(Type.String()), expires_at: Timestamp }),
+    Type.Object({
+      token_id: Type.String(),
+      hostname: nullable(Type.String()),
+      expires_at: Timestamp,
+    }),
     { description: 'Tokens whose join strings may name the previous authority; a hundred at most' },
   ),
   /** The next command; empty for none. */

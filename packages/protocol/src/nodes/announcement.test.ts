@@ -32,7 +32,10 @@ describe('an announcement', () => {
     const text = JSON.stringify(announcement)
     const bytes = await crypto.subtle.sign('Ed25519', privateKey, new TextEncoder().encode(text))
     const signature = new Uint8Array(bytes).toBase64()
-    await assert.rejects(openAnnouncement({ text, signature }, [publicKey]), /none of the known keys/)
+    await assert.rejects(
+      openAnnouncement({ text, signature }, [publicKey]),
+      /none of the known keys/,
+    )
   })
 
   it('is refused, however well it is signed, if it is none', async () => {

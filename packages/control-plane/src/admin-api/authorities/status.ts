@@ -56,7 +56,10 @@ export async function obstaclesOf(app: Needs): Promise<Pick<Obstacles, 'behind' 
 /** The newest: the one that all have to trust in the end. */
 async function readBehind(
   { heeds }: Needs,
-  { stored, nodes }: { stored: readonly StoredAuthority[]; nodes: ReturnType<Needs['fleet']['allNodes']> },
+  {
+    stored,
+    nodes,
+  }: { stored: readonly StoredAuthority[]; nodes: ReturnType<Needs['fleet']['allNodes']> },
 ) {
   const of = (wanted: string) => stored.find(({ state }) => state === wanted)
   const newest = of('next') ?? of('current')

@@ -10,6 +10,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )
     .execute(db)
   await sql
-    .raw('create table node_heeds (node_id text primary key, heeded text not null, at bigint not null)')
+    .raw(
+      'create table node_heeds (node_id text primary key, heeded text not null, at bigint not null)',
+    )
     .execute(db)
 }

@@ -1,0 +1,94 @@
+import type { AuthorityStatus } from '@plexd/protocol'
+import type { Command } from 'commander'
+import { type Admin, addCall } from '../../command.ts'
+import { type Context, examples } from '../../context.ts'
+import { printItem, printShown } from '../../terminal/output.ts'
+
+export function addAuthorityCommands(program: Command, context: Context): void {
+  const { io } = context
+  const authority = program
+    .command('authority')
+    .description('whom nodes trust as this control plane: the CA of its certificate')
+    .addHelpText('after', examples('plexctl authority status'))
+
+  addCall(authority, context, {
+    name: 'status',
+    description: 'show the authorities, and which nodes do not trust the newest yet',
+    examples: ['plexctl authority status', 'plexctl authority status --json'],
+    call: (admin: Admin) => admin.getAuthorities({}),
+    print: (status, json) => printItem(io, status, { json, lines: linesOf }),
+  })
+
+  addCall(authority, context, {
+    name: 'show',
+    description: 'print the certificates of all that nodes trust, as ca.crt has them',
+    examples: ['plexctl authority show > ca.crt', 'plexctl authority show --json'],
+    call: (admin: Admin) => admin.getAuthorities({}),
+    print: ({ authorities }, json) =>
+      printShown(io, authorities, {
+        json,
+        text: () => authorities.map(({ certificate }) => certificate).join(''),
+      }),
+  })
+
+  addCall(authority, context, {
+    name: 'prepare',
+    description: 'make the next authority, and have all nodes trust it beside the one in use',
+    examples: ['plexctl authority prepare'],
+    call: (admin: Admin) => admin.prepareAuthority({}),
+    text: ({ nodes }) =>
+      `the next authority is there, and ${nodes} nodes are told; operators that have a copy of ca.crt want a new one: plexctl authority show > ca.crt; when nodes trust it (plexctl authority status): plexctl authority activate`,
+  })
+
+  addCall(authority, context, {
+    name: 'activate',
+    description:
+      'serve with a certificate of the next authority; refused while nodes do not trust it',
+    flags: addForce('leave nodes behind that do not trust it'),
+    examples: ['plexctl authority activate', 'plexctl authority activate --force'],
+    call: (admin: Admin, flags: ForceFlag) => admin.activateAuthority({ query: queryOf(flags) }),
+    text: () => activated,
+  })
+
+  addCall(authority, context, {
+    name: 'retire',
+    description:
+      'have no node trust the previous authority any more; refused while join strings may name it',
+    flags: addForce('end join strings that name it'),
+    examples: ['plexctl authority retire', 'plexctl authority retire --force --yes'],
+    asks: (_flags: ForceFlag) => 'have no node trust the previous authority any more',
+    call: (admin: Admin, flags: ForceFlag) => admin.retireAuthority({ query: queryOf(flags) }),
+    text: () =>
+      'the previous authority is retired; operators want the new ca.crt (plexctl authority show), and a backup from before shows a certificate that nodes do not trust: make a new one',
+  })
+}
+
+const activated =
+  'the certificate that is served is of the next authority now; the previous one is trusted until: plexctl authority retire'
+
+interface ForceFlag {
+  force?: boolean
+}
+
+const addForce = (help: string) => (command: Command) => command.option('--force', help)
+
+const queryOf = ({ force }: ForceFlag): { force?: 'true' } => (force ? { force: 'true' } : {})
+
+function linesOf(status: AuthorityStatus): Record<string, string> {
+  const { stage, authorities, nodes, behind, behind_count, joins, next_step } = status
+  return {
+    stage,
+    ...Object.fromEntries(
+      authorities.map(({ state, fingerprint, expires_at }) => [
+        state,
+        `${fingerprint}, until ${expires_at.slice(0, 10)}`,
+      ]),
+    ),
+    ...(stage === 'settled' ? {} : { 'trusted by': `${nodes - behind_count} of ${nodes} nodes` }),
+    'not by': behind.map(({ hostname, reason }) => `${hostname} (${reason})`).join('; '),
+    'may be named by': joins
+      .map(({ token_id, expires_at }) => `${token_id} (until ${expires_at})`)
+      .join('; '),
+    'next step': next_step,
+  }
+}
