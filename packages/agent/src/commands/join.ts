@@ -1,4 +1,4 @@
-import { CliError, createLog, exitCodes, printable, printJson } from '@plexd/runtime'
+import { CliError, createCommandLog, exitCodes, printable, printJson } from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { withJoinString } from '../registration/join-string.ts'
 import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
@@ -13,8 +13,8 @@ export async function runJoin(
 ): Promise<void> {
   if (join !== undefined) throw onTheCommandLine
   const config = await loadConfigFor(flags)
-  const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
-  const { node_id, mesh_ip, hostname } = await findOrEnrol(config, flags, { log, joining })
+  const log = createCommandLog('plexd', flags.settings.logLevel)
+  const { node_id, mesh_ip, hostname } = await findOrEnrol(config, flags, { log, withJoin })
   if (json) printJson({ node_id, mesh_ip, hostname })
   else {
     const [id, name, ip] = [node_id, hostname, mesh_ip].map(printable)
@@ -28,7 +28,7 @@ const onTheCommandLine = new CliError(
 )
 
 /** The settings, and a join string if there is one; a person is asked for it if nothing says where the control plane is. */
-async function joining(config: AgentConfig): Promise<AgentConfig> {
+async function withJoin(config: AgentConfig): Promise<AgentConfig> {
   const askPerson = process.stdin.isTTY ? () => askSecret('Join string: ') : undefined
   const ask = askPerson ?? (isPiped() ? readLine : undefined)
   const joined = await withJoinString(config, { env: process.env, stdin: readLine, ask })

@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
 import { defaultConfigFile } from '../config/agent-config.ts'
+import type { SettingName } from '../config/settings.ts'
 import { type Caller, type Flags, type Json, withFlags } from './given/flags.ts'
 import { addParameter } from './given/parameter.ts'
 import { printVersion } from './version.ts'
@@ -15,6 +16,17 @@ export interface CommandRow {
   load?(): Promise<(flags: Flags, given: never, caller: Caller) => Promise<void>>
   subcommands?: Readonly<Record<string, CommandRow>>
 }
+
+/** Options of what runs the daemon, and of what prepares a machine for it. */
+const daemonSettings = [
+  'joinFile',
+  'tokenFile',
+  'hostname',
+  'socketPath',
+  'hooksDir',
+  'meshEnabled',
+  'mode',
+] as const satisfies SettingName[]
 
 const state: Record<string, CommandRow> = {
   get: {
@@ -88,18 +100,7 @@ export const commands: Record<string, CommandRow> = {
     description: 'Make this machine a node: ask what is needed, check it, enrol, start the service',
     form: (command) =>
       withJson(
-        withFlags(
-          withControlPlane(command),
-          ...([
-            'joinFile',
-            'tokenFile',
-            'hostname',
-            'socketPath',
-            'hooksDir',
-            'meshEnabled',
-            'mode',
-          ] as const),
-        )
+        withFlags(withControlPlane(command), ...daemonSettings)
           .option('--yes', 'ask nothing; the join string comes from a file or stdin')
           .option('--skip-checks', 'go on even if this machine lacks something'),
       ),
@@ -112,19 +113,7 @@ export const commands: Record<string, CommandRow> = {
   },
   up: {
     description: 'Run the daemon in the foreground; enrols first if need be',
-    form: (command) =>
-      withFlags(
-        withControlPlane(command),
-        ...([
-          'joinFile',
-          'tokenFile',
-          'hostname',
-          'socketPath',
-          'hooksDir',
-          'meshEnabled',
-          'mode',
-        ] as const),
-      ),
+    form: (command) => withFlags(withControlPlane(command), ...daemonSettings),
     examples: [
       ['plexd up', `run with ${defaultConfigFile}, and what enrolled this machine`],
       [

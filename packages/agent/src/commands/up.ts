@@ -30,7 +30,7 @@ export async function runUp(flags: Flags, _given: unknown, { daemonStart }: Call
   // What systemd has told us is no longer in our own environment.
   const env = { ...process.env, ...daemonStart?.service }
   const readSettings = (): Promise<AgentConfig> => loadConfigFor(flags, env)
-  const config = await joining(await readSettings(), env)
+  const config = await withSavedJoin(await readSettings(), env)
   const kept = createKeptLines()
   const log = createLog('plexd', config.logLevel, kept)
   const manager = openServiceManager(daemonStart?.service ?? {}, log)
@@ -43,7 +43,7 @@ export async function runUp(flags: Flags, _given: unknown, { daemonStart }: Call
 }
 
 /** A node that is not enrolled yet may have a join string in its file. */
-async function joining(config: AgentConfig, env: NodeJS.ProcessEnv): Promise<AgentConfig> {
+async function withSavedJoin(config: AgentConfig, env: NodeJS.ProcessEnv): Promise<AgentConfig> {
   const known = await loadIdentity(config.dataDir, config.hostname)
   return known ? config : await withJoinString(config, { env, stdin: readLine })
 }

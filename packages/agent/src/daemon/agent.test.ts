@@ -427,6 +427,28 @@ describe('startAgent', () => {
     stop.abort()
     await assert.rejects(starting)
   })
+
+  it('says of a node that has lost the authority that it looks for that, and not that it is none', async () => {
+    await using setup = await setUp()
+    await (await setup.start())[Symbol.asyncDispose]()
+    setup.plane.override = () => ({ status: 500 })
+    const stop = new AbortController()
+    const lost = {
+      caFile: join(setup.config.dataDir, 'gone.crt'),
+      caFingerprint: `sha256:${'0a'.repeat(32)}`,
+    }
+    const starting = startTestAgent({ ...setup.config, ...lost }, { signal: stop.signal })
+    const local = createClient(localApi, createUnixTransport(setup.config.socketPath))
+    const problems = async () =>
+      (await local.getStatus({}).catch(() => undefined))?.body.problems.join()
+    const told = await until('a problem', async () => (await problems()) || undefined)
+    assert.match(
+      told,
+      /^the authority of the control plane has to be fetched again, still trying: /,
+    )
+    stop.abort()
+    await assert.rejects(starting)
+  })
 })
 
 describe('startAgent over TLS', () => {

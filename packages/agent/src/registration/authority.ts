@@ -55,7 +55,7 @@ async function fetchAuthority(config: AgentConfig): Promise<string> {
 }
 
 /** The authority of this fingerprint, and that which it vouches for, as while one replaces the other. */
-function trustedIn(pem: string, fingerprint: string): string | undefined {
+export function trustedIn(pem: string, fingerprint: string): string | undefined {
   const wanted = certificatesIn(pem).find((one) => fingerprintOf(one) === fingerprint)
   if (wanted === undefined) return undefined
   return [...new Set([wanted, ...endorsedBy(wanted, pem)])].join('')

@@ -31,6 +31,18 @@ export function hasJoinFile({ joinFile }: AgentConfig): boolean {
   return joinFile !== defaultConfig.joinFile || existsSync(joinFile)
 }
 
+/** What a machine that is enrolled already was given nevertheless; undefined for nothing. */
+export async function givenJoin(
+  { joinFile, dataDir }: AgentConfig,
+  { env, stdin, ask }: JoinSources,
+): Promise<string | undefined> {
+  const text =
+    joinFile === '-'
+      ? await stdin()
+      : (readOwnSecret(joinFile, ownersOfTyped(env, dataDir), exitCodes.usage) ?? (await ask?.()))
+  return text?.trim() || undefined
+}
+
 async function findText(
   { joinFile, dataDir, apiUrl }: AgentConfig,
   { env, stdin, ask }: JoinSources,
@@ -53,7 +65,7 @@ function missing(where: string, why: string): never {
 
 /** The settings with what this join string says. Throws as `withJoinString`. */
 export function joinedBy(text: string, config: AgentConfig): AgentConfig {
-  const { url, token, ca } = read(text)
+  const { url, token, ca } = parseJoin(text)
   const apiUrl = checkApiUrl(url, config.insecureHttp)
   if (config.apiUrl !== '' && config.apiUrl !== apiUrl)
     throw new CliError(
@@ -64,7 +76,8 @@ export function joinedBy(text: string, config: AgentConfig): AgentConfig {
   return { ...config, apiUrl, tokenValue: token, ...authority }
 }
 
-function read(text: string): ReturnType<typeof readJoin> {
+/** Throws a CliError (usage). */
+export function parseJoin(text: string): ReturnType<typeof readJoin> {
   try {
     return readJoin(text)
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Log lines as entries of systemd's journal (systemd.journal-fields(7), JOURNAL_NATIVE_PROTOCOL). Pure. */
-import { escapeJson, printable } from '../text/printable.ts'
+import { printable } from '../text/printable.ts'
+import { fieldWords } from './log-words.ts'
 
 /** syslog(3). */
 const priorities: Readonly<Record<string, number>> = { error: 3, warn: 4, info: 6, debug: 7 }
@@ -15,12 +16,11 @@ const maxNameChars = 64
  */
 export function journalEntry(line: string): Buffer {
   const { level, time: _, name, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
-  const shown = Object.entries(fields).map(([key, value]) => `${key}=${shownValue(value)}`)
   const own = Object.entries(fields)
     .slice(0, maxFields)
     .map(([key, value]) => [fieldName(key), textOf(value)] as const)
   return encodeEntry([
-    ['MESSAGE', printable([msg, ...shown].join(' '))],
+    ['MESSAGE', printable([msg, ...fieldWords(fields)].join(' '))],
     ['PRIORITY', String(priorities[String(level)] ?? priorities.info)],
     ['SYSLOG_IDENTIFIER', String(name ?? 'plexd')],
     ['PLEXD_JSON', line.trimEnd()],
@@ -60,10 +60,4 @@ function fieldName(key: string): string {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-/** In quotes where it would not be seen where it ends. */
-function shownValue(value: unknown): string {
-  if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return value
-  return escapeJson(JSON.stringify(value))
 }

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { escapeJson } from '../text/printable.ts'
 import type { KeptLines } from './kept-lines.ts'
 import { boundFields } from './log-fields.ts'
+import { lineForPeople } from './log-words.ts'
 import { logLines } from './stderr.ts'
 
 /** One JSON object per line: a constant message, then fields with their wire names. Never a token, key or payload. */
@@ -31,6 +32,22 @@ export function createLog(
   kept?: Pick<KeptLines, 'add'>,
 ): AdjustableLog {
   const lines = logLines()
+  return logInto(name, level, (line) => {
+    // The log is often read on a terminal.
+    const safe = escapeJson(line)
+    lines.write(safe)
+    kept?.add(safe.trimEnd())
+  })
+}
+
+/** Of a command: a person at a terminal gets words, and whoever else reads stderr what `createLog` writes. */
+export function createCommandLog(name: string, level: LogLevel = 'warn'): Log {
+  if (!process.stderr.isTTY) return createLog(name, level)
+  const lines = logLines()
+  return logInto(name, level, (line) => void lines.write(`${lineForPeople(line)}\n`))
+}
+
+function logInto(name: string, level: LogLevel, write: (line: string) => void): AdjustableLog {
   const logger = pino(
     {
       level,
@@ -38,14 +55,7 @@ export function createLog(
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    // The log is often read on a terminal.
-    {
-      write(line: string) {
-        const safe = escapeJson(line)
-        lines.write(safe)
-        kept?.add(safe.trimEnd())
-      },
-    },
+    { write },
   )
   const at =
     (severity: 'debug' | 'info' | 'warn' | 'error') =>

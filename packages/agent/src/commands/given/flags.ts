@@ -1,6 +1,6 @@
 import {
   CliError,
-  createLog,
+  createCommandLog,
   type DaemonStart,
   exitCodes,
   type LogLevel,
@@ -65,7 +65,7 @@ export function loadConfigFor(
   { settings, configFile }: Flags,
   env = withCredentialsOf(serviceUnit),
 ): Promise<AgentConfig> {
-  const log = createLog('plexd', levelOf(settings.logLevel ?? env.PLEXD_LOG_LEVEL))
+  const log = createCommandLog('plexd', levelOf(settings.logLevel ?? env.PLEXD_LOG_LEVEL))
   return loadConfig({ flags: settings, file: configFile, env, log })
 }
 

@@ -1,27 +1,29 @@
 import { hostnameKey } from '@plexd/protocol'
-import { CliError, type Log, systemClock } from '@plexd/runtime'
+import { CliError, type Log, printable, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
 import { rememberSettings } from '../../config/remembered.ts'
 import { openDatabase } from '../../disk/database.ts'
 import { type Identity, loadIdentity } from '../../identity/identity.ts'
+import { refuseAnother } from '../../registration/another-control-plane.ts'
 import { describeBinary, describeCapabilities } from '../../registration/capabilities.ts'
 import { enrol } from '../../registration/enrol.ts'
 import { settleUsed } from '../../registration/used-files.ts'
 import { openDesiredStore } from '../../state/desired-store.ts'
 import type { Flags } from '../given/flags.ts'
 import { askSecret } from '../given/prompt.ts'
+import { sourcesOfEnrolled } from '../given/stdin.ts'
 
 interface Enrolling {
   log: Log
   /** The settings with what is needed to enrol. */
-  joining: (config: AgentConfig) => Promise<AgentConfig>
+  withJoin: (config: AgentConfig) => Promise<AgentConfig>
 }
 
 /** Whoever this machine is, or becomes. */
 export async function findOrEnrol(
   config: AgentConfig,
   flags: Flags,
-  { log, joining }: Enrolling,
+  { log, withJoin }: Enrolling,
 ): Promise<Identity> {
   const known = await loadIdentity(config.dataDir, config.hostname)
   if (known) return await asAsked(known, config, log)
@@ -31,7 +33,7 @@ export async function findOrEnrol(
     const enrolled = await loadIdentity(config.dataDir, config.hostname)
     return enrolled
       ? await asAsked(enrolled, config, log)
-      : await enrolHere(await joining(config), flags, log)
+      : await enrolHere(await withJoin(config), flags, log)
   } finally {
     database.close()
   }
@@ -41,8 +43,11 @@ export async function findOrEnrol(
 async function asAsked(known: Identity, config: AgentConfig, log: Log): Promise<Identity> {
   const { hostname, hostnameChosen } = config
   const { node_id, hostname: old } = known
+  await refuseAnother(config, old, sourcesOfEnrolled)
   if (!hostnameChosen || hostnameKey(hostname) === hostnameKey(old)) {
-    process.stderr.write(`plexd: this machine is enrolled already, as "${old}"\n`)
+    process.stderr.write(
+      `plexd: this machine is enrolled already, as "${printable(old)}"${config.apiUrl && ` of "${config.apiUrl}"`}\n`,
+    )
     await settleUsed(config, log)
     return known
   }

@@ -1,7 +1,7 @@
 import {
   CliError,
   confirm,
-  createLog,
+  createCommandLog,
   examine,
   exitCodes,
   formatFindings,
@@ -13,10 +13,11 @@ import {
 import { type AgentConfig, defaultConfigFile, requireApiUrl } from '../../config/agent-config.ts'
 import { machineChecks } from '../../doctor/machine-checks.ts'
 import { type Identity, loadIdentity } from '../../identity/identity.ts'
+import { refuseAnother } from '../../registration/another-control-plane.ts'
 import { hasJoinFile, withJoinString } from '../../registration/join-string.ts'
 import { type Flags, type Json, loadConfigFor } from '../given/flags.ts'
 import { ask, askSecret } from '../given/prompt.ts'
-import { isPiped, readLine } from '../given/stdin.ts'
+import { isPiped, readLine, sourcesOfEnrolled } from '../given/stdin.ts'
 import { keepChosen } from './chosen-settings.ts'
 import { findOrEnrol } from './find-or-enrol.ts'
 import { describeOutcome, type Outcome, who } from './outcome.ts'
@@ -62,8 +63,8 @@ async function setUp({ config, flags, given }: Setup): Promise<Outcome> {
   for await (const finding of checkWay(joining)) tell(finding)
   const { file, keys } = await keepChosen(flags.settings, flags.configFile)
   if (keys.length > 0) note(`wrote "${file}": ${keys.join(', ')}`)
-  const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
-  const identity = await findOrEnrol(config, flags, { log, joining: async () => joining })
+  const log = createCommandLog('plexd', flags.settings.logLevel)
+  const identity = await findOrEnrol(config, flags, { log, withJoin: async () => joining })
   note(`enrolled at ${joining.apiUrl} as "${identity.hostname}"`)
   const rest = { was_enrolled: false, config_keys: keys }
   return { ...who(identity), ...rest, ...(await startIfThere(config, flags, identity)) }
@@ -108,6 +109,7 @@ function tell(finding: NamedFinding): void {
 
 /** Nothing changes unless somebody says so. */
 async function lookAgain(identity: Identity, { config, flags, given }: Setup): Promise<Outcome> {
+  await refuseAnother(config, identity.hostname, sourcesOfEnrolled)
   note(`this machine is set up already, as "${identity.hostname}" of ${config.apiUrl}`)
   const rest = { ...who(identity), was_enrolled: true, config_keys: [] }
   if (isElsewhere(flags) || !(await hasService()))

@@ -17,10 +17,13 @@ export async function findIdentity(
   { env = process.env, signal, remember }: AgentDeps,
 ): Promise<IdentityStore> {
   const { config, database, desired, disk, problems, clock, log } = core
-  const onRetry = (reason: string): void =>
-    problems.set('enrolment', `not registered yet, still trying: ${reason}`)
+  const tryingOn =
+    (what: string) =>
+    (reason: string): void =>
+      problems.set('enrolment', `${what}, still trying: ${reason}`)
   const saved = await loadIdentity(config.dataDir, config.hostname)
   if (saved) {
+    const onRetry = tryingOn('the authority of the control plane has to be fetched again')
     // An announcement has put into the file what is to be trusted now.
     if (!loadAnnouncement(config.dataDir, log))
       await ensureAuthority({ config, clock, log, onRetry, ...(signal ? { signal } : {}) })
@@ -36,7 +39,7 @@ export async function findIdentity(
       capabilities,
       env,
       desired,
-      onRetry,
+      onRetry: tryingOn('not registered yet'),
       clock,
       log,
       ...(signal ? { signal } : {}),
