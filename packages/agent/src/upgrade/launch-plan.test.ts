@@ -91,6 +91,20 @@ describe('planLaunch', () => {
     }
   })
 
+  it('goes on as a version that is newer than a package that comes, unless that is older than the one before', () => {
+    const packageOf = (version: string) => ({ version, path: packaged.path, isPackaged: true })
+    const step = plan(upgraded, { self: packageOf('1.0.5') })
+    assert.equal(step.do, 'change')
+    assert.deepEqual(step.do === 'change' && plan(step.state, { self: packageOf('1.0.5') }), {
+      do: 'replace',
+      file: fileOf('1.1.0'),
+    })
+    const back = plan(upgraded, { self: packageOf('0.9.0') })
+    assert.deepEqual(back.do === 'change' && plan(back.state, { self: packageOf('0.9.0') }), {
+      do: 'run',
+    })
+  })
+
   it('falls back to the version before when a file is gone', () => {
     const twice = confirmed(
       withCandidate(upgraded, { ...chosen, version: '1.2.0', from: '1.1.0' }),

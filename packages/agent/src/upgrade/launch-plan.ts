@@ -1,3 +1,4 @@
+import { compareVersions } from '@plexd/protocol'
 import { rolledBack, trialOf, type VersionState } from './version-state.ts'
 
 /** What a start of plexd does about the versions on the disk. */
@@ -34,7 +35,8 @@ export function planLaunch(starting: Starting): LaunchPlan {
   })
   const { candidate, packaged } = state
   if (candidate && trial === trialOf(candidate)) return { do: 'run' }
-  if (self.isPackaged && self.version !== packaged.version) return preferPackage(starting, state)
+  if (self.isPackaged && self.version !== packaged.version)
+    return isBehind(starting, state) ? keepCurrent(starting, state) : preferPackage(starting, state)
   if (!candidate) return planCurrent(starting, state)
   if (!has(candidate.version)) return giveUp('its file is gone')
   if (candidate.starts >= maxStarts)
@@ -42,16 +44,42 @@ export function planLaunch(starting: Starting): LaunchPlan {
   return { do: 'supervise', file: fileOf(candidate.version), state }
 }
 
+/**
+ * Whether another package came that is newer than the one before, and older than what runs: the machine upgrades its packages, and
+ * nobody has asked to go back. Who installs an older package than there was wants that one.
+ */
+function isBehind({ self, has }: Starting, { packaged, current }: VersionState): boolean {
+  if (current === null || !has(current)) return false
+  return (
+    compareVersions(self.version, packaged.version) > 0 &&
+    compareVersions(self.version, current) < 0
+  )
+}
+
+function keepCurrent({ self }: Starting, state: VersionState): LaunchPlan {
+  const why = `a package with version ${self.version} was installed, and ${state.current} is newer`
+  return { do: 'change', state: { ...state, packaged: packageOf(self) }, why }
+}
+
 /** Somebody has installed another package since. */
 function preferPackage({ self, nowMs }: Starting, state: VersionState): LaunchPlan {
   const why = `a package with version ${self.version} was installed`
-  const packaged = { version: self.version, path: self.path }
   return {
     do: 'change',
-    state: { ...rolledBack(state, why, nowMs), packaged, current: null, previous: null },
+    state: {
+      ...rolledBack(state, why, nowMs),
+      packaged: packageOf(self),
+      current: null,
+      previous: null,
+    },
     why,
   }
 }
+
+const packageOf = ({ version, path }: Starting['self']): VersionState['packaged'] => ({
+  version,
+  path,
+})
 
 function planCurrent({ self, fileOf, has }: Starting, state: VersionState): LaunchPlan {
   const { current, previous, packaged } = state
