@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { ownArchitecture } from '../../scripts/build/architecture.ts'
-import { packageKinds } from '../../scripts/build/packages.ts'
-import { buildSingleFile } from '../../scripts/build/single-file.ts'
 import { root as project } from '../../scripts/programs/build.ts'
 import { runToEnd } from '../../scripts/programs/program.ts'
 import { makeFolder } from '../build/support/make-folder.ts'
-import { bootDebian, orThrow, unpackDebian, whyNoDebian } from './support/booted-debian.ts'
-
-/** Without what any package manager, and any service, writes. */
-const listFiles =
-  'find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root -o -path /srv -o -path /var/log -o -path /var/lib/rpm -o -path /var/lib/apt -o -path /var/cache/apt \\) -prune -o -print | sort'
+import { bootDebian } from './support/booted-debian.ts'
+import { unpackDebian, whyNoDebian } from './support/debian-image.ts'
+import { differences, listFiles } from './support/files.ts'
+import { orThrow } from './support/or-throw.ts'
+import { makePackages } from './support/packages.ts'
 
 const mainPids = 'systemctl show -p MainPID --value plexd plexd-wireguard@plexd0'
 
@@ -30,23 +27,6 @@ it('come, serve, are upgraded and go, as the guides say, and leave nothing', asy
   await t.test('as rpm', () => asRpm(root))
   await t.test('as deb, with services', () => asDeb(root))
 })
-
-async function makePackages(version: string, out: string): Promise<void> {
-  await mkdir(out)
-  const options = { version, releaseKeys: [] }
-  const [plexd, plexctl, controlPlane] = await Promise.all([
-    buildSingleFile('plexd', options),
-    buildSingleFile('plexctl', options),
-    buildSingleFile('control-plane', options),
-  ])
-  const programs = {
-    plexd: plexd.file,
-    plexctl: plexctl.file,
-    'control-plane': controlPlane.file,
-  }
-  const parts = { version, programs, arch: ownArchitecture(), licences: '', out, epochSeconds: 0 }
-  for (const kind of packageKinds) await kind.make(parts)
-}
 
 /** By Debian's rpm, without what the packages want: those names are Fedora's. */
 async function asRpm(root: string): Promise<void> {
@@ -138,10 +118,4 @@ async function asDeb(root: string): Promise<void> {
     await run('ls -d /run/plexd /run/wireguard 2>/dev/null; getent group plexd || true'),
     '',
   )
-}
-
-function differences(before: string, after: string): string[] {
-  const lines = [before, after].map((text) => new Set(text.trim().split('\n')))
-  const [old, now] = lines as [Set<string>, Set<string>]
-  return [...old.symmetricDifference(now)]
 }

@@ -1,88 +1,107 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '@plexd/runtime/testing'
-import { cache } from '../../../scripts/programs/build.ts'
 import { type Output, runToEnd } from '../../../scripts/programs/program.ts'
-
-/** Those that a machine has before plexd comes: with them, no test needs the network. */
-const packages =
-  'systemd,systemd-sysv,dbus,passwd,wireguard-tools,nftables,iproute2,wireguard-go,libatomic1,libstdc++6'
-
-/** Why there can be none here, if so. */
-export async function whyNoDebian(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return 'it needs root'
-  for (const [tool, from] of [
-    ['systemd-nspawn', 'systemd-container'],
-    ['mmdebstrap', 'mmdebstrap'],
-  ])
-    if ((await runToEnd('sh', ['-c', `command -v ${tool}`])).code !== 0)
-      return `it needs ${tool}: apt-get install ${from}`
-  return existsSync('/dev/net/tun') ? undefined : 'it needs /dev/net/tun'
-}
-
-/** A Debian 12 in a folder of its own; the first makes an archive for the next ones, from the network. */
-export async function unpackDebian(root: string): Promise<void> {
-  const archive = join(cache, 'bookworm.tar')
-  if (!existsSync(archive)) {
-    await mkdir(cache, { recursive: true })
-    const draft = `${archive}.${process.pid}.tar`
-    const form = ['--variant=minbase', `--include=${packages}`]
-    await orThrow(runToEnd('mmdebstrap', [...form, 'bookworm', draft]))
-    await rename(draft, archive)
-  }
-  await mkdir(root, { recursive: true })
-  await orThrow(runToEnd('tar', ['-C', root, '--exclude=./dev/*', '-xf', archive]))
-}
+import { orThrow } from './or-throw.ts'
 
 export interface BootedDebian extends AsyncDisposable {
+  /** Its process 1, as this machine sees it; another one after a reboot. */
+  pid(): number
+  /** A command that runs the command behind it inside. */
+  prefix(): readonly string[]
   /** Runs a line of shell in it, and resolves to what it printed; rejects unless it ends with 0. */
-  run(line: string): Promise<string>
+  run(line: string, stdin?: string): Promise<string>
+  /** The same, however it ends. */
+  attempt(line: string, stdin?: string): Promise<Output>
+  /** Resolves when it is up again. */
+  reboot(): Promise<void>
 }
 
-/** systemd as process 1, with a network of its own. */
-export async function bootDebian(root: string): Promise<BootedDebian> {
-  const child = spawn(
-    'systemd-nspawn',
-    [
-      ...['--quiet', '--boot', '--register=no', '--keep-unit', '--private-network'],
-      ...['--bind=/dev/net/tun', '--capability=all', '--console=pipe', '-D', root],
-    ],
-    { stdio: 'ignore' },
-  )
-  const pid = await until('process 1 of the container', () => childOf(child))
-  const enter = ['-t', `${pid}`, ...'-m -u -i -n -p -C'.split(' ')]
-  const env = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LC_ALL=C.UTF-8']
-  const attempt = (line: string): Promise<Output> =>
-    runToEnd('nsenter', [...enter, ...env, 'bash', '-c', line])
+export interface BootOptions {
+  /** A root that lies under this one and stays as it is; what is written goes into `root`. */
+  over?: string
+  /** Folders of this machine that it can read, and where. */
+  sees?: Readonly<Record<string, string>>
+  /** Called at each boot with process 1, before that has got far. */
+  onBoot?(pid: number): Promise<void>
+}
+
+/** systemd as process 1, with a network of its own. Its root is removed with it. */
+export async function bootDebian(root: string, options: BootOptions = {}): Promise<BootedDebian> {
+  const { over, sees = {}, onBoot } = options
+  const merged = over === undefined ? root : join(root, 'merged')
+  const nspawn = [
+    ...['systemd-nspawn', '--quiet', '--boot', '--register=no', '--keep-unit', '--private-network'],
+    ...['--bind=/dev/net/tun', '--capability=all', '--console=pipe', '-D', merged],
+    ...Object.entries(sees).map((pair) => `--bind-ro=${pair.join(':')}`),
+  ]
+  const [command = '', ...args] = over === undefined ? nspawn : await layered(root, over, nspawn)
+  let child: ChildProcess
+  let pid = 0
+
+  const prefix = (): string[] => [
+    'nsenter',
+    '-t',
+    `${pid}`,
+    ...'-m -u -i -n -p -C'.split(' '),
+    ...env,
+  ]
+  const attempt = (line: string, stdin = ''): Promise<Output> => {
+    const [enter = '', ...rest] = prefix()
+    return runToEnd(enter, [...rest, 'bash', '-c', line], {}, stdin)
+  }
   const isUp = async (): Promise<boolean> =>
     /^(running|degraded)$/m.test((await attempt('systemctl is-system-running')).stdout)
-  await until('a machine that has booted', isUp, 60_000, 200)
+  const isOff = (): boolean => child.exitCode !== null || child.signalCode !== null
+  async function boot(): Promise<void> {
+    child = spawn(command, args, { stdio: 'ignore' })
+    pid = await until('process 1 of the container', () => childOf(child), 60_000)
+    await onBoot?.(pid)
+    await until('a machine that has booted', isUp, 300_000, 200)
+  }
+
+  await boot()
   return {
-    run: (line) => orThrow(attempt(line), line),
+    pid: () => pid,
+    prefix,
+    attempt,
+    run: (line, stdin) => orThrow(attempt(line, stdin), line),
+    async reboot() {
+      await attempt('systemctl reboot')
+      // nspawn leaves it to us to start it again.
+      await until('a machine that is off', isOff, 120_000)
+      await boot()
+    },
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
-      const hasEnded = () => child.exitCode !== null || child.signalCode !== null
-      await until('a machine that is off', hasEnded, 30_000).catch(() => child.kill('SIGKILL'))
+      await until('a machine that is off', isOff, 30_000).catch(() => child.kill('SIGKILL'))
       await rm(root, { recursive: true, force: true })
     },
   }
+}
+
+const env = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LC_ALL=C.UTF-8']
+
+/** Mounted where nobody else sees it, so it goes with the last process that does. */
+async function layered(root: string, over: string, command: string[]): Promise<string[]> {
+  for (const folder of ['upper', 'work', 'merged'])
+    await mkdir(join(root, folder), { recursive: true })
+  const script =
+    'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/merged" && shift 2 && exec "$@"'
+  return ['unshare', '--mount', '--', 'sh', '-c', script, 'sh', over, root, ...command]
 }
 
 /** nspawn starts others before, which end. */
 function childOf({ pid }: ChildProcess): number | undefined {
   const file = `/proc/${pid}/task/${pid}/children`
   const children = existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ') : []
-  const found = children.find(
-    (one) =>
-      one !== '' && /^\S*\/(systemd|init)\0/.test(readFileSync(`/proc/${one}/cmdline`, 'utf8')),
-  )
+  const found = children.find((one) => one !== '' && isSystemd(one))
   return found === undefined ? undefined : Number(found)
 }
 
-export async function orThrow(running: Promise<Output>, what = ''): Promise<string> {
-  const { code, stdout, stderr } = await running
-  if (code !== 0) throw new Error(`${what}: exit code ${code}: ${stdout}${stderr}`)
-  return stdout
+function isSystemd(pid: string): boolean {
+  const file = `/proc/${pid}/cmdline`
+  return existsSync(file) && /^\S*\/(systemd|init)\0/.test(readFileSync(file, 'utf8'))
 }
