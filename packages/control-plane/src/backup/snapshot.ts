@@ -1,32 +1,17 @@
-import { copyFile, link, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { backup, DatabaseSync } from 'node:sqlite'
-import { errorCodeOf, isMissing, makeFolder } from '@plexd/runtime'
-import type { OptionalPart } from '../config/settings/backup-parts.ts'
-import type { ArchivedFile } from './archive/manifest.ts'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import type { StagedFile } from './archive/write-archive.ts'
-import { contentOf, isWanted } from './contents.ts'
 import { type DatabaseFacts, readFacts } from './database-facts.ts'
-import { hashFile } from './hash-file.ts'
-import { listFiles } from './list-files.ts'
-
-export interface SnapshotOptions {
-  dataDir: string
-  /** An empty folder, best on the same disk. */
-  staging: string
-  parts: readonly OptionalPart[]
-  masterKeyFile: string
-  onProgress: (text: string) => void
-}
+import { openDatabase, stageDatabases } from './stage-databases.ts'
+import { Changed, demandUnchanged, stageArtifacts, stageSmallFiles } from './stage-files.ts'
+import type { SnapshotOptions } from './staged-file.ts'
 
 export interface Snapshot {
   facts: DatabaseFacts
   files: StagedFile[]
   warnings: string[]
 }
-
-/** What was read before and after the moment of the database differs. */
-class Changed extends Error {}
 
 /** Each takes milliseconds, unless builds of plexd have to be read. */
 const attempts = 20
@@ -69,126 +54,4 @@ async function takeAt(
     files: [...databases, ...small, ...artifacts],
     warnings: missing.map((path) => `"${path}" is not what was uploaded, and is left out`),
   }
-}
-
-/** Read and write: otherwise the log of a killed process could not be recovered. */
-function openDatabase(path: string): DatabaseSync {
-  return new DatabaseSync(path, { timeout: 5_000 })
-}
-
-async function stageSmallFiles(options: SnapshotOptions): Promise<StagedFile[]> {
-  const files: StagedFile[] = []
-  for (const { path, source } of await smallFiles(options)) {
-    const copy = stagedPath(options, path)
-    await copyFile(source, copy)
-    files.push(await describeFile(path, copy, (await stat(source)).mode))
-  }
-  return files
-}
-
-/** The master key may lie elsewhere. */
-async function smallFiles({
-  dataDir,
-  parts,
-  masterKeyFile,
-}: SnapshotOptions): Promise<{ path: string; source: string }[]> {
-  const inFolder = (await listFiles(dataDir))
-    .filter((path) => contentOf(path)?.kind === 'file' && contentOf(path)?.part === undefined)
-    .map((path) => ({ path, source: join(dataDir, path) }))
-  const key = { path: 'master.key', source: masterKeyFile }
-  return parts.includes('master-key') ? [...inFolder, key] : inFolder
-}
-
-async function demandUnchanged(staged: readonly StagedFile[], options: SnapshotOptions) {
-  const now = await smallFiles(options)
-  if (now.length !== staged.length) throw new Changed('files came or went')
-  for (const [index, { path, source }] of now.entries()) {
-    const before = staged[index]
-    const sha256 = await hashFile(source).catch(() => '')
-    if (before?.path !== path || before.sha256 !== sha256)
-      throw new Changed(`"${path}" changed while it was copied`)
-  }
-}
-
-/** They are replaced as a whole, so a link keeps what was there. */
-async function stageArtifacts({ artifacts }: DatabaseFacts, options: SnapshotOptions) {
-  const staged: StagedFile[] = []
-  const missing: string[] = []
-  for (const { path, sha256 } of artifacts) {
-    const copy = stagedPath(options, path)
-    const isThere = await linkOrCopy(join(options.dataDir, path), copy)
-    const file = isThere ? await describeFile(path, copy) : undefined
-    if (file?.sha256 === sha256) staged.push(file)
-    else missing.push(path)
-  }
-  return { artifacts: staged, missing }
-}
-
-async function linkOrCopy(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to).catch((error: unknown) => {
-      if (errorCodeOf(error) === 'ENOENT') throw error
-      return copyFile(from, to)
-    })
-    return true
-  } catch (error) {
-    if (isMissing(error)) return false
-    throw error
-  }
-}
-
-async function stageDatabases(main: DatabaseSync, options: SnapshotOptions): Promise<StagedFile[]> {
-  const { dataDir, parts } = options
-  const staged = [await copyDatabase(main, 'control-plane.db', options)]
-  for (const path of await listFiles(dataDir)) {
-    const content = contentOf(path)
-    if (content?.kind !== 'database' || path === 'control-plane.db' || !isWanted(content, parts))
-      continue
-    const file = await copyOther(path, options)
-    if (file) staged.push(file)
-  }
-  return staged
-}
-
-/** Undefined for one that has gone meanwhile, as telemetry does that is too old. */
-async function copyOther(path: string, options: SnapshotOptions): Promise<StagedFile | undefined> {
-  const source = join(options.dataDir, path)
-  const found = await stat(source).catch(() => undefined)
-  if (!found) return undefined
-  using database = openDatabase(source)
-  database.exec('begin')
-  database.prepare('select count(*) from sqlite_schema').get()
-  return await copyDatabase(database, path, options)
-}
-
-/** In the read transaction of the connection, so that writers do not make it begin anew. */
-async function copyDatabase(
-  database: DatabaseSync,
-  path: string,
-  options: SnapshotOptions,
-): Promise<StagedFile> {
-  const to = stagedPath(options, path)
-  options.onProgress(`copying ${path}`)
-  await backup(database, `${to}.copy`, { rate: pagesAtOnce })
-  await rename(`${to}.copy`, to)
-  return await describeFile(path, to)
-}
-
-/** 16 MiB: the event loop of this process is free between two. */
-const pagesAtOnce = 4_096
-
-function stagedPath({ staging }: SnapshotOptions, path: string): string {
-  const to = join(staging, 'files', path)
-  makeFolder(dirname(to))
-  return to
-}
-
-async function describeFile(path: string, source: string, mode = 0o600): Promise<StagedFile> {
-  const file: ArchivedFile = {
-    path,
-    size: (await stat(source)).size,
-    mode: mode & 0o755,
-    sha256: await hashFile(source),
-  }
-  return { ...file, source }
 }
