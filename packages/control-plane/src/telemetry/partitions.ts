@@ -6,7 +6,8 @@ import { removeDatabase } from '../store/side/set-aside.ts'
 import { diskErrorOf, isDamaged } from '../store/sqlite-error.ts'
 import type { OnStep } from '../store/start-step.ts'
 import { type RecordKind, recordKinds } from './kinds.ts'
-import { type Arrival, openPartition, type Partition, type Written } from './partition.ts'
+import type { Arrival, Written } from './pack-writer.ts'
+import { openPartition, type Partition } from './partition.ts'
 import type { Mark, NewPartition } from './partition-tables.ts'
 
 /** The partitions of all kinds, as files of one folder, all of which are open. */

@@ -16,8 +16,8 @@ import {
   type Resolution,
   resolutionOf,
 } from '../../telemetry/series/resolution.ts'
+import { seriesSelectorOf } from '../../telemetry/series/series-selector.ts'
 import { pick, ratesOf, stepsOf } from '../../telemetry/series/steps.ts'
-import { seriesSelectorOf } from '../../telemetry/series-selector.ts'
 import { readDuration } from '../wire/durations.ts'
 import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
 import { timestamp } from '../wire/timestamps.ts'

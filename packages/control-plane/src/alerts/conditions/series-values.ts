@@ -5,7 +5,7 @@ import {
   isSelected,
   type SeriesSelector,
   seriesSelectorOf,
-} from '../../telemetry/series-selector.ts'
+} from '../../telemetry/series/series-selector.ts'
 import type { SeriesValue } from './facts.ts'
 
 /** Gives the last values of the series that a name in a rule means. */

@@ -2,12 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { groupNames } from '@plexd/protocol'
 import { arrivedFactsOf } from '../matcher.ts'
 import { nameOfKey } from '../samples.ts'
-import { isSelected, type SeriesSelector } from '../series-selector.ts'
 import type { FoundRecord, TelemetryStore } from '../store.ts'
 import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
 import { maxLateMs } from './heads.ts'
 import { hourMs, placeOf } from './place.ts'
 import type { Series } from './series.ts'
+import { isSelected, type SeriesSelector } from './series-selector.ts'
 
 /** What is read of one metric of one node, of all its series that are meant. */
 export interface BucketQuery {
