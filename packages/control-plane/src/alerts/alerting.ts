@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@plexd/runtime'
-import type { Metrics } from '../http/metrics.ts'
+import type { Metrics } from '../http/metrics/metrics.ts'
 import type { Limits } from '../limits.ts'
 import type { Fleet } from '../mesh/fleet.ts'
 import type { MasterKey } from '../seal/master-key.ts'
