@@ -1,5 +1,5 @@
 import { CliError, exitCodes, printJson, systemClock } from '@plexd/runtime'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { CreatedBackup } from '../backup/create.ts'
 import { describeBackup } from '../backup/words.ts'
 import type { Config } from '../config/config.ts'
@@ -53,7 +53,9 @@ export function addBackupCreate(command: Command): void {
     .option('--with-telemetry', 'put metrics, logs, audit records and series into it')
     .option('--with-recordings', 'put recordings of sessions into it')
     .option('--json', 'print JSON: file, bytes, seconds, is_encrypted, manifest, warnings')
-    .option('--scheduled', 'note in the record that nobody has typed this')
+    .addOption(
+      new Option('--scheduled', 'note in the record that nobody has typed this').hideHelp(),
+    )
     .addHelpText('after', examples)
     .action(async (options: CreateFlags & Record<string, unknown>) => {
       const config = await configOf(options)

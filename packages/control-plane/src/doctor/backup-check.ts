@@ -2,12 +2,13 @@ import { accessSync, constants } from 'node:fs'
 import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
 import { failureOf, lastSuccess, readRecords } from '../backup/records.ts'
 import type { Config } from '../config/config.ts'
+import { lastDue } from '../rhythm/cron.ts'
 import type { Place } from './place.ts'
 
 export const backupCheck: Check<Place> = { name: 'backup', run: checkBackup }
 
-/** Two days after a backup that is made every day, something is wrong. */
-const lateMs = 48 * 60 * 60_000
+/** A backup may take that long, and longer ones are given up. */
+const graceMs = 6 * 60 * 60_000
 const logRemedy = 'see its log: journalctl -u plexd-control-plane'
 
 async function checkBackup({ config, nowMs }: Place): Promise<Finding> {
@@ -27,12 +28,14 @@ async function checkBackup({ config, nowMs }: Place): Promise<Finding> {
       `nothing can be written to backup_folder "${config.backupFolder}": ${fault}`,
       'make the folder, for the user of the control plane',
     )
-  if (last && nowMs - Date.parse(last.at) > allowedMs(config)) return warning(made, logRemedy)
+  if (last && isLate(config, Date.parse(last.at), nowMs)) return warning(made, logRemedy)
   return ok(made)
 }
 
-function allowedMs({ backupEvery }: Config): number {
-  return 'everyMs' in backupEvery ? Math.max(2 * backupEvery.everyMs, 3_600_000) : lateMs
+/** By a cron expression, it is the last time at which one was due that counts. */
+function isLate({ backupEvery: rhythm }: Config, madeMs: number, nowMs: number): boolean {
+  if ('everyMs' in rhythm) return nowMs - madeMs > Math.max(2 * rhythm.everyMs, 3_600_000)
+  return (lastDue(rhythm, nowMs - graceMs) ?? 0) > madeMs
 }
 
 function folderFault(folder: string): string | undefined {

@@ -36,6 +36,22 @@ describe('backups that are made by themselves', () => {
     assert.deepEqual(more, [])
   })
 
+  it('are on record once when they fail, by whichever process could write it', async () => {
+    await using folder = await makeTemporaryFolder()
+    await using plane = await startControlPlane({
+      config: { backupFolder: folder.path, backupRecipients: [recipient] },
+    })
+    await makeDueBackup(plane.app, signal, async (args) => {
+      const file = args[args.indexOf('--out') + 1]
+      const record = { kind: 'create', outcome: 'failed', by: 'schedule', file, reason: 'no room' }
+      const text = JSON.stringify([{ ...record, at: new Date().toISOString() }])
+      await writeFile(join(plane.dataDir, 'backups.json'), text)
+      throw new Error('it ended with 1: no room')
+    })
+    const reasons = plane.app.backups.records().map(({ reason }) => reason)
+    assert.deepEqual(reasons, ['no room'])
+  })
+
   it('keep the newest, remove what was left half, and warn of what failed until one succeeds', async () => {
     await using folder = await makeTemporaryFolder()
     await using plane = await startControlPlane({

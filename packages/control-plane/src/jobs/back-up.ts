@@ -1,10 +1,10 @@
 import { readdir, rm } from 'node:fs/promises'
 import { setPriority } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { isSea } from 'node:sea'
 import { describeError, type ExecOptions, execSelf, undefinedIfMissing } from '@plexd/runtime'
 import type { Environment, Watch } from '../app.ts'
-import { failureOf, lastSuccess } from '../backup/records.ts'
+import { type BackupRecord, failureOf, lastSuccess } from '../backup/records.ts'
 import { backupName, excessOf, isDue, isRemnant } from '../backup/schedule.ts'
 import type { Config } from '../config/config.ts'
 
@@ -52,9 +52,15 @@ export async function makeDueBackup(
     if (signal.aborted) return
     const reason = describeError(error)
     log.warn('backup failed, it is tried again', { file, error: reason })
+    if (isOnRecord(backups.records(), file)) return
     const at = new Date(clock.now()).toISOString()
     backups.failed({ kind: 'create', outcome: 'failed', by: 'schedule', file, at, reason })
   }
+}
+
+/** The process that made it notes its own failure, unless it was killed or could not write. */
+function isOnRecord(records: readonly BackupRecord[], file: string): boolean {
+  return records.some((record) => record.file === resolve(file) && record.outcome === 'failed')
 }
 
 function timeOf(record: { at: string } | undefined): number | undefined {

@@ -22,7 +22,8 @@ export function openNodeMetrics(
 ) {
   const { config, metrics, clock, log } = environment
   const { dataDir, limits } = config
-  const programs = createPrograms(() => budgetOf(environment.config.limits))
+  const isNode = (id: string): boolean => fleet.node(id) !== undefined
+  const programs = createPrograms(() => budgetOf(environment.config.limits), isNode)
   const room = { own: limits.node_series, programs: limits.node_program_series }
   const onLeftOut = metrics.valuesLeftOut
   const nowMs = clock.now()
@@ -37,7 +38,7 @@ export function openNodeMetrics(
     }),
   )
   const series = stack.use(startSeries({ file, telemetry, clock, log, room, programs, onLeftOut }))
-  const latest = createLatest(programs)
+  const latest = createLatest(programs, isNode)
   stack.defer(telemetry.onAppend(latest.follow))
   const tenantIds = new Set(Array.from(fleet.allNodes(), (node) => node.tenant_id))
   stack.use(startFilling(latest, telemetry, { tenantIds, nowMs, log }))

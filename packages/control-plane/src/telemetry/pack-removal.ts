@@ -24,38 +24,38 @@ export function createRemoval(
   { database, patience, inTransaction }: SideDatabase,
   hold: (source: RecordSource, bytes: number) => void,
 ): Removal {
-  const removed = `returning tenant_id, node_id, count, length(body) + length(words) + ${rowBytes} as bytes`
+  const returned = `returning tenant_id, node_id, count, length(body) + length(words) + ${rowBytes} as bytes`
   const removeOf = database.prepare(
     `delete from packs where last_id in (
        select last_id from (
          select last_id, sum(bytes) over (order by last_id) - bytes as bytes_before from (
            select last_id, length(body) + length(words) + ${rowBytes} as bytes from packs
            where node_id = ? order by last_id limit ${maxPacks}))
-       where bytes_before < ?) ${removed}`,
+       where bytes_before < ?) ${returned}`,
   )
   const removeBefore = database.prepare(
-    `delete from packs where received_at < ? and last_id in (select last_id from packs order by last_id limit ${maxPacks}) ${removed}`,
+    `delete from packs where received_at < ? and last_id in (select last_id from packs order by last_id limit ${maxPacks}) ${returned}`,
   )
 
   /** Of packs that were removed. */
   function forget(rows: readonly Record<string, unknown>[]): Removed {
-    const gone = { records: 0, bytes: 0 }
+    const sum = { records: 0, bytes: 0 }
     for (const row of rows) {
       const bytes = Number(row.bytes)
       hold({ tenant_id: String(row.tenant_id), node_id: String(row.node_id) }, -bytes)
-      gone.records += Number(row.count)
-      gone.bytes += bytes
+      sum.records += Number(row.count)
+      sum.bytes += bytes
     }
-    return gone
+    return sum
   }
 
   const forgetHoldings = database.prepare('delete from holdings where bytes <= 0')
 
   async function remove(statement: () => Record<string, unknown>[]): Promise<Removed> {
     const gone = await inTransaction(() => {
-      const gone = forget(statement())
-      if (gone.records > 0) forgetHoldings.run()
-      return gone
+      const removed = forget(statement())
+      if (removed.records > 0) forgetHoldings.run()
+      return removed
     })
     if (gone.records > 0) await patience(() => database.exec('pragma incremental_vacuum(1000)'))
     return gone

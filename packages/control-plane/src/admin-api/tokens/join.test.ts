@@ -12,6 +12,7 @@ describe('joinUrl', () => {
 
   it('is no address with more than a host, or that is not encrypted', () => {
     for (const url of [
+      'https://cp.example.com/plexd',
       'x',
       'http://h',
       'https://u@h',

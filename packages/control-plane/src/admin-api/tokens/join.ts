@@ -19,7 +19,9 @@ export function joinUrl(
   if (asked === undefined) return publicUrl()
   const url = URL.parse(asked)
   const isAddress =
-    url?.protocol === 'https:' && url.username + url.password + url.search + url.hash === ''
+    url?.protocol === 'https:' &&
+    url.pathname === '/' &&
+    url.username + url.password + url.search + url.hash === ''
   if (!isAddress)
     throw new ApiError(
       'bad_request',

@@ -43,6 +43,21 @@ describe('the last values of nodes', () => {
     assert.equal(value(), undefined)
   })
 
+  it('are none of a node that is gone, whatever comes of it late', () => {
+    const ids = new Set(['n_web', 'n_db'])
+    const isNode = (id: string) => ids.has(id)
+    const programs = createPrograms(() => ({ ofNode: 3, ofTenant: 1 }), isNode)
+    const latest = createLatest(programs, isNode)
+    const shop = { group: 'shop', data: { orders: 1 } }
+    latest.follow(arrived(0, cpu(5), shop))
+    ids.delete('n_web')
+    latest.forget('n_web')
+    latest.follow(arrived(1, cpu(6), shop))
+    assert.equal(latest.allOf('n_web').size + latest.programs.of('n_web').size, 0)
+    latest.follow(arrivedFrom('n_db', 2, shop))
+    assert.equal(latest.programs.of('n_db').size, 1, 'it takes no room of its tenant')
+  })
+
   it('are not measured later than they come: a clock that is ahead would keep its values for ever', () => {
     const latest = createLatest(createPrograms(() => ({ ofNode: 3, ofTenant: 4 })))
     latest.follow(arrived(0, { ...cpu(5), at: 1e9 }))

@@ -25,11 +25,15 @@ const sameRoundMs = 60_000
 
 const none: ReadonlyMap<string, LatestValue> = new Map()
 
-export function createLatest(programs: Programs): Latest {
+/** What comes late of a node that is gone is not kept: nobody would forget it. */
+export function createLatest(
+  programs: Programs,
+  isNode: (id: string) => boolean = () => true,
+): Latest {
   const nodes = new Map<string, Map<string, LatestValue>>()
 
   function take(source: RecordSource, { point }: ArrivedFacts, arrivedMs: number): void {
-    if (!point) return
+    if (!point || !isNode(source.node_id)) return
     const atMs = Math.min(point.atMs, arrivedMs)
     const values = nodes.getOrInsertComputed(source.node_id, () => new Map())
     for (const sample of point.samples) {

@@ -72,7 +72,11 @@ const endedMs = 3_600_000
 /** Looking for room takes a while, and is in vain most of the time. */
 const sweepEachMs = 60_000
 
-export function createPrograms(budget: () => SeriesBudget): Programs {
+/** Of a node that is gone nothing is kept here: nobody would forget it. */
+export function createPrograms(
+  budget: () => SeriesBudget,
+  isNode: (id: string) => boolean = () => true,
+): Programs {
   const nodes = new Map<string, OfNode>()
   const tenants = new Map<string, OfTenant>()
 
@@ -110,6 +114,8 @@ export function createPrograms(budget: () => SeriesBudget): Programs {
 
   return {
     take(source, { series: { key, name }, value }, { atMs, arrivedMs, isNew }) {
+      // What is stored of it has its series all the same.
+      if (!isNode(source.node_id)) return true
       const node = nodeOf(source)
       const before = node.byName.get(name)?.get(key)
       if (before) {
