@@ -103,13 +103,20 @@ describe('plexctl as a program', () => {
         2,
         /^plexctl: unknown command 'nodes'\n\(Did you mean node\?\)\nSee "plexctl --help"\.\n$/,
       ],
+      [
+        '2: a command of another program',
+        ['backup', 'create', '--out', 'x'],
+        {},
+        2,
+        /^plexctl: unknown command 'backup'\nrun "plexd-control-plane backup" on the machine of the control plane\nSee "plexctl --help"\.\n$/,
+      ],
       ['2: a body that is too large', show(413), {}, 2, /^plexctl: scripted 413\n$/],
       [
         '2: an input file that is missing',
         ['policy', 'put', '/no/such/file'],
         {},
         2,
-        /^plexctl: read "\/no\/such\/file": ENOENT/,
+        /^plexctl: read "\/no\/such\/file": there is no such file\n$/,
       ],
       ['2: an unknown flag', ['node', 'list', '--jsno'], {}, 2, /Did you mean --json\?/],
       [

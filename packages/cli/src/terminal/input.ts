@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 import { parseDuration, parseSelector } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import { InvalidArgumentError } from 'commander'
+import { fileError } from './file-error.ts'
 import type { Io } from './io.ts'
 
 /** More than any operation but an upload takes. */
@@ -19,7 +20,7 @@ export async function readInput(file: string, { stdin }: Io): Promise<Buffer> {
       if (bytes > maxInputBytes) throw new Error(`it is larger than ${maxInputBytes} bytes`)
     }
   } catch (cause) {
-    throw new CliError(`read ${quoteFile(file)}`, exitCodes.usage, { cause })
+    throw fileError(`read ${quoteFile(file)}`, cause)
   }
   return Buffer.concat(chunks)
 }

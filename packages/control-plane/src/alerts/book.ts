@@ -30,21 +30,28 @@ export async function readBook(
   reader: Reader,
   { tenantId, nowMs }: { tenantId: string; nowMs: number },
 ): Promise<Book> {
-  const silences = await readSilencesUntil(reader, { tenantId, nowMs })
   return {
     rules: listRules(await readRules(reader, tenantId)).map(activeOf),
-    silences: silences.map(({ rule, node_id, selector, ends_at }) => {
-      const isMeant = selectedBy(selector ?? '*')
-      return {
-        endsMs: ends_at,
-        covers: (alert, node) =>
-          (rule === null || rule === alert.rule) &&
-          (node_id === null || node_id === node.id) &&
-          isMeant(node),
-      }
-    }),
+    silences: await readActiveSilences(reader, { tenantId, nowMs }),
     webhooks: await readWebhooks(reader, tenantId),
   }
+}
+
+export async function readActiveSilences(
+  reader: Reader,
+  of: { tenantId: string; nowMs: number },
+): Promise<ActiveSilence[]> {
+  const silences = await readSilencesUntil(reader, of)
+  return silences.map(({ rule, node_id, selector, ends_at }) => {
+    const isMeant = selectedBy(selector ?? '*')
+    return {
+      endsMs: ends_at,
+      covers: (alert, node) =>
+        (rule === null || rule === alert.rule) &&
+        (node_id === null || node_id === node.id) &&
+        isMeant(node),
+    }
+  })
 }
 
 /** All rules of a tenant by name: those that are there by themselves, unless the stored ones say otherwise. */

@@ -186,6 +186,10 @@ describe('alerts', () => {
     const { body } = await admin.createAlertSilence({ body: silence })
     await world.round()
     assert.deepEqual(await world.messages(), ['alert.firing down db'])
+    const listed = (await admin.listAlerts({})).body.items
+    const untilOf = (name: string) =>
+      listed.find(({ rule, node }) => rule === 'down' && node === name)?.silenced_until
+    assert.deepEqual([untilOf('web'), untilOf('db')], [body.ends_at, null])
     await world.round(9 * minute)
     assert.equal((await world.messages()).length, 1)
     await world.round(minute)

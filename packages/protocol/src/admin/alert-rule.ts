@@ -22,7 +22,12 @@ const MetricName = Type.String({
     'A metric of nodes, or one that programs on nodes send, as group.name, with labels if it has some; the group may be left out where no other has the name',
   examples: ['node_resources.disk_used', 'shop.orders_open{shop="berlin"}'],
 })
-const Within = Type.String({ description: 'Go duration, from "1m" to "24h"', examples: ['15m'] })
+const aDuration = { [wantKeyword]: 'a duration such as "5m"' }
+const Within = Type.String({
+  ...aDuration,
+  description: 'Go duration, from "1m" to "24h"',
+  examples: ['15m'],
+})
 
 // Strict: ignoring a misspelt bound would make a rule that never holds.
 const strict = { additionalProperties: false } as const
@@ -99,12 +104,14 @@ export const AlertRuleSpec = Type.Object(
     when: AlertCondition,
     for: Type.Optional(
       Type.String({
+        ...aDuration,
         description:
           'Go duration, "24h" at most: how long it has to hold until the alert fires; "0s" when absent',
       }),
     ),
     keep_firing: Type.Optional(
       Type.String({
+        ...aDuration,
         description:
           'Go duration, "24h" at most: how long it must not hold until the alert is resolved; "0s" when absent',
       }),

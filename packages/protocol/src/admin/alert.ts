@@ -23,6 +23,14 @@ export const Alert = Type.Object({
 })
 export type Alert = Static<typeof Alert>
 
+/** As it is listed. */
+export const ListedAlert = Type.Interface([Alert], {
+  silenced_until: nullable(Timestamp, {
+    description: 'Until when nobody is told of it; null if it is not silenced, or over',
+  }),
+})
+export type ListedAlert = Static<typeof ListedAlert>
+
 /** What a webhook is sent: alerts of one rule that have fired, or were resolved, at one time. */
 export const AlertMessage = Type.Object({
   type: Type.Enum(['alert.firing', 'alert.resolved', 'alert.test']),

@@ -79,6 +79,9 @@ interface Words {
   isAbout?: 'whole'
 }
 
+/** Fields that are listed for who has written another. */
+const maxListed = 8
+
 const faults: Readonly<Record<string, (found: Found) => Words>> = {
   required: ({ params }) => {
     const { missingProperty, requiredProperties } = params as Record<string, unknown>
@@ -88,12 +91,20 @@ const faults: Readonly<Record<string, (found: Found) => Words>> = {
   additionalProperties: ({ params, schema }) => {
     const { additionalProperty, additionalProperties } = params as Record<string, unknown>
     const [unknown] = [additionalProperty ?? additionalProperties].flat()
-    const near = nearest(String(unknown), Object.keys(schema.properties ?? {}))
+    const known = Object.keys(schema.properties ?? {})
+    const near = nearest(String(unknown), known)
+    const few = known.length > 0 && known.length <= maxListed && near === undefined
+    const beside = few ? `, beside ${oneOf(known.map(quoted))}` : ''
     const advice = near === undefined ? 'leave it out' : `did you mean "${near}"?`
-    return { text: `has a field ${quoted(unknown)} that nobody reads: ${advice}`, isAbout: 'whole' }
+    return {
+      text: `has a field ${quoted(unknown)} that nobody reads${beside}: ${advice}`,
+      isAbout: 'whole',
+    }
   },
   boolean: () => ({ text: 'is a field that nobody reads: leave it out', isAbout: 'whole' }),
-  type: ({ types }) => ({ text: `want ${oneOf(types.map((type) => typeNames[type] ?? type))}` }),
+  type: ({ types, schema }) => ({
+    text: `want ${schema[wantKeyword] ?? oneOf(types.map((type) => typeNames[type] ?? type))}`,
+  }),
   enum: ({ params, schema }) => {
     const { allowedValues = schema.enum ?? [] } = params as { allowedValues?: unknown[] }
     return { text: `want ${oneOf(allowedValues.map(quoted))}` }

@@ -32,7 +32,11 @@ export class CliError extends Error {
 }
 
 /** Runs a program and sets its exit code; prints failures as one line on stderr, never a stack trace. */
-export async function runCli(program: Command, argv: readonly string[]): Promise<void> {
+export async function runCli(
+  program: Command,
+  argv: readonly string[],
+  { explain, whereIs }: Knowledge = {},
+): Promise<void> {
   // SIGUSR1 makes Node open its debugger, unless there is a listener.
   process.on('SIGUSR1', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -44,11 +48,31 @@ export async function runCli(program: Command, argv: readonly string[]): Promise
     )
   })
   speakAsOne(program, program.name(), program.name())
+  if (whereIs) tellWhere(program, whereIs)
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
-    process.exitCode = report(error, program.name())
+    process.exitCode = report(explain ? await explain(error) : error, program.name())
   }
+}
+
+/** What a program knows of what people try. */
+export interface Knowledge {
+  /** May say more of a failure. */
+  explain?(error: unknown): Promise<unknown>
+  /** Where a command is that this program does not have. */
+  whereIs?(command: string): string | undefined
+}
+
+function tellWhere(program: Command, whereIs: (command: string) => string | undefined): void {
+  program.configureOutput({
+    outputError: (text, write) => {
+      const [, name = ''] = /^error: unknown command '([^']*)'/.exec(text) ?? []
+      const place = whereIs(name)
+      const words = place === undefined ? text : `error: unknown command '${name}'\n${place}\n`
+      write(words.replace(/^error:/, `${program.name()}:`))
+    },
+  })
 }
 
 /** Makes all commands of a program report errors with its name in front and a pointer to their help, and throw instead of exiting. */

@@ -55,7 +55,7 @@ describe('artifact upload', () => {
     assert.equal(bench.server.requests[0]?.headers['x-plexd-signature'], signature)
     assert.equal(stdout, 'uploaded 1.5.0 linux/amd64 sha256:abc\n')
     await assert.rejects(bench.run([...argv.slice(0, 4), '/nowhere', ...platform]), {
-      message: 'read "/nowhere"',
+      message: 'read "/nowhere": there is no such file',
     })
   })
 
@@ -82,7 +82,10 @@ describe('artifact upload', () => {
     const file = await bench.file('plexd', Buffer.alloc(16 * 1024 * 1024))
 
     const running = bench.run(['artifact', 'upload', file, ...platform])
-    const refused = assert.rejects(running, { name: 'CliError', message: `read "${file}"` })
+    const refused = assert.rejects(running, {
+      name: 'CliError',
+      message: `read "${file}": there is no such file`,
+    })
     await until('the file is open', () => isOpen(file), 20_000, 0)
     await rm(file)
 
@@ -93,7 +96,7 @@ describe('artifact upload', () => {
     await using bench = await startBench()
 
     await assert.rejects(bench.run(['artifact', 'upload', '/nowhere', ...platform]), {
-      message: 'read "/nowhere"',
+      message: 'read "/nowhere": there is no such file',
     })
     await assert.rejects(
       bench.run(['artifact', 'upload', bench.folder, ...platform]),

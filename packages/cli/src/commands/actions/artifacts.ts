@@ -8,6 +8,7 @@ import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
 import { type Context, examples, jsonHelp } from '../../context.ts'
+import { fileError } from '../../terminal/file-error.ts'
 import { ageOf, printDone, startProgress } from '../../terminal/output.ts'
 
 export function addArtifactCommands(program: Command, context: Context): void {
@@ -169,14 +170,14 @@ async function upload(
 /** The control plane says what is wrong with its form. */
 async function readSignature(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
+    throw fileError(`read "${file}"`, cause)
   })
   return text.trim()
 }
 
 async function sizeOf(file: string): Promise<number> {
   const info = await stat(file).catch((cause: unknown) => {
-    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
+    throw fileError(`read "${file}"`, cause)
   })
   if (!info.isFile()) throw new CliError(`read "${file}": it is no regular file`, exitCodes.usage)
   return info.size
@@ -200,7 +201,7 @@ async function* chunksOf(
       yield chunk
     }
   } catch (cause) {
-    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
+    throw fileError(`read "${file}"`, cause)
   }
 }
 

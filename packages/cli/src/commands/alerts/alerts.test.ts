@@ -50,12 +50,14 @@ const webhook: AlertWebhook = {
 describe('alerts', () => {
   it('lists those that are asked for', async () => {
     const list = 'GET /admin/v1/alerts?limit=100&state=firing&node=web-01'
-    await using bench = await startBench({ [list]: aPage([alert]) })
+    const silenced = { ...alert, silenced_until: '2025-01-15T11:00:00.000Z' }
+    await using bench = await startBench({
+      [list]: aPage([{ ...alert, silenced_until: null }, silenced]),
+    })
     const { stdout } = await bench.run(['alerts', 'list', '--state', 'firing', '--node', 'web-01'])
-    assert.match(
-      stdout,
-      /^firing {2}warning {3}disk-nearly-full {2}web-01 {2}5m {5}- {9}disk is 0\.93, above 0\.9$/m,
-    )
+    const row = 'firing +warning +disk-nearly-full +web-01 +5m +- +'
+    for (const until of ['-', '2025-01-15 11:00Z'])
+      assert.match(stdout, new RegExp(`^${row}${until} +disk is 0\\.93, above 0\\.9$`, 'm'))
   })
 
   it('says of a rule that judges nothing that it does', async () => {
@@ -135,7 +137,7 @@ describe('alerts', () => {
     const put = (stdin: string) => bench.run(['alerts', 'rules', 'put', 'busy', '-'], { stdin })
     await assert.rejects(put('when: {}\nseverity: loud\n'), {
       exitCode: 2,
-      message: /^read alert rule standard input: severity "loud": want "info", "warning"/,
+      message: /^read alert rule standard input: line 2: severity "loud": want "info", "warning"/,
     })
     await assert.rejects(put('when: {metric: {name: a.b, abov: 1}}\nseverity: info\n'), {
       message: /when\.metric has a field "abov" that nobody reads: did you mean "above"\?$/,

@@ -15,6 +15,11 @@ interface ListFlags {
   limit?: number
 }
 
+/** `2025-01-15 10:30Z`. */
+function atMinute(time: string): string {
+  return `${time.slice(0, 16).replace('T', ' ')}Z`
+}
+
 export function addAlertCommands(program: Command, context: Context): void {
   const { io } = context
   const alerts = program
@@ -46,6 +51,7 @@ export function addAlertCommands(program: Command, context: Context): void {
       ['node', ({ node, node_id }) => node || node_id],
       ['since', ({ since }) => ageOf(since, io)],
       ['resolved', ({ resolved_at }) => ageOf(resolved_at, io)],
+      ['silenced until', ({ silenced_until: until = null }) => (until ? atMinute(until) : '-')],
       ['what', ({ summary }) => summary],
     ],
   })

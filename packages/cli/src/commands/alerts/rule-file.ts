@@ -1,27 +1,22 @@
 import { AlertRuleSpec, schemaFault } from '@plexd/protocol'
-import { CliError, describeError, exitCodes } from '@plexd/runtime'
 import { Compile } from 'typebox/compile'
-import { parse } from 'yaml'
+import { readYamlFile, yamlFailure, yamlPathOf } from '../../terminal/yaml-file.ts'
 
-/** The alert rule in a YAML or JSON text; throws a CliError that names `source` and what is wrong. */
+/** The alert rule in a YAML or JSON text; throws a CliError that names `source`, the line and what is wrong. */
 export function parseAlertRule(text: string, source: string): AlertRuleSpec {
-  const value = readYaml(text, source)
+  const what = `alert rule ${source}`
+  const { value, lineOf } = readYamlFile(text, what)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw yamlFailure(what, [
+      {
+        line: 1,
+        text: 'want a mapping of names to values: "plexctl alerts rules put --help" shows one',
+      },
+    ])
   const validator = Compile(AlertRuleSpec)
   if (validator.Check(value)) return value
-  throw failure(
-    source,
-    schemaFault(validator.Errors(value), { whole: 'the rule', value, schema: AlertRuleSpec }),
-  )
-}
-
-function readYaml(text: string, source: string): unknown {
-  try {
-    return parse(text, { prettyErrors: false })
-  } catch (error) {
-    throw failure(source, describeError(error))
-  }
-}
-
-function failure(source: string, why: string): CliError {
-  return new CliError(`read alert rule ${source}: ${why}`, exitCodes.usage)
+  const errors = validator.Errors(value)
+  const fault = schemaFault(errors, { whole: 'the rule', value, schema: AlertRuleSpec })
+  const line = lineOf(yamlPathOf(errors[0]?.instancePath ?? '', value))
+  throw yamlFailure(what, [{ line, text: fault }])
 }

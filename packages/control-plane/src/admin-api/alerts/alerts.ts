@@ -1,8 +1,9 @@
 import { adminApi } from '@plexd/protocol'
+import { readActiveSilences } from '../../alerts/book.ts'
 import { alertView } from '../../alerts/view.ts'
 import type { Environment, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { readAlertsBefore } from '../../rows/alerts/alerts.ts'
+import { readAlertsBefore, type StoredAlert } from '../../rows/alerts/alerts.ts'
 import { findNodeEver } from '../wire/find-node.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 
@@ -24,6 +25,17 @@ export const listAlerts = handle(
       },
       boundsOf(query, app.config),
     )
-    return { items: page.rows.map(alertView), next: nextOf(page, (row) => [row.since, row.id]) }
+    const of = { tenantId: principal.tenant_id, nowMs: app.clock.now() }
+    const silences = await readActiveSilences(app.store.reader, of)
+    const silencedUntil = (alert: StoredAlert): string | null => {
+      const node = app.fleet.node(alert.node_id)
+      if (!node || alert.state === 'resolved') return null
+      const ends = silences.filter((one) => one.covers(alert, node)).map(({ endsMs }) => endsMs)
+      return ends.length === 0 ? null : new Date(Math.max(...ends)).toISOString()
+    }
+    return {
+      items: page.rows.map((row) => ({ ...alertView(row), silenced_until: silencedUntil(row) })),
+      next: nextOf(page, (row) => [row.since, row.id]),
+    }
   },
 )

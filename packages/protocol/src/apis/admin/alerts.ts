@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Alert, AlertState } from '../../admin/alert.ts'
+import { AlertState, ListedAlert } from '../../admin/alert.ts'
 import { AlertRuleName, AlertRuleSpec, AlertRuleView } from '../../admin/alert-rule.ts'
 import { AlertSilence, AlertSilenceSpec } from '../../admin/alert-silence.ts'
 import {
@@ -24,7 +24,7 @@ export const alerts = {
       rule: Type.Optional(Type.String()),
       node: Type.Optional(Type.String({ description: 'Id or hostname' })),
     }),
-    response: pageOf(Alert),
+    response: pageOf(ListedAlert),
     errors: [400, 404],
   }),
   listAlertRules: operation({
