@@ -42,7 +42,7 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
   // The database below knows no noun.
   {
     files: /^packages\/control-plane\/src\/store\/.*(?<!\.test\.ts)$/,
-    targets: /^(?!packages\/control-plane\/src\/(?!store\/|limits\.ts$))/,
+    targets: /^(?!packages\/control-plane\/src\/(?!store\/|(limits|version)\.ts$))/,
   },
   // Deciding is pure.
   {

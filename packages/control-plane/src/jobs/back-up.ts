@@ -1,53 +1,28 @@
-import { readdir, rm } from 'node:fs/promises'
-import { setPriority } from 'node:os'
-import { join, resolve } from 'node:path'
-import { isSea } from 'node:sea'
-import { describeError, type ExecOptions, execSelf, undefinedIfMissing } from '@plexd/runtime'
+import { resolve } from 'node:path'
+import { describeError } from '@plexd/runtime'
 import type { Environment, Watch } from '../app.ts'
+import { makePlannedBackup, plannedFile, type RunSelf } from '../backup/planned.ts'
 import { type BackupRecord, failureOf, lastSuccess } from '../backup/records.ts'
-import { backupName, excessOf, isDue, isRemnant } from '../backup/schedule.ts'
-import type { Config } from '../config/config.ts'
+import { isDue } from '../backup/schedule.ts'
 
-/** Runs this program with other arguments, in a process of its own. */
-export type RunSelf = (args: readonly string[], options: ExecOptions) => Promise<string>
-
-const runSelf: RunSelf = (args, options) => execSelf(args, isSea(), options)
-
-/** Longer than any backup takes, so that one that hangs does not keep all later ones from being made. */
-const timeoutMs = 6 * 60 * 60_000
-
-/** Yields to everything else on the machine. */
-const priority = 10
-
-/**
- * Makes a backup if one is due. In a process of its own: what it reads, compresses and encrypts holds up nobody here. Its failure is on
- * record, and tried again later.
- */
+/** Makes a backup if one is due. One that fails is tried again later. */
 export async function makeDueBackup(
   { config, backups, clock, log }: Watch & Environment,
   signal: AbortSignal,
-  run: RunSelf = runSelf,
+  run?: RunSelf,
 ): Promise<void> {
-  const { backupFolder: folder, backupEvery: rhythm } = config
-  if (folder === undefined) return
   const nowMs = clock.now()
+  const file = plannedFile(config, nowMs)
+  if (file === undefined) return
   const records = backups.records()
   const times = {
     lastSuccessMs: timeOf(lastSuccess(records.filter(({ by }) => by === 'schedule'))),
     lastFailureMs: timeOf(failureOf(records)),
   }
-  if (!isDue({ rhythm, ...times, nowMs })) return
-  const file = join(folder, backupName(nowMs, config.backupRecipients.length > 0))
+  if (!isDue({ rhythm: config.backupEvery, ...times, nowMs })) return
   try {
-    await removeRemnants(folder)
-    const text = await run(argumentsFor(config, file), {
-      timeoutMs,
-      signal,
-      onSpawn: (pid) => setPriority(pid, priority),
-    })
-    const { bytes, seconds } = JSON.parse(text) as { bytes: number; seconds: number } // as `backup create --json` prints it
-    log.info('backup made', { file, bytes, seconds })
-    await removeExcess(folder, config, nowMs)
+    const made = await makePlannedBackup(config, file, { nowMs, signal, ...(run ? { run } : {}) })
+    log.info('backup made', { file, ...made })
   } catch (error) {
     if (signal.aborted) return
     const reason = describeError(error)
@@ -65,37 +40,4 @@ function isOnRecord(records: readonly BackupRecord[], file: string): boolean {
 
 function timeOf(record: { at: string } | undefined): number | undefined {
   return record && Date.parse(record.at)
-}
-
-function argumentsFor(config: Config, out: string): string[] {
-  const { dataDir, masterKeyFile, caKeyFile, tlsCertFile, tlsKeyFile } = config
-  const { backupRecipients, backupParts } = config
-  const named = [
-    ['--master-key-file', masterKeyFile],
-    ['--ca-key-file', caKeyFile],
-    ['--tls-cert', tlsCertFile],
-    ['--tls-key', tlsKeyFile],
-  ] as const
-  return [
-    ...['backup', 'create', '--scheduled', '--json', '--data-dir', dataDir, '--out', out],
-    ...named.flatMap(([flag, file]) => (file === undefined ? [] : [flag, file])),
-    ...backupRecipients.flatMap((recipient) => ['--recipient', recipient]),
-    ...(backupRecipients.length === 0 ? ['--unencrypted'] : []),
-    ...backupParts.map((part) => `--with-${part}`),
-  ]
-}
-
-async function removeRemnants(folder: string): Promise<void> {
-  // A folder that is missing, perhaps as its disk is not mounted, is not made: the backup fails and says so.
-  const names = (await readdir(folder).catch(undefinedIfMissing)) ?? []
-  for (const name of names.filter(isRemnant)) await rm(join(folder, name))
-}
-
-async function removeExcess(
-  folder: string,
-  { backupKeep: keep, backupKeepForMs: keepForMs }: Config,
-  nowMs: number,
-): Promise<void> {
-  for (const name of excessOf(await readdir(folder), { keep, keepForMs, nowMs }))
-    await rm(join(folder, name))
 }

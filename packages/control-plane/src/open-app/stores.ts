@@ -5,6 +5,7 @@ import type { Fleet } from '../mesh/fleet.ts'
 import { openSqliteRecordings } from '../recordings/sqlite-store.ts'
 import { loadMasterKey } from '../seal/master-key.ts'
 import { checkMeshRange, prepareInstallation } from '../start/first-start.ts'
+import { watchMigration } from '../start/watch-migration.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { OnStep } from '../store/start-step.ts'
 import { openSqliteTelemetry } from '../telemetry/sqlite-store.ts'
@@ -29,7 +30,8 @@ export async function openStores(
   })
   const lockWaitMs = limits.database_lock_wait
   const onGroup = metrics.committed
-  const store = stack.use(await openSqliteStore(database, { onGroup, onStep, lockWaitMs }))
+  const migration = watchMigration(config, { clock, log, onStep })
+  const store = stack.use(await openSqliteStore(database, { onGroup, migration, lockWaitMs }))
   const beside = { now: clock.now, lockWaitMs, log, onStep }
   const telemetry = stack.use(
     openSqliteTelemetry(join(dataDir, 'telemetry'), {

@@ -8,6 +8,7 @@ import { peersFor } from '../mesh/peer-view.ts'
 import { loadFleet } from '../rows/fleet/load-fleet.ts'
 import { derivePskMaster, pairPsk } from '../seal/psk.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { type MigrationWatch, newestSchema } from './migrate.ts'
 import * as init from './migrations/0001-0010/0001-init.ts'
 import { openKysely, openSqliteStore } from './sqlite.ts'
 
@@ -32,6 +33,49 @@ describe('migrate', () => {
     const pskMaster = derivePskMaster(createSecretKey(Buffer.alloc(32, 1)))
     const [peer] = peersFor({ fleet, pskMaster }, web)
     assert.equal(peer?.psk, pairPsk({ master: pskMaster, epoch: 0 }, web, db))
+  })
+
+  it('tells of each step of a database that is not new, after what is to be done before them', async () => {
+    await using folder = await makeTemporaryFolder()
+    const told: string[] = []
+    const migration: MigrationWatch = {
+      prepare: async ({ from, to }) => void told.push(`from ${from} to ${to}`),
+      begin: ({ step, of }) => void told.push(`begin ${step} of ${of}`),
+      end: ({ step, of }) => void told.push(`end ${step} of ${of}`),
+    }
+    const fresh = join(folder.path, 'new.db')
+    for (const _ of [1, 2])
+      await (await openSqliteStore(fresh, { migration }))[Symbol.asyncDispose]()
+    assert.deepEqual(told, [])
+    const path = join(folder.path, 'control-plane.db')
+    await makeFirstVersion(path)
+
+    await (await openSqliteStore(path, { migration }))[Symbol.asyncDispose]()
+
+    const steps = Array.from({ length: newestSchema - 1 }, (_, at) => at + 2)
+    assert.deepEqual(told, [
+      `from 1 to ${newestSchema}`,
+      ...steps.flatMap((step) => [
+        `begin ${step} of ${newestSchema}`,
+        `end ${step} of ${newestSchema}`,
+      ]),
+    ])
+  })
+
+  it('changes nothing where what is to be done before fails', async () => {
+    await using folder = await makeTemporaryFolder()
+    const path = join(folder.path, 'control-plane.db')
+    await makeFirstVersion(path)
+    const prepare = async (): Promise<void> => Promise.reject(new Error('no room'))
+
+    await assert.rejects(openSqliteStore(path, { migration: { prepare } }), /^Error: no room$/)
+
+    await using db = openKysely<{ schema_version: { version: number } }>(path)
+    const versions = await db.selectFrom('schema_version').selectAll().execute()
+    assert.deepEqual(
+      versions.map(({ version }) => version),
+      [1],
+    )
   })
 
   it('keeps every label, tells those of the token from those that wait to be confirmed, and takes what a machine is for a report', async () => {

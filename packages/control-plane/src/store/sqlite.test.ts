@@ -79,11 +79,17 @@ describe('openSqliteStore', () => {
 
   it('refuses a database of a newer program', async () => {
     await using opened = await openStore()
-    await opened.store.write((tx) => sql`update schema_version set version = 99`.execute(tx))
-    await assert.rejects(
-      openSqliteStore(opened.path),
-      /^Error: open database: its schema has version 99, this program knows \d+; run the newer program$/,
-    )
+    await opened.store.write(async (tx) => {
+      await sql`update schema_version set version = 99`.execute(tx)
+      await sql`update settings set value = '9.9.0' where name = 'schema_by'`.execute(tx)
+    })
+    await assert.rejects(openSqliteStore(opened.path), (error: Error) => {
+      assert.match(
+        error.message,
+        /^open database: plexd-control-plane 9\.9\.0 has brought it to schema 99, and this is \d+\.\d+\.\d+, which knows \d+: start the newer one, or go back to the backup from before the upgrade: plexd-control-plane restore FILE --data-dir DIR --force$/,
+      )
+      return true
+    })
   })
 
   describe('on a full disk', () => {
@@ -112,7 +118,7 @@ describe('openSqliteStore', () => {
       await put(store, 'after')
       assert.deepEqual(await names(store), ['after', 'before'])
       await using second = openKysely<{ settings: { name: string } }>(path, { readOnly: true })
-      assert.equal((await second.selectFrom('settings').select('name').execute()).length, 2)
+      assert.equal((await second.selectFrom('settings').select('name').execute()).length, 3)
     })
   })
 })
@@ -151,6 +157,11 @@ async function insert(tx: Tx, name: string, bytes = 1): Promise<void> {
 }
 
 async function names({ reader }: Pick<Store, 'reader'>): Promise<string[]> {
-  const rows = await reader.selectFrom('settings').select('name').orderBy('name').execute()
+  const rows = await reader
+    .selectFrom('settings')
+    .select('name')
+    .where('name', '!=', 'schema_by') // the program's own
+    .orderBy('name')
+    .execute()
   return rows.map(({ name }) => name)
 }

@@ -1,0 +1,84 @@
+import { readdir, rm } from 'node:fs/promises'
+import { setPriority } from 'node:os'
+import { dirname, join } from 'node:path'
+import { isSea } from 'node:sea'
+import { type ExecOptions, execSelf, undefinedIfMissing } from '@plexd/runtime'
+import type { Config } from '../config/config.ts'
+import { backupName, excessOf, isRemnant } from './schedule.ts'
+
+/** Runs this program with other arguments, in a process of its own. */
+export type RunSelf = (args: readonly string[], options: ExecOptions) => Promise<string>
+
+const runSelf: RunSelf = (args, options) => execSelf(args, isSea(), options)
+
+/** Longer than any backup takes, so that one that hangs does not keep all later ones from being made. */
+const timeoutMs = 6 * 60 * 60_000
+
+/** Yields to everything else on the machine. */
+const priority = 10
+
+/** A backup that was made as the settings say. */
+export interface PlannedBackup {
+  bytes: number
+  seconds: number
+}
+
+/** The file of a backup that is made now; undefined if the settings want none. */
+export function plannedFile(config: Config, nowMs: number): string | undefined {
+  const { backupFolder: folder, backupRecipients } = config
+  return folder && join(folder, backupName(nowMs, backupRecipients.length > 0))
+}
+
+/**
+ * Makes a backup as the settings say, and removes those that they do not keep. In a process of its own: what it reads, compresses and
+ * encrypts holds up nobody here. Its failure is on record.
+ */
+export async function makePlannedBackup(
+  config: Config,
+  file: string,
+  { nowMs, signal, run = runSelf }: { nowMs: number; signal?: AbortSignal; run?: RunSelf },
+): Promise<PlannedBackup> {
+  const folder = dirname(file)
+  await removeRemnants(folder)
+  const text = await run(argumentsFor(config, file), {
+    timeoutMs,
+    ...(signal ? { signal } : {}),
+    onSpawn: (pid) => setPriority(pid, priority),
+  })
+  await removeExcess(folder, config, nowMs)
+  const { bytes, seconds } = JSON.parse(text) as PlannedBackup // as `backup create --json` prints it
+  return { bytes, seconds }
+}
+
+function argumentsFor(config: Config, out: string): string[] {
+  const { dataDir, masterKeyFile, caKeyFile, tlsCertFile, tlsKeyFile } = config
+  const { backupRecipients, backupParts } = config
+  const named = [
+    ['--master-key-file', masterKeyFile],
+    ['--ca-key-file', caKeyFile],
+    ['--tls-cert', tlsCertFile],
+    ['--tls-key', tlsKeyFile],
+  ] as const
+  return [
+    ...['backup', 'create', '--scheduled', '--json', '--data-dir', dataDir, '--out', out],
+    ...named.flatMap(([flag, file]) => (file === undefined ? [] : [flag, file])),
+    ...backupRecipients.flatMap((recipient) => ['--recipient', recipient]),
+    ...(backupRecipients.length === 0 ? ['--unencrypted'] : []),
+    ...backupParts.map((part) => `--with-${part}`),
+  ]
+}
+
+async function removeRemnants(folder: string): Promise<void> {
+  // A folder that is missing, perhaps as its disk is not mounted, is not made: the backup fails and says so.
+  const names = (await readdir(folder).catch(undefinedIfMissing)) ?? []
+  for (const name of names.filter(isRemnant)) await rm(join(folder, name))
+}
+
+async function removeExcess(
+  folder: string,
+  { backupKeep: keep, backupKeepForMs: keepForMs }: Config,
+  nowMs: number,
+): Promise<void> {
+  for (const name of excessOf(await readdir(folder), { keep, keepForMs, nowMs }))
+    await rm(join(folder, name))
+}
