@@ -7,8 +7,8 @@ import { type ProgramName, root } from '../../../scripts/programs/build.ts'
 import { runToEnd } from '../../../scripts/programs/program.ts'
 
 /**
- * A commit or a tag. Until there are releases, the last commit with another schema of the database; then the tag of the last minor version
- * before this one.
+ * A commit or a tag. Until there are releases, a commit of the days before with an older schema of the database; then the tag of the last
+ * minor version before this one.
  */
 const versionBefore = process.env.PLEXD_VERSION_BEFORE ?? 'eeec151ffc15778921354abd3503ac2a6814189c'
 
