@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '../testing/fake-clock.ts'
+import { until } from '../testing/until.ts'
 import { longestTimerMs, sleepsOf, systemClock } from './clock.ts'
 
 describe('the fake clock', () => {
@@ -91,10 +92,10 @@ describe('the system clock', () => {
     const seldom = systemClock.every(60, () => note('seldom'))
     const often = systemClock.every(20, () => note('often'))
     const rare = (): string[][] => turns.filter((names) => names.includes('seldom'))
-    while (rare().length < 3) await systemClock.sleep(5)
+    await until('three turns of both', () => rare().length >= 3)
     seldom[Symbol.dispose]()
     const before = turns.length
-    while (turns.length < before + 4) await systemClock.sleep(5)
+    await until('four more turns', () => turns.length >= before + 4)
     often[Symbol.dispose]()
     const after = turns.length
     await systemClock.sleep(70)

@@ -61,7 +61,7 @@ describe('createStreamConnector', () => {
       }
       response.end()
     })
-    await drain(await server.connect({ answerMs: 200 }))
+    await drain(await server.connect({ answerMs: 1_000 }))
   })
 
   it('gives refusals as errors of the API, with the time to wait', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime/testing'
+import { createFakeClock, until } from '@plexd/runtime/testing'
 import { startPlace } from '../../testing/local-api-place.ts'
 import type { LocalRequest } from './answer.ts'
 import { createWatch } from './watch.ts'
@@ -70,10 +70,12 @@ describe('GET /v1/watch', () => {
   })
 
   it('is answered when the daemon stops, which does not wait for it', async () => {
-    const place = await startPlace()
+    const clock = createFakeClock()
+    const place = await startPlace({}, { clock })
     const index = (await place.unix('GET', '/v1/state')).headers['x-plexd-index']
+    const sleepers = clock.sleepers()
     const asked = place.unix('GET', `/v1/watch?index=${index}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until('it waits', () => clock.sleepers() > sleepers)
     const startMs = performance.now()
     await place[Symbol.asyncDispose]()
     assert.ok(performance.now() - startMs < 10_000)

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { startControlPlane } from '@plexd/control-plane/testing'
 import { ApiError } from '@plexd/protocol'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { createFakeClock } from '@plexd/runtime/testing'
+import { createFakeClock, until } from '@plexd/runtime/testing'
 import { createProblems } from '../../health/problems.ts'
 import { aMemoryQueue } from '../../queue/testing/memory-queue.ts'
 import { type RecordedChunk, storeChunk } from './recorded-chunk.ts'
@@ -51,7 +51,7 @@ describe('a recording on its way', () => {
         log: silentLog,
       }),
     )
-    while (queue.waiting().items > 0) await systemClock.sleep(10)
+    await until('all is sent', () => queue.waiting().items === 0)
     const answer = await fetch(`${plane.url}/admin/v1/sessions/${session_id}/recording`, {
       headers: { authorization: `Bearer ${plane.adminToken}` },
     })

@@ -2,11 +2,20 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { type Bench, startBench } from '../../testing/run.ts'
 import { startSshNode } from '../../testing/ssh-node.ts'
 import { parseEnd } from './files/place.ts'
 
 /** The node shares the file system of the test. */
+/** A copy is written under a name of its own. */
+const untilCopying = ({ folder }: Bench) =>
+  until(
+    'the copy has begun',
+    async () => (await readdir(folder)).some((name) => name.startsWith('.plexctl-')),
+    20_000,
+    0,
+  )
 const cp = (bench: Bench, ...args: string[]) => bench.run(['cp', '--mesh', ...args])
 
 describe('plexctl cp', () => {
@@ -59,8 +68,7 @@ describe('plexctl cp', () => {
     const large = await bench.file('large', Buffer.alloc(100_000_000))
 
     const running = cp(bench, large, `web-01:${old}`)
-    while (!(await readdir(bench.folder)).some((name) => name.startsWith('.plexctl-')))
-      await new Promise(setImmediate)
+    await untilCopying(bench)
     node.cut('revoked')
 
     await assert.rejects(running, /: session "sess_1" has ended: it was revoked$/)
@@ -75,8 +83,7 @@ describe('plexctl cp', () => {
 
     const args = ['cp', '--mesh', `web-01:${large}`, join(bench.folder, 'new')]
     const running = bench.run(args, { signal: interrupt.signal })
-    while (!(await readdir(bench.folder)).some((name) => name.startsWith('.plexctl-')))
-      await new Promise(setImmediate)
+    await untilCopying(bench)
     interrupt.abort()
 
     await assert.rejects(running, { exitCode: 130, message: 'interrupted' })

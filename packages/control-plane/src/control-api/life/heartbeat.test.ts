@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
-import { createFakeClock } from '@plexd/runtime/testing'
+import { createFakeClock, until } from '@plexd/runtime/testing'
 import { saveLastSeen } from '../../jobs/save-last-seen.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
@@ -142,6 +141,11 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
   })
 
   describe('asks for reconcile', () => {
+    const untilFlushed = (node: EnrolledNode) =>
+      until('its stream has taken all', () => {
+        const { heads, presence } = plane.app
+        return presence.of(numberOf(plane, node)).flushedSeq >= heads.last()
+      })
     const hint = async (node: EnrolledNode) =>
       (await node.api.heartbeat({ params: node, body: {} })).body.reconcile
 
@@ -168,7 +172,7 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
       })
       await move(peer, 2)
       await reader.next()
-      await delay(20)
+      await untilFlushed(node)
       assert.equal(await hint(node), undefined)
     })
 
@@ -179,7 +183,7 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
       await using reader = await openEventReader(plane.url, { token: go.token, nodeId: go.node_id })
       await move(peer, 3)
       await reader.next('peer_endpoint_changed')
-      await delay(20)
+      await untilFlushed(go)
       assert.equal(await hint(go), true)
       await go.api.getState({ params: go })
       assert.equal(await hint(go), undefined)
@@ -195,7 +199,7 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
       })
       await move(peer, 5)
       await reader.next()
-      await delay(20)
+      await untilFlushed(node)
       assert.equal(await hint(node), true)
     })
 
