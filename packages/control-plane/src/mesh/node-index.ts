@@ -1,39 +1,25 @@
 import { hostnameKey } from '@plexd/protocol'
-
-/** What a node is found by. */
-interface Findable {
-  readonly no: number
-  readonly id: string
-  readonly tenant_id: string
-  readonly hostname: string
-  readonly mesh_ip: string
-  readonly public_key: string
-  readonly endpoint_untold: boolean
-  readonly token_hash: string
-  readonly nsk_hash: string
-  readonly next_token_hash: string | null
-  readonly next_nsk_hash: string | null
-}
+import type { NodeRecord } from './fleet.ts'
 
 /** Finds nodes by what is theirs. A changed node is removed as it was, and added as it is. */
-export interface NodeIndex<Node extends Findable> {
-  add(node: Node): void
-  remove(node: Node): void
-  byNo(no: number): Node | undefined
-  byHostname(tenantId: string, hostname: string): readonly Node[]
-  byPublicKey(tenantId: string, publicKey: string): Node | undefined
-  byMeshIp(tenantId: string, meshIp: string): Node | undefined
-  byTokenHash(hash: string): Node | undefined
-  untold(): Iterable<Node>
+export interface NodeIndex {
+  add(node: NodeRecord): void
+  remove(node: NodeRecord): void
+  byNo(no: number): NodeRecord | undefined
+  byHostname(tenantId: string, hostname: string): readonly NodeRecord[]
+  byPublicKey(tenantId: string, publicKey: string): NodeRecord | undefined
+  byMeshIp(tenantId: string, meshIp: string): NodeRecord | undefined
+  byTokenHash(hash: string): NodeRecord | undefined
+  untold(): Iterable<NodeRecord>
 }
 
-export function createNodeIndex<Node extends Findable>(): NodeIndex<Node> {
-  const byNo = new Map<number, Node>()
-  const byHostname = new Map<string, readonly Node[]>()
-  const byPublicKey = new Map<string, Node>()
-  const byMeshIp = new Map<string, Node>()
-  const byTokenHash = new Map<string, Node>()
-  const untold = new Map<string, Node>()
+export function createNodeIndex(): NodeIndex {
+  const byNo = new Map<number, NodeRecord>()
+  const byHostname = new Map<string, readonly NodeRecord[]>()
+  const byPublicKey = new Map<string, NodeRecord>()
+  const byMeshIp = new Map<string, NodeRecord>()
+  const byTokenHash = new Map<string, NodeRecord>()
+  const untold = new Map<string, NodeRecord>()
 
   return {
     add(node) {
@@ -49,7 +35,7 @@ export function createNodeIndex<Node extends Findable>(): NodeIndex<Node> {
     remove(node) {
       const { id, tenant_id, hostname, public_key, mesh_ip } = node
       // Another node may already have it: followers of the log see nodes in their latest state, ordered by their first change.
-      const drop = (index: Map<string, Node>, key: string): void => {
+      const drop = (index: Map<string, NodeRecord>, key: string): void => {
         if (index.get(key)?.id === id) index.delete(key)
       }
       byNo.delete(node.no)
@@ -73,7 +59,7 @@ export function createNodeIndex<Node extends Findable>(): NodeIndex<Node> {
 }
 
 /** Of the tokens that it may call with. */
-export function tokenHashesOf(node: Findable): string[] {
+export function tokenHashesOf(node: NodeRecord): string[] {
   const { token_hash, nsk_hash, next_token_hash, next_nsk_hash } = node
   return [token_hash, nsk_hash, next_token_hash, next_nsk_hash].filter((hash) => hash !== null)
 }

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test'
 import { type Peer, parseCidr } from '@plexd/protocol'
 import { derivePskMaster } from '../seal/psk.ts'
 import { aNode } from '../testing/node-record.ts'
-import { createFleet, type Fleet, type NodeRecord } from './fleet.ts'
+import type { Fleet, NodeRecord } from './fleet.ts'
+import { createFleet } from './fleet-memory.ts'
 import { peersJsonFor } from './peer-view.ts'
 
 describe('the peers of a node', () => {

@@ -1,4 +1,5 @@
-import { createFleet, departedMs, type MutableFleet } from '../../mesh/fleet.ts'
+import { departedMs, type MutableFleet } from '../../mesh/fleet.ts'
+import { createFleet } from '../../mesh/fleet-memory.ts'
 import type { Reader } from '../../store/db.ts'
 import { isOfFleet, type LoggedChange } from '../unit.ts'
 import { readNodesSince } from './nodes.ts'

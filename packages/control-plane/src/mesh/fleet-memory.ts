@@ -1,0 +1,142 @@
+import { createDepartedNodes } from './departed-nodes.ts'
+import type { FleetChange, MutableFleet, NodeRecord, PolicyRecord, TenantRecord } from './fleet.ts'
+import { createNodeIndex } from './node-index.ts'
+import { createOperatorIndex } from './operator-index.ts'
+import { createTenantMesh, type TenantMesh } from './tenant-mesh.ts'
+
+export function createFleet(): MutableFleet {
+  const tenants = new Map<string, TenantRecord>()
+  const operators = createOperatorIndex()
+  const nodes = new Map<string, NodeRecord>()
+  const byTenant = new Map<string, Map<number, NodeRecord>>()
+  const index = createNodeIndex()
+  const departed = createDepartedNodes()
+  const policies = new Map<string, PolicyRecord>()
+  const inOrder = new Map<string, readonly PolicyRecord[]>()
+  const meshes = new Map<string, TenantMesh<NodeRecord>>()
+
+  /** Updates a tenant's mesh for one of its nodes. */
+  function remesh(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
+    const tenantId = (before ?? after)?.tenant_id ?? ''
+    const mesh = meshes.get(tenantId)
+    if (!mesh) return
+    if (before && after && isSameToRules(before, after)) mesh.refresh(after)
+    else meshes.set(tenantId, mesh.with({ before, after }))
+  }
+
+  function putNode(node: NodeRecord): FleetChange {
+    const before = nodes.get(node.id)
+    if (before) index.remove(before)
+    remesh(before, node)
+    nodes.set(node.id, node)
+    tenantNodes(node.tenant_id).set(node.no, node)
+    index.add(node)
+    departed.forget(node)
+    return before ? { type: 'node_put', node: before } : { type: 'node_removed', node }
+  }
+
+  function removeNode(gone: NodeRecord, removed_at?: number): FleetChange | undefined {
+    if (removed_at !== undefined) departed.remember({ node: gone, removed_at })
+    const node = nodes.get(gone.id)
+    if (!node) return undefined
+    index.remove(node)
+    remesh(node, undefined)
+    nodes.delete(node.id)
+    tenantNodes(node.tenant_id).delete(node.no)
+    return { type: 'node_put', node }
+  }
+
+  function tenantNodes(tenantId: string): Map<number, NodeRecord> {
+    return byTenant.getOrInsertComputed(tenantId, () => new Map())
+  }
+
+  function readMesh(tenantId: string): TenantMesh<NodeRecord> {
+    const tenant = tenants.get(tenantId)
+    if (!tenant) throw new Error(`read mesh of tenant "${tenantId}": there is no such tenant`)
+    return createTenantMesh({
+      ranges: tenant.mesh_ranges,
+      nodes: nodesOf(tenantId),
+      policies: inOrder.get(tenantId) ?? [],
+    })
+  }
+
+  function nodesOf(tenantId: string): Iterable<NodeRecord> {
+    return { [Symbol.iterator]: () => tenantNodes(tenantId).values() }
+  }
+
+  function sortPolicies(tenantId: string): void {
+    meshes.delete(tenantId)
+    const own = [...policies.values()].filter((policy) => policy.tenant_id === tenantId)
+    inOrder.set(
+      tenantId,
+      own.toSorted((a, b) => a.position - b.position),
+    )
+  }
+
+  function putTenant(tenant: TenantRecord): FleetChange | undefined {
+    const before = tenants.get(tenant.id)
+    tenants.set(tenant.id, tenant)
+    meshes.delete(tenant.id)
+    // Tenants are never removed here: an extra one has no nodes, and access is decided by the rows.
+    return before && { type: 'tenant_put', tenant: before }
+  }
+
+  function putPolicy(policy: PolicyRecord): FleetChange {
+    const before = policies.get(policy.id)
+    policies.set(policy.id, policy)
+    sortPolicies(policy.tenant_id)
+    return before
+      ? { type: 'policy_put', policy: before }
+      : { type: 'policy_removed', id: policy.id }
+  }
+
+  function removePolicy(id: string): FleetChange | undefined {
+    const policy = policies.get(id)
+    if (!policy) return undefined
+    policies.delete(id)
+    sortPolicies(policy.tenant_id)
+    return { type: 'policy_put', policy }
+  }
+
+  function apply(change: FleetChange): FleetChange | undefined {
+    switch (change.type) {
+      case 'tenant_put':
+        return putTenant(change.tenant)
+      case 'operator_put':
+        return operators.put(change.operator)
+      case 'operator_removed':
+        return operators.remove(change.id)
+      case 'node_put':
+        return putNode(change.node)
+      case 'node_removed':
+        return removeNode(change.node, change.removed_at)
+      case 'policy_put':
+        return putPolicy(change.policy)
+      case 'policy_removed':
+        return removePolicy(change.id)
+    }
+  }
+
+  return {
+    apply,
+    tenant: (id) => tenants.get(id),
+    operatorByTokenHash: operators.byTokenHash,
+    node: (id) => nodes.get(id),
+    nodeByNo: index.byNo,
+    nodesByHostname: index.byHostname,
+    nodeByPublicKey: index.byPublicKey,
+    nodeByMeshIp: index.byMeshIp,
+    nodeByTokenHash: index.byTokenHash,
+    departedByTokenHash: departed.byTokenHash,
+    nodes: nodesOf,
+    allNodes: () => nodes.values(),
+    untoldNodes: index.untold,
+    nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
+    policies: (tenantId) => inOrder.get(tenantId) ?? [],
+    mesh: (tenantId) => meshes.getOrInsertComputed(tenantId, readMesh),
+  }
+}
+
+function isSameToRules(a: NodeRecord, b: NodeRecord): boolean {
+  return a.labels === b.labels && a.hostname === b.hostname && a.mesh_ip === b.mesh_ip
+}
