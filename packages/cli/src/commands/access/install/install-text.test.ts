@@ -24,7 +24,13 @@ describe('token create --install-command', () => {
     const { stdout, stderr } = await create(bench, '--install-command', '--from', build.url)
 
     assert.ok(stdout.includes(`echo "${checksum}  $plexd_dir/install.sh" | sha256sum -c - &&`))
-    assert.ok(stdout.endsWith(`--from '${build.url}' --join <<'END'\n${join}\nEND\n`))
+    const [first, ...lines] = stdout.split('\n')
+    assert.equal(first, ' (set +o history) 2>/dev/null && set +o history')
+    const last = [join, 'END', ' (set -o history) 2>/dev/null && set -o history', '']
+    assert.deepEqual(lines.slice(-5), [
+      `   sudo sh "$plexd_dir/install.sh" --from '${build.url}' --join <<'END'`,
+      ...last,
+    ])
     assert.match(stderr, /paste it into a shell on the node; it leads to https:\/\/cp.example.com/)
   })
 

@@ -1,19 +1,27 @@
 import type { Installer } from './installer.ts'
 
 /**
- * Lines for a shell that install plexd and join. The join string is in a here-document, which no list of processes shows.
- * The space in front keeps them out of the history of most shells.
+ * Lines for a shell that install plexd and join. The join string is in a here-document, which no list of processes shows, and
+ * no history keeps: that of bash is turned off meanwhile, and the space in front is for other shells.
  */
 export function installCommand({ from, checksum }: Installer, join: string): string {
   const script = '"$plexd_dir/install.sh"'
   return [
+    history('+'),
     ` plexd_dir=$(mktemp -d) && ${fetchInto(script, from)} &&`,
     `   echo "${checksum}  $plexd_dir/install.sh" | sha256sum -c - &&`,
     `   sudo sh ${script} --from ${quoted(from)} --join <<'END'`,
     join,
     'END',
+    history('-'),
     '',
   ].join('\n')
+}
+
+/** In a line of its own, which has its effect from the next one on; shells that have no such option go on without. */
+function history(switched: '+' | '-'): string {
+  const line = `set ${switched}o history`
+  return ` (${line}) 2>/dev/null && ${line}`
 }
 
 /** User data for cloud-init. The join string is in memory only (`/run`), in a file for root, and gone afterwards, even if joining fails. */
