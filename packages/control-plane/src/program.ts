@@ -5,6 +5,7 @@ import { addBackupCreate } from './commands/backup.ts'
 import { addBugreport } from './commands/bugreport.ts'
 import { addConfigCheck } from './commands/config-check.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addReady } from './commands/ready.ts'
 import { addRestore, addVerify } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { version } from './version.ts'
@@ -17,6 +18,7 @@ export function createProgram(daemonStart?: DaemonStart): Command {
   addVersion(program.command('version'))
   addServe(program.command('serve'), daemonStart)
   addDoctor(program.command('doctor'))
+  addReady(program.command('ready'))
   addBugreport(program.command('bugreport'))
   addConfigCheck(program.command('config').description('the config file').command('check'))
   const token = program.command('admin-token').description('the token of the first operator')

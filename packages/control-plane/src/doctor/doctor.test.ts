@@ -255,6 +255,22 @@ describe('the doctor of a control plane', () => {
   })
 })
 
+describe('plexd-control-plane ready', () => {
+  it('ends with 0 when the control plane is ready, and with 5 when none answers', async () => {
+    await using folder = await makeTemporaryFolder()
+    const args = ['--data-dir', folder.path, '--listen', '127.0.0.1:0', '--stun-listen', 'off']
+    const ready = (...more: string[]) => run(process.execPath, [main, 'ready', ...args, ...more])
+    await assert.rejects(ready(), ({ code, stderr }: { code: number; stderr: string }) => {
+      assert.equal(code, 5)
+      assert.match(stderr, /ask the control plane at ".*admin\.sock": .*ENOENT/)
+      return true
+    })
+    await using _plane = await startProcess(args)
+    assert.equal((await ready()).stdout, 'ready\n')
+    assert.deepEqual(JSON.parse((await ready('--json')).stdout), { status: 'ready' })
+  })
+})
+
 describe('judgeCertificate', () => {
   const cert = new X509Certificate(serverCertificate)
   const expected = {
