@@ -17,6 +17,8 @@ list of what is in them. Two builds of one source with the same options are equa
   --arch ARCH          amd64 or arm64; may be repeated; this machine's when left out. Programs of another go to DIR/ARCH
   --version VERSION    instead of the one in package.json
   --no-packages        the programs only, no deb and no rpm
+  --images             container images too (OCI), on Debian, with packages of its archive as they are now
+  --source URL         where the source is published; a label of images
   --sign-key FILE      Ed25519 private key in PEM that signs the build; its public half is embedded as trusted
   --release-key FILE   public key in PEM that the build trusts as well; may be repeated
   --new-key FILE       make a signing key and FILE.pub, and build nothing
@@ -27,6 +29,7 @@ Examples:
   ./run build
   ./run build --arch amd64 --arch arm64 --version 1.5.0 --sign-key release.pem
   ./run build --no-packages --out /tmp/plexd
+  ./run build --images --arch amd64 --arch arm64
   ./run build --new-key release.pem
 `
 
@@ -38,6 +41,9 @@ export interface BuildRequest {
   version: string
   architectures: readonly Architecture[]
   wantsPackages: boolean
+  wantsImages: boolean
+  /** Of the source, if that is published. */
+  source: string | undefined
   /** Private key in PEM. */
   signKey: string | undefined
   /** Public keys in PEM. */
@@ -58,6 +64,8 @@ export async function readRequest(args: string[], env = process.env): Promise<Re
     version: checkedVersion(values.version ?? (await versionOf('plexd'))),
     architectures: [...new Set(asked)],
     wantsPackages: !values['no-packages'],
+    wantsImages: values.images,
+    source: checkedSource(values.source),
     signKey,
     releaseKeys: [...(signKey === undefined ? [] : [publicHalf(signKey)]), ...given],
     epochSeconds: epochOf(env.SOURCE_DATE_EPOCH),
@@ -69,6 +77,8 @@ const options = {
   arch: { type: 'string', multiple: true, default: [] as string[] },
   version: { type: 'string' },
   'no-packages': { type: 'boolean', default: false },
+  images: { type: 'boolean', default: false },
+  source: { type: 'string' },
   'sign-key': { type: 'string' },
   'release-key': { type: 'string', multiple: true, default: [] as string[] },
   'new-key': { type: 'string' },
@@ -94,6 +104,11 @@ async function readKey(file: string, what: string, check: (pem: string) => void)
   } catch (cause) {
     throw new Error(`read ${what} "${file}": want an Ed25519 key in PEM`, { cause })
   }
+}
+
+function checkedSource(url: string | undefined): string | undefined {
+  if (url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url))) return url
+  throw new Error(`build with source "${url}": want a URL such as https://git.example.com/plexd`)
 }
 
 /** It is a part of file names. */

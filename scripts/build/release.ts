@@ -6,10 +6,12 @@ import { releaseStatement } from '@plexd/protocol'
 import { type ProgramName, sources } from '../programs/build.ts'
 import { type Architecture, ownArchitecture } from './architecture.ts'
 import { type BundledPackage, bundledPackages } from './bundled-package.ts'
+import { makeImages } from './images.ts'
 import { installerText } from './installer.ts'
 import { licences } from './licences.ts'
 import { type NodePackage, nodePackage } from './node-package.ts'
 import type { BuildRequest } from './options.ts'
+import type { PackageParts } from './packages/package-parts.ts'
 import { packageKinds } from './packages.ts'
 import { megabytes, step } from './progress.ts'
 import { checksumOf, signStatement } from './release-key.ts'
@@ -36,7 +38,10 @@ export async function buildRelease(request: BuildRequest): Promise<Release> {
   files.push(await write(request, 'sbom.cdx.json', await billOf(request, packages, node)))
   if (request.wantsPackages)
     for (const arch of request.architectures)
-      files.push(...(await makePackages(request, arch, text)))
+      files.push(...(await makePackages(partsOf(request, arch, text))))
+  if (request.wantsImages)
+    for (const arch of request.architectures)
+      files.push(...(await makeImages(partsOf(request, arch, text))))
   return [...files, ...(await writeSums(request.out, files, request.signKey))]
 }
 
@@ -93,20 +98,21 @@ async function billOf(
   })
 }
 
-async function makePackages(
-  request: BuildRequest,
-  arch: Architecture,
-  licences: string,
-): Promise<string[]> {
-  const { out, version, epochSeconds = 0 } = request
+/** What packages and images of an architecture are made of. */
+function partsOf(request: BuildRequest, arch: Architecture, licences: string) {
+  const { out, version, source, epochSeconds = 0 } = request
   const files = programNames.map((name) => [name, join(folderOf(request, arch), fileNames[name])])
   const programs: Record<ProgramName, string> = Object.fromEntries(files)
+  return { version, arch, programs, licences, out, source, epochSeconds }
+}
+
+async function makePackages(parts: PackageParts): Promise<string[]> {
   const made: string[] = []
   for (const { name, make } of packageKinds)
     made.push(
-      await step(`${name} for ${arch}`, async () => {
-        const file = await make({ version, arch, programs, licences, out, epochSeconds })
-        return [file, megabytes((await stat(join(out, file))).size)]
+      await step(`${name} for ${parts.arch}`, async () => {
+        const file = await make(parts)
+        return [file, megabytes((await stat(join(parts.out, file))).size)]
       }),
     )
   return made

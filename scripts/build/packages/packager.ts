@@ -2,10 +2,15 @@ import { execFile } from 'node:child_process'
 import process from 'node:process'
 import { promisify } from 'node:util'
 
-/** Runs a program that makes packages. Throws an Error with the title, and what it said, or what to install. */
+/** Runs a program that makes packages or images. Throws an Error with the title, and what it said, or what to install; `without`: how to do without it. */
 export async function runPackager(
   [program, ...args]: readonly [string, ...string[]],
-  { title, debian, epochSeconds }: { title: string; debian: string; epochSeconds: number },
+  {
+    title,
+    debian,
+    without = 'with --no-packages',
+    epochSeconds,
+  }: { title: string; debian: string; without?: string; epochSeconds: number },
 ): Promise<void> {
   // Its messages in English, and no settings of whoever builds.
   const env = {
@@ -21,7 +26,7 @@ export async function runPackager(
     const { code, stderr = '' } = cause as { code?: unknown; stderr?: string } // of execFile
     if (code === 'ENOENT')
       throw new Error(
-        `${title}: there is no "${program}" here: apt-get install ${debian}, or build with --no-packages`,
+        `${title}: there is no "${program}" here: apt-get install ${debian}, or build ${without}`,
       )
     throw new Error(`${title} with ${program}: ${stderr.trim().replace(/\s*\n\s*/g, '; ')}`)
   }
