@@ -64,6 +64,7 @@ const whole = {
   PLEXD_COLLECTORS: 'all',
   PLEXD_BUILDS: 'all',
   PLEXD_INSTALL: 'all',
+  PLEXD_CONTAINERS: 'all',
   PLEXD_SIGNALS: 'all',
   PLEXD_UPGRADE_CASES: 'all',
   PLEXD_SOAK_MINUTES: '30',

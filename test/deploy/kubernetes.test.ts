@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { imageRows } from '../../scripts/build/images/rows.ts'
+import { missingPrograms } from '../../scripts/laboratory/requirements.ts'
+import { root } from '../../scripts/programs/build.ts'
+import { runProgram } from '../../scripts/programs/program.ts'
+import { faultsOf } from './support/check-manifests.ts'
+import { kubernetes, podOf, readManifests, renderManifests } from './support/manifests.ts'
+
+const folders = ['control-plane', 'agent', 'agent-userspace']
+
+describe('deploy/kubernetes', { skip: missingPrograms('kubectl') }, () => {
+  it('is what the API of Kubernetes takes, without a field that it does not know', async () => {
+    const manifests = await Promise.all(folders.map(renderManifests))
+    assert.deepEqual(await faultsOf(manifests.flat()), [])
+  })
+
+  it('is what the guide applies, with settings in which nothing is wrong', async () => {
+    const guide = await readFile(join(root, 'docs/guides/kubernetes.md'), 'utf8')
+    const named = [...guide.matchAll(/deploy\/kubernetes\/([a-z-]+)`? /g)].map(([, name]) => name)
+    const applied = [...guide.matchAll(/apply -k deploy\/kubernetes\/(\S+)/g)].map(
+      ([, name]) => name,
+    )
+    assert.deepEqual([...new Set([...applied, ...named])], folders)
+    const settings = join(kubernetes, 'control-plane/control-plane.yaml')
+    const { code, stdout, stderr } = await runProgram('control-plane', [
+      'config',
+      'check',
+      settings,
+    ])
+    assert.equal(code, 0, stdout + stderr)
+    assert.match(stdout, /nothing is wrong/)
+  })
+
+  it('would be found to have a wrong value, or a field that there is none of', async () => {
+    const faults = await faultsOf(
+      readManifests(`
+apiVersion: v1
+kind: Service
+metadata: { name: a }
+spec: { ports: [{ port: 8443.5 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: b }
+spec: { ports: [{ port: 8443, hostPrt: 1 }] }
+`),
+    )
+    assert.match(faults.join('\n'), /^Service a: .*port must be integer.*\n.*"hostPrt"/)
+  })
+
+  it('runs the control plane as a user without rights, and the agent with those that it needs', async () => {
+    const plane = podOf(await renderManifests('control-plane'), 'StatefulSet')
+    const agent = podOf(await renderManifests('agent'), 'DaemonSet')
+    const rights = [plane, agent].map(({ containers: [container] }) => container?.securityContext)
+    const strict = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true }
+    assert.deepEqual(rights, [
+      { ...strict, capabilities: { drop: ['ALL'] } },
+      {
+        ...strict,
+        runAsUser: 0,
+        capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW', 'CHOWN'] },
+      },
+    ])
+    for (const { automountServiceAccountToken, securityContext } of [plane, agent]) {
+      assert.equal(automountServiceAccountToken, false)
+      assert.deepEqual(securityContext?.seccompProfile, { type: 'RuntimeDefault' })
+    }
+    const { user } = imageRows.find(({ name }) => name === 'plexd-control-plane') ?? {}
+    const { runAsNonRoot, runAsUser, fsGroup } = plane.securityContext ?? {}
+    assert.deepEqual([runAsNonRoot, runAsUser, fsGroup], [true, user?.id, user?.id])
+  })
+})
