@@ -94,6 +94,7 @@ describe('./run build', () => {
       [['--sign-key', inFolder('no-key')], /^build: read signing key ".*no-key": want an Ed25519/],
       [['--release-key', inFolder('missing')], /^build: read release key ".*missing": .*ENOENT/],
       [['--version', '../1'], /^build: build version "\.\.\/1": want one such as 1\.5\.0/],
+      [['--source', 'here'], /^build: build with source "here": want a URL such as https:/],
       [['--colour'], /^build: Unknown option '--colour'/],
     ] as const) {
       const { code, stdout, stderr } = await build('--out', inFolder('none'), ...args)

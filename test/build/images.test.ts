@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { inMergedFolder, keepOf } from '../../scripts/build/images/base-layer.ts'
+import { wantedOf } from '../../scripts/build/images/debian.ts'
 import { makeImage, tagOf } from '../../scripts/build/images/image.ts'
 import { type LayerEntry, withFolders } from '../../scripts/build/images/layer.ts'
 import { ownLayer } from '../../scripts/build/images/own-layer.ts'
@@ -38,6 +39,16 @@ describe('what an image has of a package', () => {
     assert.equal(inMergedFolder('./lib64/ld-linux-x86-64.so.2'), 'usr/lib64/ld-linux-x86-64.so.2')
     assert.equal(inMergedFolder('./usr/bin/'), 'usr/bin')
     assert.equal(inMergedFolder('./library/x'), 'library/x')
+  })
+})
+
+describe('what apt says of packages', () => {
+  it('has a file and a checksum for each', () => {
+    const hex = 'a'.repeat(64)
+    const line = `'http://deb.debian.org/x.deb' libedit2_3.1-2_amd64.deb 92992 SHA256:${hex}`
+    assert.deepEqual(wantedOf(`Get:1\n${line}\n`), [
+      { name: 'libedit2', file: 'libedit2_3.1-2_amd64.deb', checksum: `sha256:${hex}` },
+    ])
   })
 })
 

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtempDisposable, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cache } from '../../programs/build.ts'
 import type { Architecture } from '../architecture.ts'
 import { stagingFolder } from '../packages/staging.ts'
+import { checksumOf } from '../release-key.ts'
 
 const suite = 'bookworm'
 /** deb.debian.org, which a proxy or a mirror of the settings of apt may stand for. */
@@ -25,23 +27,56 @@ export async function downloadPackages(
   await using folder = await stagingFolder()
   const options = await prepareApt(folder.path, arch)
   await runApt([...options, 'update'], `read what packages "${suite}" of Debian has for ${arch}`)
-  const store = join(cache, `debian-${arch}`)
-  await mkdir(store, { recursive: true })
-  const wanted = await runApt(
+  const listed = await runApt(
     [...options, '--print-uris', 'download', ...names],
     `find packages of Debian for ${arch}`,
   )
-  const files = [...wanted.matchAll(/^'\S+' (([^_\s]+)_\S+\.deb) /gm)]
-  const byName = new Map(files.map(([, file = '', name = '']) => [name, file]))
-  const there = new Set(await readdir(store))
-  const missing = names.filter((name) => !there.has(byName.get(name) ?? ''))
-  if (missing.length > 0)
-    await runApt(
-      [...options, 'download', ...missing],
-      `download packages of Debian for ${arch}`,
-      store,
-    )
-  return new Map([...byName].map(([name, file]) => [name, join(store, file)]))
+  const wanted = wantedOf(listed)
+  const store = join(cache, `debian-${arch}`)
+  await mkdir(store, { recursive: true })
+  const missing: Wanted[] = []
+  for (const one of wanted) if (!(await isWhole(join(store, one.file), one))) missing.push(one)
+  if (missing.length > 0) await fetchInto(store, missing, { options, arch })
+  return new Map(wanted.map(({ name, file }) => [name, join(store, file)]))
+}
+
+interface Wanted {
+  name: string
+  file: string
+  /** `sha256:` and hex, from a list that is signed. */
+  checksum: string
+}
+
+/** Of what `apt-get --print-uris` says. Pure. */
+export function wantedOf(listed: string): Wanted[] {
+  const lines = listed.matchAll(/^'\S+' (([^_\s]+)_\S+\.deb) \d+ SHA256:([0-9a-f]{64})$/gm)
+  return [...lines].map(([, file = '', name = '', hex]) => ({
+    name,
+    file,
+    checksum: `sha256:${hex}`,
+  }))
+}
+
+async function isWhole(path: string, { checksum }: Wanted): Promise<boolean> {
+  return existsSync(path) && (await checksumOf(path)) === checksum
+}
+
+/** In a folder of its own first: another build may want the same. */
+async function fetchInto(
+  store: string,
+  missing: readonly Wanted[],
+  { options, arch }: { options: readonly string[]; arch: Architecture },
+): Promise<void> {
+  await using draft = await mkdtempDisposable(join(store, 'draft-'))
+  const names = missing.map(({ name }) => name)
+  const title = `download packages of Debian for ${arch}`
+  await runApt([...options, 'download', ...names], title, draft.path)
+  for (const one of missing) {
+    const file = join(draft.path, one.file)
+    if (!(await isWhole(file, one)))
+      throw new Error(`${title}: "${one.file}" is not the file that Debian's list has`)
+    await rename(file, join(store, one.file))
+  }
 }
 
 /** Its state in a folder of its own, and nothing of what this machine has installed or reads packages from. */
