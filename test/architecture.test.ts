@@ -203,6 +203,7 @@ const agentRooms: Rooms = [
     'from a machine with plexd on it to a node: the same words, with questions and checks',
   ],
   ['commands', 'the words of the command line, each a user of the rest'],
+  ['commands/table', 'says which there are, and loads the one that is typed'],
   ['.', 'starts the program'],
 ]
 

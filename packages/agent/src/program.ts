@@ -1,7 +1,8 @@
 import { type DaemonStart, refuseEmptyArguments } from '@plexd/runtime'
 import { Command } from 'commander'
 import { type Caller, readFlags } from './commands/given/flags.ts'
-import { type CommandRow, commands } from './commands/table.ts'
+import type { CommandRow } from './commands/table/row.ts'
+import { commands } from './commands/table/table.ts'
 
 /** The command line of plexd. Each command loads its own code when it runs. `daemonStart` is what the daemon was told. */
 export function createProgram(daemonStart?: DaemonStart): Command {
