@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Exec, makeFolder } from '@plexd/runtime'
-import { parseDump } from './wg-dump.ts'
+import { rememberPeers } from './known-peers.ts'
+import { parseDump, parsePeer } from './wg-dump.ts'
 import type { Backend, PeerChange } from './wg-interface.ts'
 import { wgAddConf, wgSetArgs } from './wg-set.ts'
 
@@ -17,8 +18,9 @@ export function createKernelBackend(options: {
   exec: Exec
 }): Backend {
   const { interfaceName, runDir, exec } = options
+  const parsePeers = rememberPeers(parsePeer)
   const read: Backend['read'] = async () =>
-    parseDump(await exec(['wg', 'show', interfaceName, 'dump']))
+    parseDump(await exec(['wg', 'show', interfaceName, 'dump']), parsePeers)
 
   return {
     name: 'kernel',

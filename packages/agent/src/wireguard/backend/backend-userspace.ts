@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
+import { rememberPeers } from './known-peers.ts'
+import { checkAnswer, getRequest, parseGetAnswer, parsePeer, setRequest } from './uapi.ts'
 import { connectUapi, NoAnswer, type UapiConnection } from './uapi-connection.ts'
 import type { UapiWatch } from './uapi-watch.ts'
 import type { Backend } from './wg-interface.ts'
@@ -21,6 +22,7 @@ export function createUserspaceBackend(options: {
 }): Backend {
   const { interfaceName, uapiWatch, timeoutMs = 5_000 } = options
   const socketPath = uapiSocketPath(options.uapiDir, interfaceName)
+  const parsePeers = rememberPeers(parsePeer)
   let kept: Connection | undefined
 
   /** Of the socket that is there now: another wireguard-go makes its own. */
@@ -62,7 +64,10 @@ export function createUserspaceBackend(options: {
   }
   return {
     name: 'wireguard-go',
-    read: () => ask(getRequest).then(parseGetAnswer).catch(tell),
+    read: () =>
+      ask(getRequest)
+        .then((answer) => parseGetAnswer(answer, parsePeers))
+        .catch(tell),
     write: (change) => ask(setRequest(change)).then(checkAnswer).catch(tell),
   }
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { rememberPeers } from './known-peers.ts'
 import { checkAnswer, parseGetAnswer, setRequest } from './uapi.ts'
+import { newPeer } from './wg-interface.ts'
 
 const key = (byte: number): string => Buffer.alloc(32, byte).toString('base64')
 const hex = (byte: number): string => Buffer.alloc(32, byte).toString('hex')
@@ -107,6 +109,28 @@ describe('parseGetAnswer', () => {
       fwmark: 0,
       peers: [],
     })
+  })
+})
+
+describe('rememberPeers', () => {
+  it('parses again what has changed, whatever its place, and knows no more than the last reading', () => {
+    const parsed: string[] = []
+    const parsePeers = rememberPeers((text) => {
+      parsed.push(text)
+      return newPeer(text)
+    })
+    const [web, db] = parsePeers(['web', 'db'])
+    assert.deepEqual(parsed.splice(0), ['web', 'db'])
+
+    const [cache, again, same] = parsePeers(['cache', 'db', 'web'])
+    assert.deepEqual(parsed.splice(0), ['cache'])
+    assert.equal(cache?.public_key, 'cache')
+    assert.equal(again, db)
+    assert.equal(same, web)
+
+    parsePeers([])
+    parsePeers(['db'])
+    assert.deepEqual(parsed, ['db'])
   })
 })
 

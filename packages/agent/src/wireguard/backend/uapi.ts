@@ -1,3 +1,4 @@
+import { copyOf, rememberPeers } from './known-peers.ts'
 import type { PeerChange, WgChange, WgInterface, WgPeer } from './wg-interface.ts'
 
 /**
@@ -37,7 +38,7 @@ function linesOf(change: PeerChange): string[] {
  * Parses the answer to a get; throws if it is an error. Splits the text into peers and searches for names in them: reading
  * line by line takes three times as long, which matters in the cold code of a starting daemon.
  */
-export function parseGetAnswer(text: string): WgInterface {
+export function parseGetAnswer(text: string, parsePeers = rememberPeers(parsePeer)): WgInterface {
   checkAnswer(text)
   // In no line is this but at its begin.
   const [first = '', ...blocks] = text.split('public_key=')
@@ -46,19 +47,20 @@ export function parseGetAnswer(text: string): WgInterface {
     private_key: fromHex(valueIn('private_key', head)),
     listen_port: Number(valueIn('listen_port', head)),
     fwmark: Number(valueIn('fwmark', head)),
-    peers: blocks.map(parsePeer),
+    peers: parsePeers(blocks),
   }
 }
 
-function parsePeer(block: string): WgPeer {
+/** Of a block of `parseGetAnswer`. */
+export function parsePeer(block: string): WgPeer {
   return {
     public_key: toBase64(block.slice(0, keyHexLength)),
     psk: fromHex(valueIn('preshared_key', block)),
-    endpoint: valueIn('endpoint', block),
+    endpoint: copyOf(valueIn('endpoint', block)),
     allowed_ips: block
       .split('\nallowed_ip=')
       .slice(1)
-      .map((rest) => firstLine(rest)),
+      .map((rest) => copyOf(firstLine(rest))),
     keepalive_seconds: Number(valueIn('persistent_keepalive_interval', block)),
     handshake_at: Number(valueIn('last_handshake_time_sec', block)),
     rx_bytes: Number(valueIn('rx_bytes', block)),

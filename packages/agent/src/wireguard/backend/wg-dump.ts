@@ -1,20 +1,22 @@
+import { copyOf, rememberPeers } from './known-peers.ts'
 import type { WgInterface, WgPeer } from './wg-interface.ts'
 
 /** Parses `wg show INTERFACE dump`: a line for the interface, then one per peer, columns separated by tabs. */
-export function parseDump(text: string): WgInterface {
+export function parseDump(text: string, parsePeers = rememberPeers(parsePeer)): WgInterface {
   const [head = '', ...lines] = text.trimEnd().split('\n')
   const [privateKey = '', , listenPort, mark = 'off'] = columnsOf(head, 4)
   return {
     private_key: unlessNone(privateKey),
     listen_port: Number(listenPort),
     fwmark: mark === 'off' ? 0 : Number(mark),
-    peers: lines.map(parsePeer),
+    peers: parsePeers(lines),
   }
 }
 
-function parsePeer(line: string): WgPeer {
+/** Of a line of `parseDump`. */
+export function parsePeer(line: string): WgPeer {
   const [publicKey = '', psk = '', endpoint = '', allowedIps = '', handshake, rx, tx, keepalive] =
-    columnsOf(line, 8)
+    columnsOf(copyOf(line), 8)
   return {
     public_key: publicKey,
     psk: unlessNone(psk),
