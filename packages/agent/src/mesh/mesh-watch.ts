@@ -70,11 +70,11 @@ function watchSizes(
   { config, mesh, problems, clock, log }: MeshWatchOptions,
   stack: AsyncDisposableStack,
 ): SizeWatch | undefined {
-  const { openPing, describePeers } = mesh
+  const { openPing, describeMet } = mesh
   if (!openPing) return undefined
   return stack.use(
     startSizeWatch({
-      connected: async () => (await describePeers()).filter(({ state }) => state === 'connected'),
+      connected: async () => (await describeMet()).filter(({ state }) => state === 'connected'),
       open: openPing,
       mtu: config.meshMtu ?? standardMtu,
       problems,

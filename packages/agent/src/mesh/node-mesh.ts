@@ -25,7 +25,7 @@ import type { WgPeer } from '../wireguard/backend/wg-interface.ts'
 import { createAbsentDevice } from '../wireguard/device/absent-device.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { standardMtu } from '../wireguard/interface/link.ts'
-import { describePeers } from '../wireguard/peers/peer-status.ts'
+import { describePeers, type Onlooker } from '../wireguard/peers/peer-status.ts'
 import { describePolicies, type MeshStatus, whyNoMesh } from './mesh-status.ts'
 import type { MeshPlace, OpenMesh } from './open-mesh.ts'
 import { placeOf } from './place.ts'
@@ -40,6 +40,8 @@ export interface NodeMesh extends Omit<OpenMesh, 'filter'> {
   sight(): MeshStatus
   /** `largestTo`: the largest packet, in bytes, for a peer that only small packets reach. */
   describePeers(largestTo?: (id: string) => number | undefined): Promise<PeerStatus[]>
+  /** Only those that ever had a handshake: of the others there is nothing to measure. */
+  describeMet(): Promise<PeerStatus[]>
   describePolicies(): Promise<PolicyStatus>
 }
 
@@ -110,6 +112,12 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
     log,
   })
   controlAddresses.onChange(applier.applySoon)
+  const onlooker = (largestTo?: Onlooker['largestTo']): Onlooker => ({
+    nowSeconds: clock.now() / 1_000,
+    natType: natType(),
+    ...(routing ? { astray: routing.astray() } : {}),
+    ...(largestTo ? { largestTo } : {}),
+  })
   return {
     ...opened,
     firewall,
@@ -122,12 +130,16 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
       ranges: routing?.ranges() ?? [],
     }),
     describePeers: async (largestTo) =>
-      describePeers(peers(), await tunnelsOf(device), {
-        nowSeconds: clock.now() / 1_000,
-        natType: natType(),
-        ...(routing ? { astray: routing.astray() } : {}),
-        ...(largestTo ? { largestTo } : {}),
-      }),
+      describePeers(peers(), await tunnelsOf(device), onlooker(largestTo)),
+    async describeMet() {
+      const met = (await tunnelsOf(device)).filter(({ handshake_at }) => handshake_at > 0)
+      const keys = new Set(met.map(({ public_key }) => public_key))
+      return describePeers(
+        peers().filter(({ public_key }) => keys.has(public_key)),
+        met,
+        onlooker(),
+      )
+    },
     describePolicies: async () =>
       describePolicies(deps, {
         isFiltered: firewall !== undefined,

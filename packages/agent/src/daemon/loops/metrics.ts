@@ -20,7 +20,7 @@ export async function collectMetrics(
         ...node,
         collector,
         facts: () => factsOf(node),
-        peers: () => mesh.describePeers(),
+        peers: () => mesh.describeMet(),
         ...(mesh.openPing ? { openPing: mesh.openPing } : {}),
         peerNames: names,
       },

@@ -12,7 +12,7 @@ export interface SamplerOptions {
   meshInterface: string
   intervalMs: number
   facts(): AgentFacts
-  /** Rejects while WireGuard does not answer; then there is no point of a peer. */
+  /** Those that ever had a handshake. Rejects while WireGuard does not answer; then there is no point of a peer. */
   peers(): Promise<readonly PeerStatus[]>
   /** Absent where there is no mesh. */
   openPing?: OpenPing
