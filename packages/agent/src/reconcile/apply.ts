@@ -4,8 +4,9 @@ import { type Problems, summarize } from '../health/problems.ts'
 import type { MeshRouting } from '../routing/mesh-routing.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device/device.ts'
-import { type PeerRules, usablePeers } from '../wireguard/peers/usable-peers.ts'
+import type { PeerRules } from '../wireguard/peers/usable-peers.ts'
 import type { FirewallApplier } from './firewall-applier.ts'
+import { createLastUsable } from './last-usable.ts'
 import { logSteps } from './log-steps.ts'
 import type { Correction } from './plan.ts'
 import { createRoutingApplier, isRefused, repairsOf } from './routing-applier.ts'
@@ -44,6 +45,7 @@ export function createApplier(deps: ApplierDeps): Applier {
   const { device, firewall, desired, peerRules, problems, log } = deps
   const routing = createRoutingApplier(deps)
   const inOrder = createSerialQueue()
+  const usable = createLastUsable()
   let soon = false
   let isFiltered = firewall === undefined
   /** For the next report: corrections of background runs, and of runs that failed later. */
@@ -93,7 +95,7 @@ export function createApplier(deps: ApplierDeps): Applier {
 
   async function applyDevice(): Promise<readonly DeviceStep[]> {
     try {
-      const wanted = usablePeers(placed(), peerRules?.())
+      const wanted = usable(placed(), peerRules?.())
       const unusable = summarize(wanted.problems)
       problems.set('peers', unusable && `the control plane sent what cannot be used: ${unusable}`)
       if (device.disabledBecause !== undefined) return []
