@@ -7,33 +7,35 @@ export interface Job {
   run: (signal: AbortSignal) => Promise<void>
 }
 
-/** Runs a job repeatedly, each time one period after the end of the last run. Failures are logged, and the job continues. */
+/**
+ * Runs a job repeatedly, never twice at once. Failures are logged, and the job continues. Jobs are due at multiples of their periods,
+ * so that one wakeup serves those of a second: each that slept for itself made seven a second of an idle control plane.
+ */
 export function startPeriodic(
   { name, everyMs, run }: Job,
-  { clock, log }: { clock: Clock; log: Log },
+  { clock, log }: { clock: Pick<Clock, 'every'>; log: Log },
 ): AsyncDisposable {
   const stop = new AbortController()
-  const ended = loop()
+  let running: Promise<void> | undefined
 
-  async function loop(): Promise<void> {
-    for (;;) {
-      try {
-        await clock.sleep(everyMs, stop.signal)
-      } catch {
-        return // it was stopped
-      }
-      try {
-        await run(stop.signal)
-      } catch (error) {
-        log.error('job failed', { job: name, error: describeError(error) })
-      }
+  async function runOnce(): Promise<void> {
+    try {
+      await run(stop.signal)
+    } catch (error) {
+      log.error('job failed', { job: name, error: describeError(error) })
+    } finally {
+      running = undefined
     }
   }
 
+  const ticking = clock.every(everyMs, () => {
+    running ??= runOnce()
+  })
   return {
     async [Symbol.asyncDispose]() {
+      ticking[Symbol.dispose]()
       stop.abort()
-      await ended
+      await running
     },
   }
 }
