@@ -5,10 +5,12 @@ import { readSilencesUntil } from '../rows/alerts/silences.ts'
 import { readWebhooks, type StoredWebhook } from '../rows/alerts/webhooks.ts'
 import { selectedBy } from '../runs/choose-nodes.ts'
 import type { Reader } from '../store/db.ts'
+import { type Look, lookOf } from './conditions/condition.ts'
 import { defaultRules } from './default-rules.ts'
 
 /** A rule, ready to be applied. */
 export interface ActiveRule extends Pick<AlertRule, 'name' | 'when' | 'severity'> {
+  look: Look
   forMs: number
   keepFiringMs: number
   isFor(node: NodeRecord): boolean
@@ -80,6 +82,7 @@ function activeOf({ name, when, severity, selector, for: time, keep_firing }: Al
   return {
     name,
     when,
+    look: lookOf(when),
     severity,
     forMs: parseDuration(time),
     keepFiringMs: parseDuration(keep_firing),

@@ -2,7 +2,6 @@ import { newId } from '@plexd/protocol'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { StoredAlert } from '../rows/alerts/alerts.ts'
 import type { ActiveRule, Book } from './book.ts'
-import { describeCondition, readCondition } from './conditions/condition.ts'
 import type { Facts, Reading } from './conditions/facts.ts'
 import { decide, type Standing } from './decide.ts'
 
@@ -34,7 +33,7 @@ export function judgeNode(
   const verdict = noVerdict()
   for (const rule of rules) {
     const before = open.get(rule.name)
-    const reading = readCondition(rule.when, facts)
+    const reading = rule.look.read(facts)
     if (!before && reading.is !== 'holds') continue
     if (!rule.isFor(node)) {
       if (before) close(verdict, before, facts.nowMs, 'the rule is not for the node any more')
@@ -102,7 +101,7 @@ function alertOf({ node, rule, before, reading, facts }: Case, { state, sinceMs 
     node_id: node.id,
     hostname: node.hostname,
     state,
-    summary: describeCondition(rule.when, reading, facts),
+    summary: rule.look.describe(reading, facts),
     value: reading.value,
     since: sinceMs,
     fired_at: state === 'firing' ? facts.nowMs : null,

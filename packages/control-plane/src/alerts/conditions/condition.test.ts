@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AlertCondition } from '@plexd/protocol'
-import { describeCondition, readCondition } from './condition.ts'
+import { lookOf } from './condition.ts'
 import { type Facts, staleMs } from './facts.ts'
 
 const nowMs = Date.parse('2025-01-15T10:30:00Z')
@@ -31,8 +31,9 @@ function read(when: AlertCondition, known: Known = {}) {
     grewAtMs: () => grewAtMs,
     arrivals: (kind) => ({ drift, violations, restarts })[kind],
   }
-  const reading = readCondition(when, facts)
-  return { is: reading.is, says: describeCondition(when, reading, facts) }
+  const look = lookOf(when)
+  const reading = look.read(facts)
+  return { is: reading.is, says: look.describe(reading, facts) }
 }
 
 const disk: AlertCondition = {
