@@ -95,9 +95,8 @@ function watchEndpoint(
       ...network,
       own: endpoints.own,
       async report(found) {
-        await endpoints.report(found, receiver)
         // Keepalive and paths to peers depend on our location.
-        applier.applySoon()
+        if (await endpoints.report(found, receiver)) applier.applySoon()
       },
       refreshMs: config.natRefreshMs,
       log,

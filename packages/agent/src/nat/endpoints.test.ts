@@ -63,6 +63,21 @@ function setUp(answer: (body: EndpointReport) => Partial<EndpointResponse>) {
 }
 
 describe('a report of the endpoint', () => {
+  it('tells whether this node or a peer is elsewhere than at the one before', async () => {
+    let answer: Partial<EndpointResponse> = {}
+    const { endpoints, receiver } = setUp(() => answer)
+    const report = (change: Partial<DiscoveredEndpoint> = {}) =>
+      endpoints.report({ ...found, ...change }, receiver)
+
+    assert.equal(await report(), true)
+    assert.equal(await report({ checked_at: '2025-01-15T10:31:00Z' }), false)
+    assert.equal(await report({ nat_type: 'symmetric' }), true)
+    assert.equal(await report({ nat_type: 'symmetric', local_endpoints: [] }), true)
+    answer = whereDbIs
+    assert.equal(await report({ nat_type: 'symmetric', local_endpoints: [] }), true)
+    assert.equal(await report({ nat_type: 'symmetric', local_endpoints: [] }), false)
+  })
+
   it('leaves out endpoints at which this node cannot be reached', async () => {
     const sent: EndpointReport[] = []
     const { endpoints, receiver } = setUp((body) => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   type Cidr,
   type Client,
@@ -22,9 +23,10 @@ export interface Endpoints {
   own(): DiscoveredEndpoint | undefined
   /**
    * Stores this node's endpoint, reports it, and stores the endpoints of peers from the answer
-   * (PUT /v1/nodes/{node_id}/endpoint). If it rejects, `own` returns the new endpoint all the same.
+   * (PUT /v1/nodes/{node_id}/endpoint). If it rejects, `own` returns the new endpoint all the same. Resolves to whether this node or
+   * a peer is elsewhere than at the last report; of the first report that is not known, so it is true.
    */
-  report(found: DiscoveredEndpoint, to: EndpointReceiver): Promise<void>
+  report(found: DiscoveredEndpoint, to: EndpointReceiver): Promise<boolean>
   /** The peers, each with the endpoint that is best from here. */
   placed(peers: readonly Peer[], interfaces: Interfaces): readonly Peer[]
 }
@@ -46,6 +48,7 @@ export interface EndpointsDeps {
 export function createEndpoints({ mark, desired, meshRanges, problems }: EndpointsDeps): Endpoints {
   const saved = mark.read()
   let own: DiscoveredEndpoint | undefined = saved === undefined ? undefined : JSON.parse(saved)
+  let told: DiscoveredEndpoint | undefined
 
   async function exchange(
     found: DiscoveredEndpoint,
@@ -74,9 +77,13 @@ export function createEndpoints({ mark, desired, meshRanges, problems }: Endpoin
   return {
     own: () => own,
     async report(found, to) {
+      const { peers } = desired.current()
       own = found
       mark.write(JSON.stringify(found))
       await exchange(found, to)
+      const isMoved = told === undefined || !isSamePlace(told, found)
+      told = found
+      return isMoved || desired.current().peers !== peers
     },
     placed(peers, interfaces) {
       const standpoint = { own, interfaces, meshRanges: meshRanges() }
@@ -87,6 +94,14 @@ export function createEndpoints({ mark, desired, meshRanges, problems }: Endpoin
       })
     },
   }
+}
+
+function isSamePlace(one: DiscoveredEndpoint, other: DiscoveredEndpoint): boolean {
+  return (
+    one.public_endpoint === other.public_endpoint &&
+    one.nat_type === other.nat_type &&
+    isDeepStrictEqual(one.local_endpoints, other.local_endpoints)
+  )
 }
 
 /**
