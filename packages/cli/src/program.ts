@@ -24,6 +24,7 @@ import { addForwardCommand } from './commands/sessions/forward.ts'
 import { addOpenSshCommands } from './commands/sessions/openssh.ts'
 import { addSessionCommands } from './commands/sessions/sessions.ts'
 import { addSshCommand } from './commands/sessions/ssh.ts'
+import { addSettingsCommands } from './commands/settings/settings.ts'
 import { addCompletionCommands } from './commands/setup/completion.ts'
 import { addConfigCommands } from './commands/setup/config.ts'
 import { addVersionCommands } from './commands/setup/version.ts'
@@ -90,6 +91,7 @@ export function createProgram(io: Io): Command {
   addMasterKeyCommands(program, context)
   addAuthorityCommands(program, context)
   addAdminTokenCommands(program, context)
+  addSettingsCommands(program, context)
   addSupportCommands(program, context)
   addConfigCommands(program, context)
   addVersionCommands(program, context)

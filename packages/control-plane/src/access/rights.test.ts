@@ -34,6 +34,7 @@ describe('refusalOf', () => {
     assert.deepEqual(
       refused.map(([name]) => name),
       [
+        'listSettings',
         'rotateSigningKey',
         'rotateMasterKey',
         'prepareAuthority',

@@ -10,7 +10,7 @@ export interface Operator {
 
 /** Why an operator may not call an operation; undefined if it may. Pure; looks only at the row. */
 export function refusalOf(
-  { permission, scope }: Operation,
+  { method, permission, scope }: Operation,
   { role, tenant, isFirst }: Operator,
 ): string | undefined {
   const { says, permissions } = roles[role]
@@ -18,7 +18,8 @@ export function refusalOf(
     const others = rolesWith(permission).map((name) => `"${name}"`)
     return `role "${role}" ${says}: this needs role ${others.join(' or ')}`
   }
+  const does = method === 'GET' ? 'see' : 'change'
   if (scope === 'installation' && !isFirst)
-    return `tenant "${tenant}" may not change what all tenants share: ask an owner of the tenant that the installation began with`
+    return `tenant "${tenant}" may not ${does} what all tenants share: ask an owner of the tenant that the installation began with`
   return undefined
 }

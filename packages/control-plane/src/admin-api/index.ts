@@ -35,6 +35,7 @@ import * as connectSession from './sessions/connect-session.ts'
 import * as getRecording from './sessions/get-recording.ts'
 import * as openSession from './sessions/open-session.ts'
 import * as sessions from './sessions/sessions.ts'
+import * as settings from './settings/settings.ts'
 import * as followRecords from './telemetry/follow-records.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
 import * as violations from './telemetry/list-violations.ts'
@@ -78,6 +79,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...connectSession,
   ...openSession,
   ...sessions,
+  ...settings,
   ...getRecording,
   ...telemetry,
   ...violations,

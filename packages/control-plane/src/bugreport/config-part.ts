@@ -1,5 +1,6 @@
 import { readConfigFile } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
+import { originsOf } from '../config/origins.ts'
 import { fileName } from '../config/settings/setting.ts'
 import { credentialSettings, envSettings, type Given, settingRows } from '../config/settings.ts'
 
@@ -16,17 +17,15 @@ export async function describeConfig(
   { flags, env, file }: GivenSettings,
 ): Promise<Record<string, unknown>> {
   const fromFile = file === undefined ? {} : ((await readConfigFile(file)) ?? {})
-  const sources: readonly (readonly [string, Given])[] = [
-    ['option', flags],
-    ['environment', envSettings(env)],
-    ['systemd credential', credentialSettings(env)],
-    ['config file', fromFile],
-  ]
-  const sourceOf = (key: string): string =>
-    sources.find(([, given]) => given[key] !== undefined)?.[0] ?? 'default'
+  const origins = originsOf({
+    flags,
+    env: envSettings(env),
+    file: fromFile,
+    credentials: credentialSettings(env),
+  })
   const settings = settingRows.map(([name, row]) => {
     const key = fileName(row)
-    return [key, { value: config?.[name as keyof Config] ?? null, from: sourceOf(key) }]
+    return [key, { value: config?.[name as keyof Config] ?? null, from: origins[key] }]
   })
   const forwards = config?.forwards.map(({ name }) => name) ?? []
   return { settings: Object.fromEntries(settings), forwards }

@@ -44,7 +44,8 @@ export async function configOf(
     return resolveConfig({
       flags: flagSettings(options),
       env: envSettings(env),
-      file: { ...credentialSettings(env), ...file },
+      file,
+      credentials: credentialSettings(env),
     })
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)

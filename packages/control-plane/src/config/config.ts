@@ -3,6 +3,7 @@ import { isLoopback, nearest } from '@plexd/protocol'
 import { type ConfigFinding, describeError, missingPath, unknownKey } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { type ForwardSettings, readForwards } from './forwards.ts'
+import { type Origins, originsOf, type SettingSources } from './origins.ts'
 import { fileName } from './settings/setting.ts'
 import { readLimits } from './settings/values.ts'
 import { type Given, type SettingValues, settingRows } from './settings.ts'
@@ -14,6 +15,8 @@ export interface Config extends Omit<SettingValues, 'stun' | 'limits'> {
   limits: Limits
   /** Where telemetry is passed on to; in the file only. */
   forwards: readonly ForwardSettings[]
+  /** Where each setting has its value from. */
+  origins: Origins
   /** How long the mesh IP of a removed node is not reassigned. */
   addressCooldownMs: number
   /** Events older than this, or beyond the newest `eventLogMax`, are pruned. */
@@ -21,9 +24,9 @@ export interface Config extends Omit<SettingValues, 'stun' | 'limits'> {
   eventLogMax: number
 }
 
-/** Flags take precedence over the environment, and that over the file. Errors name the setting and the expected value. */
-export function resolveConfig(sources: { flags: Given; env: Given; file: Given }): Config {
-  const given: Given = { ...sources.file, ...sources.env, ...sources.flags }
+/** Flags take precedence over the environment, that over the file, that over credentials. Errors name the setting and the expected value. */
+export function resolveConfig(sources: SettingSources): Config {
+  const given: Given = { ...sources.credentials, ...sources.file, ...sources.env, ...sources.flags }
   const [unknown] = unknownSettings(given)
   if (unknown) throw new Error(`read config: there is no setting "${unknown.key}"${meant(unknown)}`)
   const values = Object.fromEntries(
@@ -39,6 +42,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     adminSocket: adminSocket === 'off' ? undefined : adminSocket,
     limits: readLimits(given.limits, values.limits),
     forwards: readForwards(given.forwards),
+    origins: originsOf(sources),
   }
 }
 
@@ -48,7 +52,7 @@ export function examineConfig(file: Given, credentials: Given = {}): ConfigFindi
   const keys = new Set(unknown.map(({ key }) => key))
   const known = Object.fromEntries(Object.entries(file).filter(([name]) => !keys.has(name)))
   try {
-    const config = resolveConfig({ flags: {}, env: {}, file: { ...credentials, ...known } })
+    const config = resolveConfig({ flags: {}, env: {}, file: known, credentials })
     return [...missingPaths(config), ...unknown]
   } catch (error) {
     return [{ key: '', state: 'error', detail: describeError(error) }, ...unknown]

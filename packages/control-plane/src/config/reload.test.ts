@@ -17,7 +17,11 @@ describe('reloadConfig', () => {
       limits: { handshakes: 3 },
     })
     const { config, needsRestart } = reloadConfig(running, next)
-    assert.deepEqual(config, { ...running, logLevel: 'debug', tlsNames: ['b.example.com'] })
+    const origins = { ...running.origins, log_level: 'config file' }
+    assert.deepEqual(config, {
+      ...{ ...running, origins },
+      ...{ logLevel: 'debug', tlsNames: ['b.example.com'] },
+    })
     assert.deepEqual(needsRestart.toSorted(), [
       'heartbeat_interval',
       'limits',

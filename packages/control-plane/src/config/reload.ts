@@ -12,16 +12,30 @@ export function reloadConfig(
   next: Config,
 ): { config: Config; needsRestart: string[] } {
   const names = Object.keys({ ...running, ...next }) as (keyof Config)[] // both are Configs
-  const changed = names.filter((name) => !isDeepStrictEqual(running[name], next[name]))
+  const changed = names.filter(
+    (name) => name !== 'origins' && !isDeepStrictEqual(running[name], next[name]),
+  )
   const isLive = (name: string): boolean => rowOf(name)?.reloads === true
   const parts = [
     ...Object.entries(running).filter(([name]) => !isLive(name)),
     ...Object.entries(next).filter(([name]) => isLive(name)),
   ]
   return {
-    config: Object.fromEntries(parts) as unknown as Config, // each part comes from one of the two
+    // Each part comes from one of the two.
+    config: {
+      ...(Object.fromEntries(parts) as unknown as Config),
+      origins: originsAfter(running, next),
+    },
     needsRestart: changed.filter((name) => !isLive(name)).map(settingOf),
   }
+}
+
+function originsAfter(running: Config, next: Config): Config['origins'] {
+  const live = settingRows.flatMap(([, row]) => {
+    const name = fileName(row)
+    return row.reloads ? [[name, next.origins[name] ?? 'default'] as const] : []
+  })
+  return { ...running.origins, ...Object.fromEntries(live) }
 }
 
 function rowOf(name: string): Setting<unknown> | undefined {

@@ -4,7 +4,8 @@ import { authorities } from './admin/authorities.ts'
 import { entries } from './admin/entries.ts'
 import { events } from './admin/events.ts'
 import { executions } from './admin/executions.ts'
-import { forwards } from './admin/forwards.ts'
+import { forwards } from './admin/installation/forwards.ts'
+import { settings } from './admin/installation/settings.ts'
 import { keys } from './admin/keys.ts'
 import { labels } from './admin/labels.ts'
 import { meshRanges } from './admin/mesh-ranges.ts'
@@ -32,6 +33,7 @@ export const adminApi = {
   ...runs,
   ...schedules,
   ...sessions,
+  ...settings,
   ...keys,
   ...authorities,
   ...events,

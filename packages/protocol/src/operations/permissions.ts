@@ -20,6 +20,7 @@ const viewer = [
   'artifacts.read',
   'admin_tokens.read',
   'sessions.read',
+  'settings.read',
 ] as const
 
 const owner = [

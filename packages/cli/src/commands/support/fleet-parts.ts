@@ -31,6 +31,11 @@ export function fleetParts(admin: Admin, open: Open): Part[] {
       read: async (signal) => (await admin.listVersions({ signal })).body,
     },
     {
+      file: 'settings.json',
+      about: 'the settings of the control plane in force, and where each is from',
+      read: async (signal) => (await admin.listSettings({ signal })).body,
+    },
+    {
       file: 'nodes.json',
       about: `the nodes, ${maxNodes} at most`,
       timeoutMs: 60_000,

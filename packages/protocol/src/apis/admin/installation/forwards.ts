@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
-import { ForwardStatus, PrometheusTarget } from '../../admin/forward.ts'
-import { operation } from '../../operations/operation.ts'
-import { read } from './row.ts'
+import { ForwardStatus, PrometheusTarget } from '../../../admin/forward.ts'
+import { operation } from '../../../operations/operation.ts'
+import { read } from '../row.ts'
 
 /** Telemetry on its way to programs of others. */
 export const forwards = {

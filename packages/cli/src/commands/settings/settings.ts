@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import { type Admin, addList } from '../../command.ts'
+import { type Context, examples } from '../../context.ts'
+
+interface ListFlags {
+  set?: boolean
+}
+
+export function addSettingsCommands(program: Command, context: Context): void {
+  const settings = program
+    .command('settings')
+    .description('how the control plane is set up')
+    .addHelpText('after', examples('plexctl settings list --set'))
+  addList(settings, context, {
+    description: 'list the settings and limits that are in force, and where each is from',
+    flags: (command) => command.option('--set', 'only those that are set somewhere'),
+    examples: ['plexctl settings list --set', 'plexctl settings list --json'],
+    items: async (admin: Admin, { set }: ListFlags) =>
+      (await admin.listSettings({})).body.items.filter(
+        ({ source }) => !set || source !== 'default',
+      ),
+    columns: [
+      ['setting', ({ name }) => name],
+      ['value', ({ value }) => value ?? '-'],
+      ['from', ({ source }) => source],
+      [
+        'changes with',
+        ({ reloads, waits_for_restart: waits }) =>
+          waits ? 'a restart, which it waits for' : reloads ? 'a reload' : 'a restart',
+      ],
+    ],
+  })
+}
