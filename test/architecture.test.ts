@@ -91,6 +91,7 @@ const protocolRooms: Rooms = [
   ['admin', 'what only operators see, made of what nodes say and of who may do what'],
   ['local', 'what only programs on a node see'],
   ['apis/admin', 'has a table of operations on each noun'],
+  ['apis/admin/installation', 'is one on how the control plane itself is set up'],
   ['apis', 'are tables of operations on all of the above'],
   ['.', 'shows it to others'],
 ]

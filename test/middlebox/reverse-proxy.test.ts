@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { authority, serverCertificate, serverKey, until } from '@plexd/runtime/testing'
@@ -43,7 +45,12 @@ const kinds: Readonly<Record<string, Kind>> = {
 for (const [name, kind] of Object.entries(kinds)) {
   const skip = whyNot(kind.program)
   describe(`a control plane behind ${name}, as the guide sets it up`, { skip }, () => {
-    const system = openSystem()
+    const system = openSystem({
+      args: [
+        ...['--trusted-proxies', '127.0.0.1'],
+        ...['--limit', 'wrong_tokens=3', '--limit', 'wrong_token_refill_ms=3600000'],
+      ],
+    })
     let proxy: ChildProcess
     let agent: AgentProcess
     let environment: Record<string, string>
@@ -115,6 +122,14 @@ for (const [name, kind] of Object.entries(kinds)) {
       assert.equal(stdout, 'reached\n', stderr)
     })
 
+    it('has wrong tokens counted by client, whatever that says to be', async (t) => {
+      if (kind.begins === '# tcp\n') return void t.skip('bytes do not say whose they are')
+      const ask = (client: string, claim: string) => statusOfWrongToken(environment, client, claim)
+      for (let count = 0; count < 3; count++) assert.equal(await ask('127.0.0.9', '1.1.1.1'), 401)
+      assert.equal(await ask('127.0.0.9', '2.2.2.2'), 429)
+      assert.equal(await ask('127.0.0.10', '127.0.0.9'), 401)
+    })
+
     it('takes a build, which is large', async () => {
       const file = join(system.folder, 'plexd-build')
       await writeFile(file, Buffer.alloc(24 * 1024 ** 2, 1))
@@ -123,6 +138,27 @@ for (const [name, kind] of Object.entries(kinds)) {
       assert.equal(code, 0, stderr)
     })
   })
+}
+
+/** Asked from another address of this machine. */
+async function statusOfWrongToken(
+  { PLEXCTL_SERVER: server = '', PLEXCTL_CA_FILE: caFile = '' }: Record<string, string>,
+  client: string,
+  claim: string,
+): Promise<number | undefined> {
+  const request = get(`${server}/admin/v1/whoami`, {
+    ca: await readFile(caFile),
+    localAddress: client,
+    agent: false,
+    headers: {
+      authorization: 'Bearer wrong',
+      'x-forwarded-for': claim,
+      forwarded: `for=${claim}`,
+    },
+  })
+  const [answer] = (await once(request, 'response')) as [IncomingMessage] // as `response` is documented
+  answer.resume()
+  return answer.statusCode
 }
 
 function whyNot(program: string): string | false {

@@ -8,6 +8,7 @@ import type { Config } from './config/config.ts'
 import type { NodeEntries } from './entries/node-entries.ts'
 import type { openDelivery } from './events/delivery.ts'
 import type { Forwards } from './forward/forwards.ts'
+import type { AddressOf } from './http/connections/client-address.ts'
 import type { Metrics } from './http/metrics/metrics.ts'
 import type { Upgrader } from './http/upgrades.ts'
 import type { Announcing } from './installation/announcing.ts'
@@ -98,6 +99,8 @@ export interface Environment {
   readonly log: Log
   /** Id of this run of the control plane. */
   readonly life: string
+  /** From which address a request comes, be it by a proxy. */
+  readonly addressOf: AddressOf
   /** `https://host:port` at which nodes reach us. */
   publicUrl(): string
   /** The certificate, in PEM, of the authority that signed ours; undefined if it is not our own. */

@@ -59,6 +59,34 @@ describe('wrong tokens', () => {
     }
   })
 
+  it('are counted by the client that a trusted proxy names, and by the connection where nobody is trusted', async () => {
+    const lines: unknown[] = []
+    const log: Log = { ...silentLog, warn: (_message, fields) => lines.push(fields) }
+    const limits = { wrong_tokens: 1, wrong_token_refill_ms: 3_600_000 }
+    const ask = async (url: string, from: string) => {
+      const headers = { authorization: 'Bearer wrong', 'x-forwarded-for': from }
+      return (await fetch(`${url}/admin/v1/whoami`, { headers })).status
+    }
+    await using behind = await startControlPlane({
+      log,
+      config: { limits, trustedProxies: ['127.0.0.1/32'] },
+    })
+    assert.deepEqual(
+      [
+        await ask(behind.url, '203.0.113.7'),
+        await ask(behind.url, '203.0.113.8'),
+        await ask(behind.url, '203.0.113.8, 203.0.113.7'),
+      ],
+      [401, 401, 429],
+    )
+    assert.deepEqual(lines, [{ source: '203.0.113.7', api: 'admin', count: 2 }])
+    await using open = await startControlPlane({ config: { limits } })
+    assert.deepEqual(
+      [await ask(open.url, '203.0.113.7'), await ask(open.url, '203.0.113.8')],
+      [401, 429],
+    )
+  })
+
   it('are remembered of so many addresses and nodes and no more', async () => {
     await using plane = await startControlPlane({
       config: { limits: { wrong_tokens: 1, wrong_token_sources: 1, wrong_token_refill_ms: 1e9 } },

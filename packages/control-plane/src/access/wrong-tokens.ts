@@ -1,6 +1,7 @@
 import { ApiError, type Auth } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { FastifyRequest } from 'fastify'
+import type { AddressOf } from '../http/connections/client-address.ts'
 import { sourceOf } from '../http/connections/source.ts'
 import type { Limits } from '../limits.ts'
 
@@ -29,9 +30,10 @@ export function createWrongTokens(options: {
   limits: Limits
   clock: Pick<Clock, 'monotonic'>
   log: Log
+  addressOf: AddressOf
   onWrong: (api: string, outcome: 'refused' | 'throttled') => void
 }): WrongTokens {
-  const { limits, clock, log, onWrong } = options
+  const { limits, clock, log, addressOf, onWrong } = options
   /** Least recently used first: strangers choose the keys, so the oldest is dropped whether it is full or not. */
   const buckets = new Map<string, Bucket>()
 
@@ -68,7 +70,7 @@ export function createWrongTokens(options: {
     judge(error, auth, request) {
       if (!(error instanceof ApiError) || error.status !== 401) return error
       const api = auth === 'operator' ? 'admin' : 'control'
-      const source = sourceOf(request.raw.socket.remoteAddress)
+      const source = sourceOf(addressOf(request.raw))
       const node_id = nodeIdOf(request)
       const own = [bucketOf(`source ${source}`), ...(node_id ? [bucketOf(`node ${node_id}`)] : [])]
       const over = own

@@ -1,21 +1,27 @@
 import { rawMembers } from '@plexd/protocol'
-import type { Log } from '@plexd/runtime'
 import type { FastifyRequest } from 'fastify'
+import type { Environment } from '../app.ts'
 import type { Route } from '../http/server.ts'
 import type { OperatorRecord } from '../mesh/fleet.ts'
 
 /**
- * Logs every change by an operator as one line: who, which operation on what, and the resulting
+ * Logs every change by an operator as one line: who, from where, which operation on what, and the resulting
  * version. From bodies it takes only names and numbers that the answer shows.
  */
-export function recorded(route: Route<unknown>, log: Log): Route<unknown> {
+export function recorded(
+  route: Route<unknown>,
+  { log, addressOf }: Pick<Environment, 'log' | 'addressOf'>,
+): Route<unknown> {
   if (route.operation.method === 'GET') return route
   return {
     ...route,
     async run(request, reply, principal) {
       const answer = await route.run(request, reply, principal)
       if (isDone(request))
-        log.info('changed by operator', lineOf(route, request, principal, answer))
+        log.info('changed by operator', {
+          ...lineOf(route, request, principal, answer),
+          from: addressOf(request.raw) || 'admin socket',
+        })
       return answer
     },
   }

@@ -1,6 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import type { Controls, Environment, Shown } from '../app.ts'
 import type { Config } from '../config/config.ts'
+import { createAddressOf } from '../http/connections/client-address.ts'
 
 /** What the process runs with, and what changes of it while it runs. */
 export function createEnvironment(
@@ -14,6 +15,7 @@ export function createEnvironment(
   let stopping = false
   return {
     ...parts,
+    addressOf: createAddressOf(given.trustedProxies),
     get config() {
       return config
     },

@@ -61,13 +61,13 @@ async function settle(
 
 /** With the source address, so that an operator can find the machine. */
 function noteInstance(
-  { instances }: NodeMemory,
+  { instances, addressOf }: NodeMemory & Environment,
   { no }: NodeRecord,
   request: FastifyRequest,
 ): void {
   const text = String(request.headers[instanceHeader] ?? '')
   const id = /^[\w-]{1,64}$/.test(text) ? text : undefined
-  instances.heard(no, { id, address: request.ip })
+  instances.heard(no, { id, address: addressOf(request.raw) })
 }
 
 async function welcome(app: State & Environment, node: NodeRecord): Promise<void> {

@@ -36,6 +36,7 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
     limits: config.limits,
     clock,
     log,
+    addressOf: app.addressOf,
     onWrong: app.metrics.wrongToken,
   })
   const common = {
@@ -50,7 +51,7 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
     limits: config.limits,
     log,
   }
-  const adminRoutes = routesOf(adminApi, adminHandlers, app).map((route) => recorded(route, log))
+  const adminRoutes = routesOf(adminApi, adminHandlers, app).map((route) => recorded(route, app))
   const opsRoutes = routesOf(opsApi, opsHandlers, app)
   const openOps = opsRoutes.filter(({ name }) => name !== 'metrics' || !config.metrics)
   const main = createServer({

@@ -78,6 +78,14 @@ export const servingSettings = {
     help: 'further name or address for our certificate; repeatable',
     from: (given: unknown): readonly string[] => parseList('tls_san', given).map(checkTlsName),
   },
+  trustedProxies: {
+    name: 'trusted-proxies',
+    value: 'CIDR',
+    list: true,
+    help: 'addresses of reverse proxies, whose X-Forwarded-For or Forwarded is believed: wrong tokens are counted, and callers named, by the client that it names; repeatable',
+    from: (given: unknown): readonly string[] =>
+      parseList('trusted_proxies', given).map(parseProxyRange),
+  },
   publicUrl: optional({
     name: 'public-url',
     value: 'URL',
@@ -101,6 +109,19 @@ function checkTlsName(text: string): string {
       `read config: tls_san "${text}": want a name or an address, without https:// and port`,
     )
   return text
+}
+
+/** An address, or a range of either kind of IP; with its length, which an address alone has none of. */
+function parseProxyRange(text: string): string {
+  const [, address = '', length] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  const prefix = length === undefined ? bits : Number(length)
+  const fault = (why: string) => new Error(`read config: trusted_proxies "${text}": ${why}`)
+  if (bits === 0 || prefix > bits)
+    throw fault('want an address or a range, as in 10.0.0.5 or 2001:db8::/64')
+  if (prefix === 0)
+    throw fault('that is everybody, and who connects could say to be anyone: name the proxies')
+  return `${address}/${prefix}`
 }
 
 function parsePublicUrl(text: string): string {

@@ -32,7 +32,8 @@ export const putEndpoint = handle(
     noteLeftOut(app, principal, left_out)
     const local_endpoints = body.local_endpoints ?? principal.local_endpoints
     const reported: Whereabouts = {
-      endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints, rules),
+      endpoint:
+        body.public_endpoint || seenEndpoint(app.addressOf(request.raw), local_endpoints, rules),
       nat_type: body.nat_type === undefined ? principal.nat_type : knownNatType(body.nat_type),
       local_endpoints,
     }
@@ -81,8 +82,7 @@ function seenEndpoint(
   localEndpoints: readonly string[],
   rules: EndpointRules,
 ): string {
-  const address = from.replace(/^::ffff:(?=\d+\.)/, '')
-  const host = isIP(address) === 6 ? `[${address}]` : address
+  const host = isIP(from) === 6 ? `[${from}]` : from
   const seen = localEndpoints.find((endpoint) => endpoint.startsWith(`${host}:`))
   return seen !== undefined && isUsableEndpoint(seen, rules) ? seen : ''
 }
