@@ -5,6 +5,7 @@ import {
   certificatesIn,
   fingerprintOf,
   readPlainFile,
+  trustSystem,
   undefinedIfMissing,
   writeFileAtomic,
 } from '@plexd/runtime'
@@ -41,7 +42,10 @@ export function trustIn({ caFile }: Place, { authorities }: Announcement): Trust
 }
 
 function trustedCertificates(caFile: string | undefined): string[] {
-  if (caFile === undefined) return getCACertificates('default')
+  if (caFile === undefined) {
+    trustSystem()
+    return getCACertificates('default')
+  }
   return certificatesIn(readPlainFile(caFile, `read CA file "${caFile}"`))
 }
 

@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { errorOf } from '@plexd/protocol'
-import { headOf, placeOf, readCa, TunnelAgent, whenGivenUp } from '@plexd/runtime'
+import { headOf, placeOf, TunnelAgent, trusting, whenGivenUp } from '@plexd/runtime'
 import { explainFailure, explainRefusal, type Target } from './failure.ts'
 
 export interface OpenRequest {
@@ -36,7 +36,7 @@ export function createOpen(options: Target & { userAgent: string; token: string 
         ...headers,
       },
       agent: secure && proxyUrl !== undefined ? new TunnelAgent({}, { proxyUrl }) : false,
-      ...(secure && options.caFile ? { ca: readCa(options.caFile) } : {}),
+      ...(secure ? trusting(options.caFile) : {}),
       ...(signal ? { signal } : {}),
     })
     let answered: http.IncomingMessage | undefined

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { readConfigFile } from '../cli/config-file.ts'
-import { readCa } from '../net/http-transport.ts'
+import { readCa } from '../net/trust.ts'
 import { readPlainFile } from './plain-file.ts'
 import { readSecretFile } from './secret-file.ts'
 

@@ -1,20 +1,19 @@
-import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
-import { readPlainFile } from '../files/plain-file.ts'
 import { stepError, watchConnecting, whenGivenUp } from './connecting.ts'
 import { percentDecoded } from './percent.ts'
+import { readCa, trusting } from './trust.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
 
 export interface HttpTransportOptions {
   /** `https://host[:port][/prefix]`, `unix:///path` of a socket, or `http://` if the caller allows it. */
   baseUrl: string
-  /** PEM file with the CA to trust instead of the system's CAs. */
+  /** PEM file with the CA to trust instead of those of the system. */
   caFile?: string
   /** Trusts whoever answers: for what is checked in another way, and for nothing that is secret. */
   trustsAnybody?: boolean
@@ -48,7 +47,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   const { caFile, lookup, proxyUrl, trustsAnybody } = options
   const secureOptions = {
     keepAlive: true,
-    ...(secure && caFile ? { ca: readCa(caFile) } : {}),
+    ...(secure && !trustsAnybody ? trusting(caFile) : {}),
     ...(trustsAnybody ? { rejectUnauthorized: false } : {}),
   }
   const { stepMs } = options
@@ -133,21 +132,6 @@ async function within<T>(
     return await work(either)
   } catch (error) {
     throw late.aborted && either.reason === late.reason ? stepError('no whole answer', ms) : error
-  }
-}
-
-/** The certificates of a PEM file; errors name the file. */
-export function readCa(caFile: string): string {
-  const title = `read CA file "${caFile}"`
-  const pem = readPlainFile(caFile, title)
-  try {
-    new X509Certificate(pem) // Node silently trusts nothing if the file has no certificate.
-    return pem
-  } catch (cause) {
-    throw new Error(
-      `${title}: it holds no certificate in PEM: want ca.crt of the control plane's data directory`,
-      { cause },
-    )
   }
 }
 

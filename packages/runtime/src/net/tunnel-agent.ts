@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls'
 import { stepError, stepMs as usualStepMs } from './connecting.ts'
 import { percentDecoded } from './percent.ts'
 import { showProxy } from './proxy.ts'
+import { trustSystem } from './trust.ts'
 
 export interface Tunnel {
   /** `http://[user:password@]host:port`, or `https://`. */
@@ -25,6 +26,7 @@ export class TunnelAgent extends https.Agent {
   constructor(options: https.AgentOptions, tunnel: Tunnel) {
     super(options)
     this.#tunnel = tunnel
+    if (tunnel.proxyUrl.startsWith('https:')) trustSystem()
   }
 
   override createConnection(

@@ -6,7 +6,8 @@ import { errorOf, fillPath, maxRelayMessageBytes, type Operation } from '@plexd/
 import type { ClientOptions, WebSocket } from 'ws'
 import { type Clock, systemClock } from '../time/clock.ts'
 import { stepMs as usualStepMs, watchConnecting } from './connecting.ts'
-import { collectAnswer, type HttpTransportOptions, placeOf, readCa } from './http-transport.ts'
+import { collectAnswer, type HttpTransportOptions, placeOf } from './http-transport.ts'
+import { trusting } from './trust.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 
 export interface WebSocketOptions
@@ -89,7 +90,7 @@ function planDialing(path: string, options: WebSocketOptions): [url: string, how
   const { secure, prefix, place } = placeOf(baseUrl)
   const { port, socketPath } = place
   const host = place.host ?? 'localhost' // of a Unix socket, which has none
-  const ca = secure && caFile ? { ca: readCa(caFile) } : {}
+  const ca = secure ? trusting(caFile) : {}
   const tunnel =
     proxyUrl === undefined ? undefined : new TunnelAgent(ca, { proxyUrl, lookup, stepMs })
   const agent = secure ? (tunnel ?? new https.Agent(ca)) : new http.Agent()

@@ -1,6 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { readCa } from '../net/http-transport.ts'
+import { readCa } from '../net/trust.ts'
 import { type Block, type BlockReader, createBlockReader } from './block-reader.ts'
 
 /** An answer to a request for the event stream: 200 and blocks, or another status and a body. */

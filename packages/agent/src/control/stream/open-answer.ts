@@ -4,9 +4,9 @@ import { errorOf, instanceHeader, type TransportResponse } from '@plexd/protocol
 import {
   headOf,
   placeOf,
-  readCa,
   stepError,
   TunnelAgent,
+  trusting,
   watchConnecting,
   whenGivenUp,
 } from '@plexd/runtime'
@@ -50,7 +50,7 @@ export function createOpener(config: OpenerConfig, who: Opener): OpenAnswer {
         authorization: `Bearer ${bearer}`,
         ...namedBy(who.instance),
       },
-      ...(secure && config.caFile ? { ca: readCa(config.caFile) } : {}),
+      ...(secure ? trusting(config.caFile) : {}),
       ...(lookup ? { lookup } : {}),
       agent:
         secure && config.proxyUrl !== undefined
