@@ -3,6 +3,7 @@ import { downloadArtifactCases, downloadInstallFileCases } from './cases/artifac
 import { ackExecutionCases, finishExecutionCases } from './cases/executions.ts'
 import {
   pingCases,
+  proveInstallationCases,
   reportViolationCases,
   tunnelClosedCases,
   tunnelReadyCases,
@@ -44,6 +45,7 @@ export const contract: { [Name in keyof ControlApi]: ContractCase[] } = {
   downloadArtifact: downloadArtifactCases,
   downloadInstallFile: downloadInstallFileCases,
   ping: pingCases,
+  proveInstallation: proveInstallationCases,
   tunnelReady: tunnelReadyCases,
   tunnelClosed: tunnelClosedCases,
   uploadRecording: uploadRecordingCases,

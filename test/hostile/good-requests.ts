@@ -176,6 +176,7 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
     },
     rotateAlertWebhookSecret: { transition_period: '1h' },
     rotateSigningKey: { transition_period: '1h' },
+    announceMove: { urls: ['https://cp.example.com'] },
     createAdminToken: { name: 'hostile', role: 'viewer' },
   }
 }

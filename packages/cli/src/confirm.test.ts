@@ -60,6 +60,11 @@ const table: Destructive[] = [
     does: 'POST /admin/v1/authorities/retire?force=true',
   },
   {
+    argv: ['move', 'end'],
+    asks: /^end the move: nodes that are not there yet will not follow$/,
+    does: 'PUT /admin/v1/move',
+  },
+  {
     argv: ['token', 'revoke', 'tok_1'],
     asks: /^revoke bootstrap token "tok_1"$/,
     does: 'DELETE /admin/v1/tokens/tok_1',

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addAdminTokenCommands } from './commands/access/admin-tokens.ts'
 import { addAuthorityCommands } from './commands/access/authority.ts'
 import { addMasterKeyCommands } from './commands/access/master-key.ts'
+import { addMoveCommands } from './commands/access/move.ts'
 import { addSigningKeyCommands } from './commands/access/signing-keys.ts'
 import { addTokenCommands } from './commands/access/tokens.ts'
 import { addActionCommands } from './commands/actions/actions.ts'
@@ -90,6 +91,7 @@ export function createProgram(io: Io): Command {
   addSigningKeyCommands(program, context)
   addMasterKeyCommands(program, context)
   addAuthorityCommands(program, context)
+  addMoveCommands(program, context)
   addAdminTokenCommands(program, context)
   addSettingsCommands(program, context)
   addSupportCommands(program, context)

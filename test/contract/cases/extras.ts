@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { controlApi } from '@plexd/protocol'
+import { controlApi, newChallenge } from '@plexd/protocol'
 import type { ContractCase } from '../contract-case.ts'
 
 export const pingCases: ContractCase[] = [
@@ -8,6 +8,20 @@ export const pingCases: ContractCase[] = [
     when: 'to anybody',
     answer: ({ system }) => system.call(controlApi.ping),
     check: ({ text }) => assert.equal(text, '{}'),
+  },
+]
+
+export const proveInstallationCases: ContractCase[] = [
+  {
+    status: 200,
+    when: 'to anybody who challenges it',
+    answer: ({ system }) =>
+      system.call(controlApi.proveInstallation, { query: { challenge: newChallenge() } }),
+  },
+  {
+    status: 400,
+    when: 'without a challenge',
+    answer: ({ system }) => system.call(controlApi.proveInstallation),
   },
 ]
 

@@ -5,6 +5,8 @@ import { type SettingValues, settingRows } from './settings.ts'
 export interface AgentConfig extends SettingValues {
   /** Whether the hostname was configured; otherwise it is the machine's. */
   hostnameChosen: boolean
+  /** Whether the address of the control plane was configured; otherwise it is that of the enrolment, or where it said it moved. */
+  apiUrlChosen: boolean
   /** The proxy for the control plane, from the environment; undefined for none. */
   proxyUrl: string | undefined
   /** Where systemd has put the credentials of this service; undefined without any. */
@@ -18,6 +20,7 @@ export const defaultConfigFile = '/etc/plexd/config.yaml'
 export const defaultConfig: AgentConfig = {
   ...(Object.fromEntries(settingRows.map(([name, row]) => [name, row.default])) as SettingValues), // every row has a default
   hostnameChosen: false,
+  apiUrlChosen: false,
   proxyUrl: undefined,
   credentialsDir: undefined,
   unknownKeys: [],

@@ -51,6 +51,7 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
   }
   config.hostnameChosen =
     (flags.hostname ?? fromEnvironment.hostname ?? fromFile.hostname) !== undefined
+  config.apiUrlChosen = given.apiUrl !== undefined
   takeFingerprint(config, given)
   // A token file from a source of higher precedence beats a token from a lower one.
   if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue

@@ -52,6 +52,14 @@ export async function rememberSettings(config: AgentConfig, flags: Settings): Pr
   await writeIfNew(pathOf(dataDir), `${JSON.stringify(now, null, 2)}\n`)
 }
 
+/** Where the control plane has moved to, with all else as it was. Call this after it has proved itself there. */
+export async function rememberAddress(dataDir: string, apiUrl: string): Promise<void> {
+  const before = await read(dataDir)
+  if (!before) throw new Error(`remember address "${apiUrl}": there is no "${pathOf(dataDir)}"`)
+  const now: Remembered = { ...before, api: apiUrl, insecure_http: false }
+  await writeIfNew(pathOf(dataDir), `${JSON.stringify(now, null, 2)}\n`)
+}
+
 /**
  * The remembered settings that `given` does not set. Address, CA and permission for plain HTTP belong together: if an
  * address is given, even the same one, none of them is used. Empty if the file belongs to another user.

@@ -12,6 +12,8 @@ export interface AnswerGate {
   /** Call this if there was no answer. */
   failed(): void
   hasShown(): boolean
+  /** Whether the last call had no answer of the control plane. */
+  isDown(): boolean
   /** The run (life) of the control plane that answered last; empty while none was named. */
   life(): string
 }
@@ -66,6 +68,7 @@ export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
       isDown = true
     },
     hasShown: () => hasShown,
+    isDown: () => isDown,
     life: () => life,
   }
 }

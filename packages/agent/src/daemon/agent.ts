@@ -59,7 +59,7 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
   const identity = await findIdentity(core, capabilities(), deps)
   const enrolled = stack.use(await openEnrolled(core, identity, deps))
   const onFirstConnect = (): void => void keepSettings(core, deps)
-  const running = stack.use(await startRunning(enrolled, { capabilities, onFirstConnect }))
+  const running = stack.use(await startRunning(enrolled, { ...deps, capabilities, onFirstConnect }))
 
   const { log, shown, requests } = core
   const { readSettings = async () => given } = deps

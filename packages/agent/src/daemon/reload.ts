@@ -10,6 +10,7 @@ import type { Problems } from '../health/problems.ts'
 /** What the next settings say of themselves. */
 const isNoSetting: ReadonlySet<keyof AgentConfig> = new Set([
   'hostnameChosen',
+  'apiUrlChosen',
   'credentialsDir',
   'unknownKeys',
 ])

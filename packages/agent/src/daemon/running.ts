@@ -1,7 +1,9 @@
 import type { Capabilities } from '@plexd/protocol'
 import { handOver, orAborted } from '@plexd/runtime'
 import { startHeartbeat } from '../control/heartbeat.ts'
+import { usableKeys } from '../control/stream/event-verifier.ts'
 import { startPauseWatch } from '../health/pause-watch.ts'
+import { startFollowingMove } from '../installation/follow-move.ts'
 import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
 import { startEventIntake } from './loops/event-intake.ts'
 import { openSessions } from './loops/open-sessions.ts'
@@ -18,6 +20,9 @@ export interface RunningOptions {
   capabilities(): Capabilities
   /** The control plane has accepted this node. */
   onFirstConnect(): void
+  /** Starts the daemon again; without it a move of the control plane is not followed. */
+  restart?: (() => void) | undefined
+  env?: NodeJS.ProcessEnv | undefined
 }
 
 export interface Running extends AsyncDisposable, Pick<Queues, 'announce'> {}
@@ -25,7 +30,7 @@ export interface Running extends AsyncDisposable, Pick<Queues, 'announce'> {}
 /** The last stage: everything that communicates with the control plane, for as long as the daemon runs. */
 export async function startRunning(
   node: Enrolled,
-  { capabilities, onFirstConnect }: RunningOptions,
+  { capabilities, onFirstConnect, restart, env = process.env }: RunningOptions,
 ): Promise<Running> {
   const { config, requests, clock, log } = node
   const checksum = capabilities().binary?.checksum ?? ''
@@ -91,6 +96,10 @@ export async function startRunning(
       log,
     }),
   )
+  if (restart) {
+    const keys = (): string[] => usableKeys(ways.signingKeys(), clock.now())
+    stack.use(startFollowingMove({ ...node, keys, restart, env }))
+  }
   node.shown.show(viewOf(node, { queues, telemetry, watch }))
   startUpgrades(node, queues.outbox, stack)
   return { announce: queues.announce, [Symbol.asyncDispose]: handOver(stack) }

@@ -20,12 +20,14 @@ export interface Installation {
   refresh(): Promise<void>
   /** For the control plane; undefined while it has announced nothing. */
   heeded(): Heeded | undefined
+  /** Where the control plane says it will be; empty if it says nothing. */
+  urls(): readonly string[]
   /** It is another one than before. */
   onChange(listener: () => void): () => void
 }
 
 interface Deps {
-  config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'dataDir'>
+  config: Pick<AgentConfig, 'apiUrl' | 'apiUrlChosen' | 'caFile' | 'dataDir'>
   reloadCa(): void
   problems: Pick<Problems, 'set'>
   log: Log
@@ -49,12 +51,14 @@ export async function openInstallation({
   async function putInForce(announcement: Announcement): Promise<void> {
     if (await takeAuthorities(config, announcement)) reloadCa()
     const { trusted, problem } = readTrust(config, announcement)
+    const chosen = chosenProblem(config, announcement)
     problems.set('authority', problem || undefined)
+    problems.set('address', chosen || undefined)
     heeded = {
       url: config.apiUrl,
       announcement: announcement.sequence,
       authorities: trusted,
-      problem,
+      problem: [problem, chosen].filter((text) => text !== '').join('; '),
     }
     tell()
   }
@@ -105,8 +109,18 @@ export async function openInstallation({
     refresh,
     look: (keys) => received(waiting, keys),
     heeded: () => heeded,
+    urls: () => last?.urls ?? [],
     onChange: add,
   }
+}
+
+/** An address in the settings is the operator's. */
+function chosenProblem(
+  { apiUrl, apiUrlChosen }: Deps['config'],
+  { urls: [best, ...others] }: Announcement,
+): string {
+  if (!apiUrlChosen || best === undefined || [best, ...others].includes(apiUrl)) return ''
+  return `the settings name the address "${apiUrl}", and the control plane says it will be at "${best}": change "api" there when it has moved, or leave it out`
 }
 
 function readTrust(config: Deps['config'], announcement: Announcement): Trust {

@@ -40,6 +40,7 @@ describe('refusalOf', () => {
         'prepareAuthority',
         'activateAuthority',
         'retireAuthority',
+        'announceMove',
         'putArtifact',
         'deleteArtifact',
         'trustBuild',

@@ -18,6 +18,7 @@ import * as nodeMetrics from './forwards/node-metrics.ts'
 import * as prometheusTargets from './forwards/prometheus-targets.ts'
 import * as keys from './keys/keys.ts'
 import * as meshRanges from './mesh-ranges/mesh-ranges.ts'
+import * as move from './move/move.ts'
 import * as labels from './nodes/labels.ts'
 import * as nodes from './nodes/nodes.ts'
 import * as versions from './nodes/versions.ts'
@@ -62,6 +63,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...runAction,
   ...keys,
   ...authorities,
+  ...move,
   ...meshRanges,
   ...labels,
   ...nodes,

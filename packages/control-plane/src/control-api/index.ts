@@ -2,6 +2,7 @@ import type { ControlApi } from '@plexd/protocol'
 import type { Handlers } from '../handle.ts'
 import * as downloads from './artifacts/downloads.ts'
 import * as executions from './executions/executions.ts'
+import * as installation from './installation/prove.ts'
 import * as life from './life/life.ts'
 import * as putEndpoint from './life/put-endpoint.ts'
 import * as register from './life/register.ts'
@@ -19,6 +20,7 @@ import * as telemetry from './telemetry/telemetry.ts'
 export const controlHandlers: Handlers<ControlApi> = {
   ...downloads,
   ...executions,
+  ...installation,
   ...life,
   ...putEndpoint,
   ...register,

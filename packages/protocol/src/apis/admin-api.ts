@@ -9,6 +9,7 @@ import { settings } from './admin/installation/settings.ts'
 import { keys } from './admin/keys.ts'
 import { labels } from './admin/labels.ts'
 import { meshRanges } from './admin/mesh-ranges.ts'
+import { move } from './admin/move.ts'
 import { nodes } from './admin/nodes.ts'
 import { operators } from './admin/operators.ts'
 import { policies } from './admin/policies.ts'
@@ -36,6 +37,7 @@ export const adminApi = {
   ...settings,
   ...keys,
   ...authorities,
+  ...move,
   ...events,
   ...telemetry,
   ...alerts,

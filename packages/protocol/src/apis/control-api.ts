@@ -3,6 +3,7 @@ import { ExecutionAck, ExecutionResult } from '../executions/execution.ts'
 import { Capabilities } from '../nodes/capabilities.ts'
 import { EndpointReport, EndpointResponse } from '../nodes/endpoint.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../nodes/heartbeat.ts'
+import { Challenge, InstallationProof } from '../nodes/installation-proof.ts'
 import { DriftReport, NodeState, ReportSync, SealedSecret } from '../nodes/node-state.ts'
 import {
   RegisterRequest,
@@ -189,6 +190,15 @@ export const controlApi = {
     auth: 'none',
     summary: 'Answer that the control plane is reachable',
     response: Empty,
+  }),
+  proveInstallation: operation({
+    method: 'GET',
+    path: '/v1/installation',
+    auth: 'none',
+    summary: 'Prove that whoever answers is this installation, by a signature of the challenge',
+    query: Type.Object({ challenge: Challenge }),
+    response: InstallationProof,
+    errors: [400],
   }),
   tunnelReady: operation({
     ...report,

@@ -1,0 +1,59 @@
+import { ApiError, type Heeded, isLoopback } from '@plexd/protocol'
+import type { Change } from '../change.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { announce } from './announcing.ts'
+import type { Behind } from './behind.ts'
+
+/** The addresses as they are announced, each once. Throws an ApiError (400) for one that no node would go to. Pure. */
+export function readUrls(given: readonly string[]): string[] {
+  return [...new Set(given.map(readUrl))]
+}
+
+function readUrl(text: string): string {
+  const url = URL.parse(text)
+  const isAddress =
+    url?.protocol === 'https:' && url.username + url.password + url.search + url.hash === ''
+  if (!isAddress)
+    throw new ApiError(
+      'bad_request',
+      `announce address ${JSON.stringify(text.slice(0, 256))}: want https://HOST[:PORT]`,
+    )
+  return url.href.replace(/\/$/, '')
+}
+
+/** Of addresses that may be a mistake. Pure. */
+export function urlWarnings(urls: readonly string[]): string[] {
+  return urls
+    .filter((url) => isLoopback(new URL(url).hostname))
+    .map((url) => `only the machine of the control plane reaches "${url}"`)
+}
+
+export async function announceUrls(change: Change, urls: readonly string[]): Promise<void> {
+  await change((unit) => announce(unit, { urls: [...urls] }))
+}
+
+/** The nodes by how far they have come to the announced addresses. Pure. */
+export function progressOf(
+  nodes: Iterable<NodeRecord>,
+  { sequence, urls }: { sequence: number; urls: readonly string[] },
+  heededBy: (nodeId: string) => Heeded | undefined,
+): { told: number; there: number; behind: Behind[] } {
+  const behind: Behind[] = []
+  let [told, there] = [0, 0]
+  for (const node of nodes) {
+    const heeded = heededBy(node.id)
+    const isThere = heeded !== undefined && urls.includes(heeded.url)
+    const isTold = heeded !== undefined && heeded.announcement >= sequence
+    if (isThere) there++
+    if (isTold) told++
+    const reason = isThere ? '' : whyNot(node, isTold ? heeded : undefined)
+    if (reason !== '') behind.push({ node_id: node.id, hostname: node.hostname, reason })
+  }
+  return { told, there, behind }
+}
+
+function whyNot({ is_go, status }: NodeRecord, told: Heeded | undefined): string {
+  if (is_go) return 'it runs the Go agent, which cannot be told: change its settings'
+  if (told) return told.problem
+  return status === 'online' ? 'it has not said that it knows' : `it is ${status}`
+}
