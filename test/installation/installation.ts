@@ -63,7 +63,7 @@ export function startChanging(plane: () => ControlPlaneProcess) {
         () => undefined,
       )
       if (put) acknowledged.set(params.key, put.version)
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      await new Promise((resolve) => setTimeout(resolve, 500))
     }
   }
   const changing = change()

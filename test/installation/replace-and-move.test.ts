@@ -14,7 +14,7 @@ import { freePort } from '../support/free-port.ts'
 import { createRandom } from '../support/random.ts'
 import { callAdmin, commandsIn, startChanging, startFleet } from './installation.ts'
 
-const count = Number(process.env.PLEXD_MOVE_AGENTS ?? 20)
+const count = Number(process.env.PLEXD_MOVE_AGENTS ?? 12)
 const seed = Number(process.env.PLEXD_KILL_SEED ?? Date.now() % 1_000_000)
 /** At how many of the four commands that change something the control plane is killed. */
 const kills = Number(process.env.PLEXD_MOVE_KILLS ?? 1)

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Announcement } from '@plexd/protocol'
 import { describeError, isMissing, type Log, readPlainFile, writeFileAtomic } from '@plexd/runtime'
@@ -20,6 +21,11 @@ export function loadAnnouncement(dataDir: string, log: Log): Announcement | unde
       })
     return undefined
   }
+}
+
+/** For a machine that becomes another node: it was that of its control plane from before. */
+export async function forgetAnnouncement(dataDir: string): Promise<void> {
+  await rm(pathOf(dataDir), { force: true })
 }
 
 export async function saveAnnouncement(dataDir: string, announcement: Announcement): Promise<void> {

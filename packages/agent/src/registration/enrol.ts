@@ -6,6 +6,7 @@ import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity/identity.ts'
 import { generatePrivateKey } from '../identity/keys.ts'
 import { readOwnSecret } from '../identity/own-secret.ts'
+import { forgetAnnouncement } from '../installation/announcement-file.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import { ensureAuthority } from './authority.ts'
 import { type Registration, register } from './register.ts'
@@ -29,6 +30,7 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
   const { config, env, log, gate = createAnswerGate() } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
   const privateKey = await draftKey(config.dataDir)
+  await forgetAnnouncement(config.dataDir)
   await ensureAuthority(enrolment)
   using connection = openControlClient(config, { credentials: { bearer: () => token }, gate })
   const { identity: given, peers } = await register({
