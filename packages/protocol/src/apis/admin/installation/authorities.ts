@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
-import { AuthorityStatus } from '../../admin/authority.ts'
-import { Warnings } from '../../admin/warnings.ts'
-import { operation } from '../../operations/operation.ts'
-import { read, writeShared } from './row.ts'
+import { AuthorityStatus } from '../../../admin/authority.ts'
+import { Warnings } from '../../../admin/warnings.ts'
+import { operation } from '../../../operations/operation.ts'
+import { read, writeShared } from '../row.ts'
 
 const step = {
   ...writeShared('POST', 'authorities'),

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
-import { MoveStatus } from '../../admin/move.ts'
-import { Warnings } from '../../admin/warnings.ts'
-import { operation } from '../../operations/operation.ts'
-import { read, writeShared } from './row.ts'
+import { MoveStatus } from '../../../admin/move.ts'
+import { Warnings } from '../../../admin/warnings.ts'
+import { operation } from '../../../operations/operation.ts'
+import { read, writeShared } from '../row.ts'
 
 /** Where nodes will find the control plane. */
 export const move = {
