@@ -28,6 +28,7 @@ describe('completion of a command line', () => {
       'audit',
       'alerts',
       'artifact',
+      'authority',
       'admin-token',
     ])
     assert.deepEqual(await candidates(bench, 'node', ''), [
