@@ -3,7 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
-import { ownArchitecture } from '../../scripts/build/architecture.ts'
+import { architectures, ownArchitecture } from '../../scripts/build/architecture.ts'
 import { imageRows } from '../../scripts/build/images/rows.ts'
 import { makeImages } from '../../scripts/build/images.ts'
 import { buildSingleFile } from '../../scripts/build/single-file.ts'
@@ -13,15 +13,19 @@ import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { root } from '../../scripts/programs/build.ts'
 import { type Container, type UnpackedImage, unpackImage } from './support/container.ts'
 import { podOf, renderManifests } from './support/manifests.ts'
-import { startAgentPod, startControlPlanePod } from './support/pods.ts'
+import { missingLibraries } from './support/missing-libraries.ts'
+import { runAgentPod, startAgentPod, startControlPlanePod } from './support/pods.ts'
 
 /** By runc: user, rights, mounts and probes are read from the manifests. */
 it('images run with the rights that the manifests give them, and make a mesh', async (t) => {
   if (process.env.PLEXD_CONTAINERS !== 'all') return void t.skip('it takes minutes: --all')
-  const why = labSkip('runc', 'umoci', 'apt-get', 'kubectl')
+  const why = labSkip('runc', 'umoci', 'apt-get', 'kubectl', 'readelf')
   if (why) return void t.skip(why)
   await using lab = await createLab()
   const images = await buildImages(lab.folder)
+  const { binutils } = architectures[ownArchitecture()]
+  for (const { bundle } of Object.values(images))
+    assert.deepEqual(await missingLibraries(join(bundle, 'rootfs'), binutils), [])
   const control = await lab.host('control')
   await using plane = await startControlPlanePod(lab, images['plexd-control-plane'], control)
 
@@ -62,9 +66,12 @@ it('images run with the rights that the manifests give them, and make a mesh', a
   })
 
   await t.test('a node leaves nothing on its host', async () => {
-    const { code, stderr } = await db.exec('plexd', 'deregister', '--purge')
-    assert.equal(code, 0, stderr)
+    assert.equal(await db.stop(), 0, await db.log())
     const host = hosts['db.example.internal']
+    const leaving = podOf(await renderManifests('agent-leave'), 'DaemonSet')
+    const place = { pod: leaving, image, name: 'db.example.internal', host, secret: {} }
+    await using last = await runAgentPod(lab, place)
+    assert.equal(await last.ended(), 0, await last.log())
     assert.doesNotMatch(
       (await host.exec(['ip', 'link'])) + (await host.exec(['nft', 'list', 'tables'])),
       /plexd/,

@@ -9,7 +9,7 @@ import { runProgram } from '../../scripts/programs/program.ts'
 import { faultsOf } from './support/check-manifests.ts'
 import { kubernetes, podOf, readManifests, renderManifests } from './support/manifests.ts'
 
-const folders = ['control-plane', 'agent', 'agent-userspace']
+const folders = ['control-plane', 'agent', 'agent-leave', 'agent-userspace']
 
 describe('deploy/kubernetes', { skip: missingPrograms('kubectl') }, () => {
   it('is what the API of Kubernetes takes, without a field that it does not know', async () => {

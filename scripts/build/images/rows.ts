@@ -12,11 +12,9 @@ const base: ImageRow['packages'] = {
 
 /** Each library that those programs want, and that is not in `base`. */
 const librariesOfTools = [
-  ...['libacl1', 'libattr1', 'libbpf1', 'libbsd0', 'libcap2', 'libcap-ng0', 'libcom-err2'],
-  ...['libdb5.3', 'libedit2', 'libelf1', 'libgmp10', 'libgssapi-krb5-2', 'libjansson4'],
-  ...['libk5crypto3', 'libkeyutils1', 'libkrb5-3', 'libkrb5support0', 'libmd0', 'libmnl0'],
-  ...['libnftables1', 'libnftnl11', 'libpcre2-8-0', 'libselinux1', 'libssl3', 'libtinfo6'],
-  ...['libtirpc3', 'libxtables12', 'zlib1g'],
+  ...['libbpf1', 'libbsd0', 'libcap2', 'libcap-ng0', 'libedit2', 'libelf1', 'libgmp10'],
+  ...['libjansson4', 'libmd0', 'libmnl0', 'libnftables1', 'libnftnl11', 'libpcre2-8-0'],
+  ...['libselinux1', 'libsmartcols1', 'libtinfo6', 'libxtables12', 'zlib1g'],
 ]
 
 const controlPlane = '/var/lib/plexd-control-plane'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { IPodSpec } from 'kubernetes-models/v1'
 import type { ImageRow } from '../../../scripts/build/images/image-row.ts'
@@ -14,6 +14,8 @@ export interface Container extends AsyncDisposable {
   exec(...command: string[]): Promise<Output>
   log(): Promise<string>
   hasEnded(): boolean
+  /** Its exit code. */
+  ended(): Promise<number>
   /** Resolves to its exit code; SIGTERM first, and SIGKILL after the grace period of the manifest. */
   stop(): Promise<number>
 }
@@ -73,6 +75,11 @@ export async function startPod(pod: IPodSpec, options: PodOptions): Promise<Cont
     const force = setTimeout(() => void runToEnd('runc', [...runc, 'kill', id, 'KILL']), graceMs)
     await ended
     clearTimeout(force)
+    return exitCode()
+  }
+
+  async function exitCode(): Promise<number> {
+    await ended
     return child.exitCode ?? -1
   }
 
@@ -80,6 +87,7 @@ export async function startPod(pod: IPodSpec, options: PodOptions): Promise<Cont
     exec: (...command) => runToEnd('runc', [...runc, 'exec', id, ...command]),
     log: () => readFile(logFile, 'utf8'),
     hasEnded,
+    ended: exitCode,
     stop,
     [Symbol.asyncDispose]: async () => {
       if (!hasEnded()) await runToEnd('runc', [...runc, 'delete', '--force', id])
@@ -88,23 +96,20 @@ export async function startPod(pod: IPodSpec, options: PodOptions): Promise<Cont
   }
 }
 
-/** Files as a kubelet mounts those of a Secret or a ConfigMap: by links, so that all change at once. */
+/** These files, and no others, as a kubelet mounts those of a Secret or a ConfigMap: by links, so that all change at once. */
 export async function writeProjected(
   folder: string,
   files: Readonly<Record<string, string>>,
   mode: number,
 ): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
   const versions = join(folder, '..version')
   await mkdir(versions, { recursive: true })
-  await symlink('..version', join(folder, '..data')).catch(ifThere)
+  await symlink('..version', join(folder, '..data'))
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(versions, name), text, { mode })
-    await symlink(join('..data', name), join(folder, name)).catch(ifThere)
+    await symlink(join('..data', name), join(folder, name))
   }
-}
-
-function ifThere(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EEXIST') throw error
 }
 
 async function orThrow(command: string, ...args: string[]): Promise<void> {

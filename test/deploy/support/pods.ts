@@ -60,22 +60,30 @@ export interface AgentPodOptions {
 }
 
 /** Starts an agent on that host, whose folders are the same each time; resolves when its probes are answered. */
-export async function startAgentPod(
+export async function startAgentPod(lab: Lab, options: AgentPodOptions): Promise<Container> {
+  const container = await runAgentPod(lab, options)
+  for (const kind of ['startupProbe', 'readinessProbe', 'livenessProbe'] as const)
+    await untilProbed(kind, options.pod, { container, host: options.host })
+  return container
+}
+
+/** The same, without waiting for anything. */
+export async function runAgentPod(
   lab: Lab,
   { pod, image, name, host, secret }: AgentPodOptions,
 ): Promise<Container> {
   const folder = join(lab.folder, `agent-${name}`)
-  const [state, socket, join_] = ['state', 'run', 'join'].map((part) => join(folder, part))
-  for (const path of [state, socket]) await mkdir(path ?? '', { recursive: true })
-  await writeProjected(join_ ?? '', secret, 0o400)
   const sources = new Map([
-    ['state', state],
-    ['socket', socket],
-    ['join', join_],
+    ['state', join(folder, 'state')],
+    ['socket', join(folder, 'run')],
+    ['join', join(folder, 'join')],
     ['tun', '/dev/net/tun'],
   ])
+  await mkdir(join(folder, 'state'), { recursive: true })
+  await mkdir(join(folder, 'run'), { recursive: true })
+  await writeProjected(join(folder, 'join'), secret, 0o400)
   const rights = pod.containers[0]?.securityContext?.capabilities?.add ?? []
-  const container = await startPod(pod, {
+  return startPod(pod, {
     id: `${host.name}-pod`,
     folder,
     image,
@@ -84,7 +92,4 @@ export async function startAgentPod(
     seccomp: defaultSeccomp(rights.map((right) => `CAP_${right}`)),
     sourceOf: (volume) => sources.get(volume),
   })
-  for (const kind of ['startupProbe', 'readinessProbe', 'livenessProbe'] as const)
-    await untilProbed(kind, pod, { container, host })
-  return container
 }
