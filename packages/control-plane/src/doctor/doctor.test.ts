@@ -16,6 +16,7 @@ import { startProcess } from '../testing/child.ts'
 import { startControlPlane, testLimits } from '../testing/harness.ts'
 import { holdLock } from '../testing/hold-lock.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { version as ownVersion } from '../version.ts'
 import { judgeCertificate } from './certificate-check.ts'
 import { examineControlPlane } from './doctor.ts'
 
@@ -99,6 +100,37 @@ describe('the doctor of a control plane', () => {
     ])
     const elsewhere = await look({ ...config, stun: { ...stun, port: 3_479 } })
     assert.match(elsewhere('STUN')[1], /does not answer/)
+  })
+
+  it('finds nodes of versions that are not served, running or not', async () => {
+    await using folder = await makeTemporaryFolder()
+    await using plane = await startControlPlane({ dataDir: folder.path })
+    const beat = async (hostname: string, version: string, userAgent: string) => {
+      const node = await plane.enrol(hostname, { userAgent })
+      const body = { version, binary_checksum: 'ab'.repeat(32) }
+      await node.api.heartbeat({ params: node, body })
+    }
+    await beat('web', ownVersion, 'plexd/test (node)')
+    await beat('go', '9.9.9', 'plexd/9.9.9')
+    const served = await look(plane.app.config)
+    assert.deepEqual(served('node versions').slice(0, 2), [
+      'ok',
+      `all 1 that say one are served by ${ownVersion}`,
+    ])
+    await beat('a', '9.9.9', 'plexd/test (node)')
+    await beat('b', '9.9.9', 'plexd/9.9.9 (node)')
+    const [state, detail, remedy] = (await look(plane.app.config))('node versions')
+    assert.equal(state, 'warning')
+    assert.match(
+      detail,
+      /^2 nodes: plexd 9\.9\.9 is too new for a control plane .*: upgrade the control plane$/,
+    )
+    assert.equal(remedy, 'plexctl upgrade status')
+    const { items } = (await plane.admin.listNodes({ query: {} })).body
+    assert.deepEqual(
+      items.map(({ version_trouble }) => version_trouble !== undefined),
+      [false, false, true, true],
+    )
   })
 
   it('finds the process however its folder is named', async () => {

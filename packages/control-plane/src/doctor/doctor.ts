@@ -8,11 +8,13 @@ import { forwardChecks } from './forward-checks.ts'
 import { machineChecks } from './machine-checks.ts'
 import { type Place, placeOf } from './place.ts'
 import { serviceChecks } from './service-checks.ts'
+import { versionCheck } from './version-check.ts'
 
 const checks: readonly Check<Place>[] = [
   ...serviceChecks,
   ...folderChecks,
   ...databaseChecks,
+  versionCheck,
   certificateCheck,
   backupCheck,
   ...forwardChecks,

@@ -40,13 +40,18 @@ export function openDatabase(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: patienceMs })
 }
 
-/** The row that a query finds; undefined also where nothing can be read: the check of its pages says why. */
+/** The first row that a query finds. */
 export function readRow(path: string, query: string) {
-  if (!existsSync(path)) return undefined
+  return readRows(path, query)[0]
+}
+
+/** The rows that a query finds; none also where nothing can be read: the check of its pages says why. */
+export function readRows(path: string, query: string) {
+  if (!existsSync(path)) return []
   try {
     using database = openDatabase(path)
-    return database.prepare(query).get()
+    return database.prepare(query).all()
   } catch {
-    return undefined
+    return []
   }
 }

@@ -6,12 +6,14 @@ import {
   type NodeDetail,
   parseIpv4,
   rangeOf,
+  versionTrouble,
 } from '@plexd/protocol'
 import { isoTime } from '@plexd/runtime'
 import type { Delivery, NodeMemory, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { StoredBinary } from '../rows/fleet/node-binaries.ts'
 import { readNode, type StoredNode } from '../rows/fleet/nodes.ts'
+import { version } from '../version.ts'
 import { hostnameTrouble } from './hostname.ts'
 
 /** A node as operators see it: its row, and its current presence. */
@@ -23,6 +25,8 @@ export async function nodeView(
   const { node, registered_at, capabilities, binary } = stored
   const { no, id } = node
   const { lastSeenMs, problemsSinceMs, clockSkewMs, fetchedSeq, heartbeat } = presence.of(no)
+  const said = binary?.version ?? capabilities?.binary?.version ?? ''
+  const trouble = node.is_go ? '' : versionTrouble(said, version)
   return {
     id,
     hostname: node.hostname,
@@ -40,7 +44,8 @@ export async function nodeView(
     endpoint: node.endpoint,
     nat_type: node.nat_type,
     local_endpoints: [...node.local_endpoints],
-    version: binary?.version ?? capabilities?.binary?.version ?? '',
+    version: said,
+    ...(trouble === '' ? {} : { version_trouble: trouble }),
     binary: binary && binaryView(binary),
     upgrade: heartbeat?.upgrade ?? null,
     registered_at: new Date(registered_at).toISOString(),

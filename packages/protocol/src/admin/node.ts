@@ -44,6 +44,12 @@ export const Node = Type.Object({
   nat_type: Type.String(),
   local_endpoints: Type.Array(Type.String(), { description: 'For peers in the same network' }),
   version: Type.String({ description: 'Of the binary, as the node announced it' }),
+  version_trouble: Type.Optional(
+    Type.String({
+      description:
+        'Why this control plane does not serve that version, and what to do; absent if it does',
+    }),
+  ),
   binary: nullable(NodeBinary, {
     description: 'Whether it runs a build that is known to be good; null if it has not said',
   }),

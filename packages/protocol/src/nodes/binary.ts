@@ -18,6 +18,11 @@ export type NodeBinary = Static<typeof NodeBinary>
 export const VersionCount = Type.Object({
   version: Type.String({ description: 'Empty for nodes that do not say' }),
   behind: Type.Boolean({ description: 'Whether it is older than `newest`' }),
+  version_trouble: Type.Optional(
+    Type.String({
+      description: 'Why this control plane does not serve it, and what to do; absent if it does',
+    }),
+  ),
   nodes: Count,
   online: Count,
   verified: Count,

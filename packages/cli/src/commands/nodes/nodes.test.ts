@@ -73,6 +73,16 @@ describe('node list', () => {
     )
   })
 
+  it('marks a node whose version the control plane does not serve, and says what to do', async () => {
+    const version_trouble = 'plexd 1.4.2 is too old: upgrade the node'
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=500': aPage([aNode({ version_trouble })]),
+    })
+    const { stdout } = await bench.run(['node', 'list'])
+    assert.match(stdout, /^web-01 \(!\) /m)
+    assert.match(stdout, /^\(!\) web-01: plexd 1\.4\.2 is too old: upgrade the node$/m)
+  })
+
   it('marks the nodes that have to be renamed', async () => {
     const hostname_trouble = '"Web-01" is also the name of n_db'
     await using bench = await startBench({

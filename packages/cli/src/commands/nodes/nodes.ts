@@ -136,12 +136,14 @@ function countOf({ length }: readonly string[]): string[] {
 }
 
 function troublesOf(node: Node, io: Io): string[] {
-  const { id, hostname, hostname_trouble, identity_in_use, problems, no_room } = node
+  const { id, hostname, hostname_trouble, version_trouble, identity_in_use } = node
+  const { problems, no_room } = node
   return [
     ...(hostname_trouble === '' ? [] : [`${hostname_trouble}: plexctl node rename ${id} HOSTNAME`]),
     ...(identity_in_use
       ? [`two machines have the identity of "${hostname}": ${describeCopy(identity_in_use)}`]
       : []),
+    ...(version_trouble === undefined ? [] : [`${hostname}: ${version_trouble}`]),
     ...(isOtherBinary(node) ? [`${hostname} ${describeMismatch(node, io)}`] : []),
     ...no_room.map((text) => `${hostname}: ${text}`),
     ...problems.map((problem) => `${hostname} ${saidWhen(node, io)}: ${problem}`),
@@ -189,6 +191,7 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     'public key': node.public_key,
     'key age': `${ageOf(node.key_changed_at, io)}, since ${node.key_changed_at}${node.key_rotation_requested ? ', a new one is asked for' : ''}`,
     version: node.version,
+    'not served': node.version_trouble ?? '',
     binary: node.binary ? `${node.binary.state}, ${node.binary.checksum}` : '',
     'not what it says': isOtherBinary(node) ? describeMismatch(node, io) : '',
     upgrade: node.upgrade ? describeUpgrade(node.upgrade, io) : '',

@@ -25,6 +25,15 @@ describe('upgrade status', () => {
     assert.match(stdout, /^1\.5\.0 \(behind\) +3 +2 +1 +0 +2 +0 +0 *$/m)
   })
 
+  it('says which versions the control plane does not serve', async () => {
+    const version_trouble = 'plexd 1.5.0 is too old for a control plane 1.8.0'
+    await using bench = await startBench({
+      'GET /admin/v1/versions': { newest: '1.6.0', items: [{ ...count, version_trouble }] },
+    })
+    const { stdout } = await bench.run(['upgrade', 'status'])
+    assert.match(stdout, /^\(!\) 3 nodes: plexd 1\.5\.0 is too old for a control plane 1\.8\.0$/m)
+  })
+
   it('lists the nodes that came back from a version, with the reason', async () => {
     const upgrade = {
       version: '1.6.0',

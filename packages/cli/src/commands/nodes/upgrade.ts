@@ -103,6 +103,11 @@ function printFleet(
 ): void {
   if (json) return void printJson(fleet, io.stdout)
   printList(io, fleet.items, { json, columns })
+  for (const { nodes, version_trouble } of fleet.items)
+    if (version_trouble !== undefined)
+      io.stdout.write(
+        `(!) ${nodes} ${nodes === 1 ? 'node' : 'nodes'}: ${printable(version_trouble)}\n`,
+      )
   for (const { hostname, upgrade } of fleet.troubles)
     if (upgrade)
       io.stdout.write(`(!) ${printable(`${hostname}: ${describeUpgrade(upgrade, io)}`)}\n`)
