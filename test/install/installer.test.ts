@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { newKey } from '../../scripts/build/release-key.ts'
 import { type Output, runToEnd } from '../../scripts/programs/program.ts'
+import { changedFiles } from '../support/changed-files.ts'
 import { createRandom } from '../support/random.ts'
 import { createRelease, type SmallRelease } from './support/release.ts'
 
 const seed = Number(process.env.PLEXD_INSTALL_SEED ?? Date.now() % 1_000_000)
-/** Of each file. */
-const positions = process.env.PLEXD_INSTALL === 'all' ? 64 : 8
+/** Of each file, in each of its regions. */
+const changes = process.env.PLEXD_INSTALL === 'all' ? 64 : 2
 
 const isRoot = process.getuid?.() === 0
 const skip = isRoot && process.arch === 'x64' ? false : 'needs root, and amd64'
@@ -84,15 +85,17 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     const random = createRandom(seed)
     const copy = join(folder, 'copy')
     await cp(release.folder, copy, { recursive: true })
-    for (const name of ['SHA256SUMS', 'SHA256SUMS.sig', release.deb]) {
+    for (const [name, as] of [
+      ['SHA256SUMS', 'deb'],
+      ['SHA256SUMS.sig', 'deb'],
+      [release.deb, 'deb'],
+      ['plexd', 'program'],
+    ] as const) {
       const good = await readFile(join(release.folder, name))
-      for (let count = 0; count < positions; count++) {
-        const at = random.below(good.length)
-        const bad = Buffer.from(good)
-        bad[at] = (bad[at] ?? 0) ^ (1 << random.below(8))
+      for (const [what, bad] of changedFiles(good, random, changes)) {
         await writeFile(join(copy, name), bad)
-        const { code, stderr } = await install('--from', copy, '--as', 'deb')
-        assert.equal(code, 1, `${name}, byte ${at}, seed ${seed}: ${stderr}`)
+        const { code, stderr } = await install('--from', copy, '--as', as)
+        assert.equal(code, 1, `${name}, ${what}, seed ${seed}: ${stderr}`)
         assert.match(stderr, /nothing was installed/)
       }
       await writeFile(join(copy, name), good)

@@ -1,117 +1,25 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, statSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { adminApi, createClient, type Execution } from '@plexd/protocol'
-import { createHttpTransport } from '@plexd/runtime'
+import { goArch } from '@plexd/protocol'
 import { until } from '@plexd/runtime/testing'
-import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
-import {
-  type ControlPlaneProcess,
-  startControlPlaneProcess,
-} from '../../scripts/programs/control-plane.ts'
-import { runProgram } from '../../scripts/programs/program.ts'
-import {
-  build,
-  createRelease,
-  draw,
-  type Release,
-  settingsFor,
-  versionA,
-  versionB,
-} from './support/builds.ts'
+import { changedFiles } from '../support/changed-files.ts'
+import { createRandom } from '../support/random.ts'
+import { build, draw, versionA, versionB } from './support/builds.ts'
+import { type UpgradingNode as Node, startUpgradingNode } from './support/upgrading-node.ts'
 
-/** A control plane, and an agent as a single file of version A. */
-async function startNode() {
-  const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
-  await using stack = new AsyncDisposableStack()
-  stack.defer(() => rm(folder, { recursive: true, force: true }))
-  const controlPlane = stack.use(await startControlPlaneProcess(folder))
-  const { url, caFile, environment } = controlPlane
-  const adminToken = (await readFile(controlPlane.adminTokenFile, 'utf8')).trim()
-  const transport = stack.use(createHttpTransport({ baseUrl: url, caFile, userAgent: 'test' }))
-  const admin = createClient(adminApi, transport, () => adminToken)
-  const release = await createRelease(join(folder, 'release'), async (...args) => {
-    const { code, stdout, stderr } = await runProgram('plexctl', args, environment)
-    assert.equal(code, 0, stderr)
-    return stdout
-  })
-  const file = join(folder, 'plexd')
-  await copyFile(await build(versionA), file)
-  const configFile = join(folder, 'config.yaml')
-  await writeFile(configFile, settingsFor(release, '1s'))
-  const { body } = await admin.createToken({ body: { hostname: 'web' } })
-  const agent = stack.use(
-    await startAgentProcess(folder, {
-      hostname: 'web',
-      token: body.token,
-      controlPlane: { url, caFile },
-      args: ['--config', configFile],
-      file,
-    }),
-  )
-  const opened = stack.move()
-  return Object.assign(nodeOf(agent, controlPlane, release, admin), {
-    configFile,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  })
-}
-
-function nodeOf(
-  agent: AgentProcess,
-  controlPlane: ControlPlaneProcess,
-  release: Release,
-  admin: ReturnType<typeof createClient<typeof adminApi>>,
-) {
-  const stateFile = join(agent.dataDir, 'versions/current')
-  async function ask(parameters: Record<string, string>): Promise<string> {
-    const { body } = await admin.runAction({
-      params: { node: 'web' },
-      body: { action: 'service.upgrade', parameters, timeout: '5m' },
-    })
-    return body.id
-  }
-  async function resultOf(execution_id: string): Promise<Execution> {
-    return until(
-      'a result',
-      async () => {
-        const { body } = await admin
-          .getExecution({ params: { execution_id } })
-          .catch(() => ({ body: undefined })) // the control plane restarts
-        return body !== undefined && body.finished_at !== null && body
-      },
-      90_000,
-      100,
-    )
-  }
-  return {
-    agent,
-    controlPlane,
-    release,
-    admin,
-    stateFile,
-    ask,
-    resultOf,
-    upgrade: async (parameters: Record<string, string>) => resultOf(await ask(parameters)),
-    state: () => (existsSync(stateFile) ? readFileSync(stateFile, 'utf8') : ''),
-    log: () => agent.program().log(),
-    async status() {
-      const environment = { PLEXD_NODE_API_SOCKET: agent.socket, PLEXD_DATA_DIR: agent.dataDir }
-      const { stdout } = await runProgram('plexd', ['status', '--json'], environment)
-      return JSON.parse(stdout || '{}') as { version?: string; pid?: number }
-    },
-  }
-}
-
-type Node = Awaited<ReturnType<typeof startNode>>
+/** Of the file of a build, in each of its regions. */
+const changes = process.env.PLEXD_UPGRADE_CASES === 'all' ? 64 : 2
+const seed = Number(process.env.PLEXD_UPGRADE_SEED ?? Date.now() % 1_000_000)
 
 describe('a node that is asked to upgrade', () => {
   let node: Node
   before(async () => {
-    node = await startNode()
+    node = await startUpgradingNode()
   })
   after(() => node[Symbol.asyncDispose]())
 
@@ -137,6 +45,29 @@ describe('a node that is asked to upgrade', () => {
     }
     assert.equal(node.state(), '', 'nothing was chosen')
     assert.equal(node.agent.program().pid, pid)
+    assert.equal((await node.status()).version, versionA)
+  })
+
+  it(`refuses a build that was changed anywhere after it was signed, with bytes drawn with ${seed}`, async () => {
+    const random = createRandom(seed)
+    const good = Buffer.concat([Buffer.from('7f454c46', 'hex'), randomBytes(64 * 1024)])
+    const source = join(node.agent.home, 'small')
+    await writeFile(source, good)
+    const version = '1.6.0'
+    const checksum = await node.release.publish(version, source)
+    const { os, arch } = { os: process.platform, arch: goArch(process.arch) }
+    const stored = join(node.controlPlane.dataDir, 'artifacts/plexd', version, os, arch)
+    for (const [what, bad] of changedFiles(good, random, changes)) {
+      await writeFile(stored, bad)
+      const { status, stderr } = await node.upgrade({ version, checksum })
+      assert.equal(status, 'failure', `${what}, seed ${seed}`)
+      assert.match(
+        stderr,
+        /is not the build with|is damaged on the control plane/,
+        `${what}: seed ${seed}`,
+      )
+    }
+    assert.equal(node.state(), '', 'nothing was chosen')
     assert.equal((await node.status()).version, versionA)
   })
 
@@ -192,7 +123,7 @@ const moments: [[string, (node: Node) => boolean], ...[string, (node: Node) => b
 describe('a node that is killed while it upgrades', () => {
   for (const [when, isThen] of draw(moments))
     it(`ends at A or B, and says which, when that is ${when}`, async () => {
-      await using node = await startNode()
+      await using node = await startUpgradingNode()
       const checksum = await node.release.publish(versionB, await build(versionB))
       const execution = await node.ask({ version: versionB, checksum })
       await until(when, () => isThen(node), 30_000, 1)

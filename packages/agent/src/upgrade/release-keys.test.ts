@@ -39,6 +39,19 @@ describe('checkSignature', () => {
     assert.throws(() => checkSignature(release, 'AAAA', keys), /by none of the 1 release keys/)
   })
 
+  it('refuses a signature in which any bit is another, and one that is cut or has grown', () => {
+    const good = Buffer.from(signed(releaseStatement(release)))
+    const refuses = (signature: string) =>
+      assert.throws(() => checkSignature(release, signature, [ours.publicKey]), /by none of/)
+    for (let bit = 0; bit < good.length * 8; bit++) {
+      const bad = Buffer.from(good)
+      bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      refuses(bad.toString('latin1'))
+    }
+    for (let length = 1; length < good.length; length++) refuses(String(good.subarray(0, length)))
+    for (const more of ['\n', '=', ' ', 'A', String(good)]) refuses(`${good}${more}`)
+  })
+
   it('says what to do without a signature, and without a key', () => {
     assert.throws(() => checkSignature(release, '', [ours.publicKey]), /--signature/)
     assert.throws(() => checkSignature(release, 'AAAA', []), /upgrade\.keys/)

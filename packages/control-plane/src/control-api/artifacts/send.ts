@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises'
 import { ApiError, signatureHeader } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SideStores, State } from '../../app.ts'
@@ -19,6 +20,7 @@ export async function sendArtifact(
     throw new ApiError('not_found', `there is no plexd ${name.version} for ${name.os}/${name.arch}`)
   }
   const { size, checksum, signature } = artifact
+  await demandWhole(file, name, size)
   const etag = `"${checksum}"`
   const hex = checksum.replace(/^sha256:/, '')
   reply.headers({
@@ -47,6 +49,17 @@ export async function sendArtifact(
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end}/${size}`)
   reply.header('content-length', end - start + 1)
   return file.createReadStream({ start, end })
+}
+
+/** Otherwise the answer would break off each time, and who downloads would try for ever. */
+async function demandWhole(file: FileHandle, name: ArtifactName, size: number): Promise<void> {
+  const { size: found } = await file.stat()
+  if (found === size) return
+  await file.close()
+  throw new ApiError(
+    'not_found',
+    `plexd ${name.version} for ${name.os}/${name.arch} is damaged on the control plane, it has ${found} of ${size} bytes: remove it with "plexctl artifact remove", and upload it again`,
+  )
 }
 
 /** With `If-Range`, Range counts only if the file is still the one that the client started to download. */
