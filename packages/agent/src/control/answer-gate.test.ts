@@ -221,7 +221,7 @@ describe('createAnswerGate', () => {
     const page = { ...answerIn('HTML', 403), from: '192.0.2.1:3128' }
     assert.throws(() => gate.judge(page), ForeignAnswer)
     gate.judge(answerIn('ours', 200))
-    gate.failed()
+    gate.failed(new Error('down'))
     gate.judge(answerIn('ours', 200))
     gate.judge(answerIn('ours', 200))
     assert.deepEqual(told, [

@@ -9,11 +9,13 @@ import { ForeignAnswer } from './failure.ts'
 export interface AnswerGate {
   /** Throws a ForeignAnswer if it is not the control plane's, or lacks the required content type. */
   judge(answer: TransportResponse, type?: string): void
-  /** Call this if there was no answer. */
-  failed(): void
+  /** Call this if there was no answer, with the reason. */
+  failed(reason: unknown): void
   hasShown(): boolean
   /** Whether the last call had no answer of the control plane. */
   isDown(): boolean
+  /** Why it had none; undefined once there was one. */
+  failure(): unknown
   /** The run (life) of the control plane that answered last; empty while none was named. */
   life(): string
 }
@@ -32,6 +34,7 @@ export interface AnswerGateOptions {
 export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
   let { hasShown = false } = options
   let isDown = false
+  let failure: unknown
   let life = ''
   let foreign: ForeignAnswer | undefined
 
@@ -54,6 +57,7 @@ export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
     foreign = undefined
     if (isDown) options.onBack?.()
     isDown = false
+    failure = undefined
   }
 
   return {
@@ -64,11 +68,13 @@ export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
       else if (form === 'html' || hasShown) refuse(answer)
       back()
     },
-    failed() {
+    failed(reason) {
       isDown = true
+      failure = reason
     },
     hasShown: () => hasShown,
     isDown: () => isDown,
+    failure: () => failure,
     life: () => life,
   }
 }

@@ -103,7 +103,7 @@ export function clientOver(transport: Transport, options: ClientOptions): Client
     const sentMs = clock?.now() ?? 0
     const headers = { ...request.headers, ...named }
     const response = await transport({ ...request, headers }).catch((error: unknown) => {
-      gate.failed()
+      gate.failed(error)
       throw error
     })
     gate.judge(response)

@@ -4,6 +4,7 @@ import { startHeartbeat } from '../control/heartbeat.ts'
 import { usableKeys } from '../control/stream/event-verifier.ts'
 import { startPauseWatch } from '../health/pause-watch.ts'
 import { startFollowingMove } from '../installation/follow-move.ts'
+import { startRecoveringTrust } from '../installation/recover-trust.ts'
 import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
 import { startEventIntake } from './loops/event-intake.ts'
 import { openSessions } from './loops/open-sessions.ts'
@@ -96,8 +97,9 @@ export async function startRunning(
       log,
     }),
   )
+  const keys = (): string[] => usableKeys(ways.signingKeys(), clock.now())
+  stack.use(startRecoveringTrust({ ...node, keys }))
   if (restart) {
-    const keys = (): string[] => usableKeys(ways.signingKeys(), clock.now())
     stack.use(startFollowingMove({ ...node, keys, restart, env }))
   }
   node.shown.show(viewOf(node, { queues, telemetry, watch }))

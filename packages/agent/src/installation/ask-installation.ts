@@ -34,7 +34,7 @@ export async function askInstallation(
     proxyUrl: proxyFor(url, env),
     userAgent,
     timeoutMs: Math.min(config.requestTimeoutMs, maxWaitMs),
-    maxResponseBytes: 16 * 1_024,
+    maxResponseBytes: 256 * 1_024,
   })
   const challenge = newChallenge()
   const { body } = await createClient(controlApi, transport).proveInstallation({

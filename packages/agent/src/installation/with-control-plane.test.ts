@@ -103,6 +103,27 @@ describe('a control plane that replaces its authority', () => {
     assert.match(body.warnings.join(), /^"silent" is left behind: /)
   })
 
+  it('is found again by a node that was away for all of it, by what it has signed', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startControlPlane(overTls)
+    const config = await joiningBy(plane, folder.path, 'web')
+    const before = await startTestAgent(config)
+    await before[Symbol.asyncDispose]()
+    const { admin } = plane
+    await admin.prepareAuthority({})
+    await admin.activateAuthority({ query: { force: 'true' } })
+    await admin.retireAuthority({})
+    const [next] = await fileFingerprints(join(plane.dataDir, 'ca.crt'))
+    assert.notDeepEqual(await pinned(config), [next])
+    await using web = await startTestAgent({ ...config, tokenFile: '/none' })
+    await until(
+      'it is connected',
+      () => web.agent.status().control_plane.stream === 'connected',
+      60_000,
+    )
+    assert.deepEqual(await pinned(config), [next])
+  })
+
   it('goes on where it was cut off', async () => {
     await using folder = await makeFolder()
     const { path: dataDir } = folder

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { SignedAnnouncement } from './announcement.ts'
 
 /** What somebody is to sign, so that his answer is no older one. */
 export const Challenge = Type.String({ pattern: '^[A-Za-z0-9_-]{32,64}$' })
@@ -9,6 +10,8 @@ export const InstallationProof = Type.Object({
   life: Type.String({ maxLength: 128 }),
   /** Ed25519, in base64. */
   signature: Type.String({ maxLength: 128 }),
+  /** The last one, which has a signature of its own: for a node that was away while whom it trusts was replaced. */
+  announcement: Type.Optional(SignedAnnouncement),
 })
 export type InstallationProof = Static<typeof InstallationProof>
 

@@ -65,7 +65,7 @@ export function createOpener(config: OpenerConfig, who: Opener): OpenAnswer {
       const response = await connect({ ...request, signal }, bearer)
       return { response, answer: await answerOf(response) }
     }).catch((error: unknown) => {
-      gate.failed()
+      gate.failed(error)
       throw error
     })
     try {
