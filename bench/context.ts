@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '@plexd/runtime/testing'
@@ -92,7 +93,8 @@ const maxShown = 10
 
 /** The path of the first file with this ending that was not there before: a large one takes seconds to be written. */
 async function newFile(folder: string, ending: string): Promise<string> {
-  const before = new Set(await readdir(folder))
+  // At once: a small one is there before a thread has listed the folder.
+  const before = new Set(readdirSync(folder))
   let found: string | undefined
   await until(
     `a ${ending} in ${folder}`,

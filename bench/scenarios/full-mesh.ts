@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Bench } from '../bench.ts'
+import type { Bench, Figure } from '../bench.ts'
 import { createTokens } from '../fleet/join.ts'
+import type { BareFleet } from '../floor/bare-fleet.ts'
 import { memoryOf } from '../process-usage.ts'
 import { addFaults, addLoopDelay, lifeIn, liveFor } from './figures.ts'
 import { enrolMesh } from './registration.ts'
@@ -35,13 +36,14 @@ export const fullMesh: Bench = {
       what: 'as many streams of bare node:https',
       value: (bare.bytesPerStream() * size) / 1e6,
     }
+    const bareSeconds = bare && (await leastSeconds(bare, size))
     const mb = maxMb.find(([agents]) => size <= agents)?.[1]
     context.add({
       id: 'C7',
       what: `full mesh of ${size}: from nothing until everyone sees everyone`,
       unit: 's',
       value: seen,
-      floor: bare && { what: 'handshakes with bare node:https', value: size / bare.opensPerSecond },
+      floor: bareSeconds,
       target: { atMost: size <= 1_000 ? 8 : 45 },
     })
     context.add({ what: 'all are connected and have a state', unit: 's', value: enrolled })
@@ -76,6 +78,20 @@ export const fullMesh: Bench = {
     })
     addLoopDelay(context, idle.usage)
   },
+}
+
+/** Of a node's peers, for each, until it sees all: they come with its registration, its first pull, and the pull after the burst. */
+const bytesPerPeer = 455
+
+/** For a bare server: to take all connections and, unless that is gigabytes, to send all of them as much. */
+async function leastSeconds(bare: BareFleet, size: number): Promise<Figure['floor']> {
+  const opening = size / bare.opensPerSecond
+  if (size > 1_000) return { what: 'handshakes with bare node:https', value: opening }
+  const { median } = await bare.broadcasts({ rounds: 1, bytes: bytesPerPeer * size })
+  return {
+    what: 'handshakes and as many bytes by bare node:https',
+    value: opening + median / 1_000,
+  }
 }
 
 /** Targets of C2 for memory at rest, by the number of agents. */
