@@ -9,7 +9,7 @@ export interface Job {
 
 /**
  * Runs a job repeatedly, never twice at once. Failures are logged, and the job continues. Jobs are due at multiples of their periods,
- * so that one wakeup serves those of a second: each that slept for itself made seven a second of an idle control plane.
+ * so that one wakeup serves those of a second: each that slept for itself made five to seven a second of an idle control plane.
  */
 export function startPeriodic(
   { name, everyMs, run }: Job,
