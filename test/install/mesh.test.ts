@@ -7,7 +7,6 @@ import { whyNoDebian } from './support/debian-image.ts'
 import { differences, listFiles } from './support/files.ts'
 import { controlName, installFleet } from './support/fleet.ts'
 import {
-  comesBack,
   goes,
   isFree,
   isUpgraded,
@@ -84,7 +83,6 @@ it('are a mesh of three that reboots, is upgraded under traffic, and leaves noth
     }
   })
   await t.test('they go, and leave nothing', async () => {
-    await comesBack(cache, web)
     for (const node of fleet.nodes) await goes(fleet, node)
     await control.run('apt remove --yes plexd-control-plane; apt purge --yes plexd-control-plane')
     for (const [at, { name, run }] of booted.entries())

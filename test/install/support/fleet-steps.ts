@@ -95,14 +95,6 @@ export async function isUpgraded(t: TestContext, node: FleetNode, from: FleetNod
   assert.equal(await node.run(outliving), before)
 }
 
-/** As the same node. */
-export async function comesBack({ run, network, meshIp }: FleetNode, from: FleetNode) {
-  await run('apt remove --yes plexd')
-  await until('it has left', async () => (await ping(from.network, meshIp)) === 0)
-  await run(`apt install --yes ${seen}/1.0.1/plexd_*.deb; systemctl start plexd`)
-  await untilPing(network, from.meshIp)
-}
-
 export async function goes({ plexctl }: Fleet, { name, run }: FleetNode) {
   await run('apt remove --yes plexd')
   assert.doesNotMatch(await run('ip link; nft list tables; systemctl list-units "run-*"'), /plexd/)
