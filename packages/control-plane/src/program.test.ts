@@ -97,7 +97,10 @@ describe('plexd-control-plane', () => {
     for (const [args, error] of [
       [['--insecure-http', '--listen', '0.0.0.0:0'], /is no loopback address/],
       [['--tls-cert', join(folder, 'a.crt')], /give both --tls-cert and --tls-key/],
-      [['--heartbeat-interval', 'soon'], /read config: heartbeat_interval: parse duration "soon"/],
+      [
+        ['--heartbeat-interval', 'soon'],
+        /read config: heartbeat_interval "soon": parse duration "soon"/,
+      ],
       [['--config', join(folder, 'nowhere.yaml')], /there is no such file/],
     ] as const)
       await assert.rejects(
