@@ -102,7 +102,8 @@ describe('a node that reaches its control plane by a proxy', () => {
     assert.match(listed.stdout, /^node-01 /m, listed.stderr)
     const uploaded = await plexctl('user:secret', 'event', 'tail', 'no-such-node')
     assert.match(uploaded.stderr, /no-such-node/)
-    assert.deepEqual(proxy.lines.slice(before), [`CONNECT ${target}`, `CONNECT ${target}`])
+    // The third one asks for names that are like it.
+    assert.deepEqual(proxy.lines.slice(before), Array(3).fill(`CONNECT ${target}`))
 
     const refused = await plexctl('user:wr%ong', 'node', 'list')
     assert.equal(refused.code, 5)

@@ -154,7 +154,7 @@ function openStores(folder: string, now = () => 12 * dayMs) {
       const index = Math.max(-1, ...held.map((chunk) => chunk.index)) + 1
       for (const session_id of ['s_a', 's_b', 's_c'].slice(0, index < 20 ? 3 : 2))
         await recordings.put(
-          { session_id, node_id: 'n_web', index, bytes: randomBytes(6_000) },
+          { session_id, node_id: 'n_web', index, bytes: aChunk() },
           { maxBytes: 1e9 },
         )
       const bucket = bucketOf(1, now())
@@ -177,6 +177,13 @@ function openStores(folder: string, now = () => 12 * dayMs) {
       await series[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Not the last of its recording, which one of 256 random ones would be: none after it would be kept. */
+function aChunk(): Buffer {
+  const bytes = randomBytes(6_000)
+  bytes[0] = 0
+  return bytes
 }
 
 async function chunksOf(recordings: Pick<ReturnType<typeof openSqliteRecordings>, 'next'>) {

@@ -103,6 +103,7 @@ export function readParameters<Parameters extends TObject>(
 /** A declaration with words for its pattern. */
 function wantOf(property: TSchema | undefined): Record<string, unknown> {
   const declared = property ? annotations(property) : {}
+  if (typeof declared.pattern !== 'string') return declared
   return { [wantKeyword]: `a text that matches ${declared.pattern}`, ...declared }
 }
 

@@ -7,10 +7,11 @@ import { limits as table } from '../limits.ts'
 import { isFor } from '../mesh/entry-scope.ts'
 import { metadataOf, withReported } from '../mesh/labels.ts'
 import { sideHas } from '../mesh/rule-side.ts'
+import { testLimits } from '../testing/harness.ts'
 import { boundMetadata, checkLabels, describeNode, warningsOf } from './labels.ts'
 
 const limits = resolveLimits(table, {})
-const tight = resolveLimits(table, {
+const tight = testLimits({
   metadata_keys: 3,
   metadata_value_bytes: 4,
   metadata_bytes: 20,

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { TelemetryKind } from '@plexd/protocol'
 import { resolveLimits } from '@plexd/runtime'
 import { limits } from '../limits.ts'
+import { testLimits } from '../testing/harness.ts'
 import { parseBatch } from './batch.ts'
 import { recordsOf, textOf } from './pack.ts'
 
@@ -107,7 +108,7 @@ describe('parseBatch', () => {
 
   it('goes by the limits that are set', () => {
     const record = `{"timestamp":"${at}","message":"${'m'.repeat(100)}"}`
-    const one = resolveLimits(limits, { telemetry_batch_records: 1, telemetry_record_bytes: 100 })
+    const one = testLimits({ telemetry_batch_records: 1, telemetry_record_bytes: 100 })
     const parseWithin = (text: string) => parseBatch('logs', Buffer.from(text), one)
     assert.throws(() => parseWithin(`${record}\n${record}`), /more than 1 records/)
     assert.throws(

@@ -26,7 +26,6 @@ export const actionSettings = {
   }),
   hooksDir: setting('/etc/plexd/hooks.d', path, {
     keys: ['hooks.dir', 'actions.hooksdir', 'integrity.hooksdir'],
-    wants: 'folder',
     env: 'PLEXD_HOOKS_DIR',
     flag: '--hooks-dir <dir>',
     help: 'the folder with the hooks: every executable file in it is one',
