@@ -1,4 +1,5 @@
 export * from './addresses/cidr.ts'
+export * from './addresses/https-address.ts'
 export * from './addresses/ip-endpoint.ts'
 export * from './addresses/ipv6.ts'
 export * from './addresses/loopback.ts'

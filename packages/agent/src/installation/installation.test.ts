@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { type Announcement, signAnnouncement } from '@plexd/protocol'
@@ -71,6 +71,19 @@ describe('what the control plane says of itself', () => {
       assert.equal(node.installation.heeded()?.announcement, 5)
       assert.equal(await node.trusted(), authority + otherAuthority)
     })
+
+  it('is put in force when it comes again, if only its storing had gone well', async () => {
+    await using node = await aNode()
+    await rm(node.caFile)
+    await mkdir(node.caFile)
+    await node.receive(first)
+    assert.match(node.problems.of('announcement'), /not heeded/)
+    await rmdir(node.caFile)
+    await node.receive(first)
+    assert.equal(await node.trusted(), authority + otherAuthority)
+    assert.equal(node.installation.heeded()?.announcement, 5)
+    assert.equal(node.problems.of('announcement'), '')
+  })
 
   it('does not touch a file that the settings name, and says what is missing there', async () => {
     await using node = await aNode({ own: true })

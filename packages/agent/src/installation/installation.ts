@@ -63,11 +63,16 @@ export async function openInstallation({
     tell()
   }
 
+  /** What was stored, and could not be put in force, as when the disk was full between the two. */
+  async function putLastInForce(): Promise<void> {
+    if (last && heeded?.announcement !== last.sequence) await putInForce(last)
+  }
+
   async function take(received: unknown, keys: readonly string[]): Promise<void> {
     waiting = received
     const known = await Promise.all(keys.map(importVerifyKey))
     const announcement = await openAnnouncement(received, known)
-    if (!isNews(announcement, last)) return
+    if (!isNews(announcement, last)) return await putLastInForce()
     // First, so that it is in force after a crash in between: the next start goes on from here.
     await saveAnnouncement(dataDir, announcement)
     last = announcement

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import type { Announcement } from '@plexd/protocol'
+import { type Announcement, readHttpsAddress } from '@plexd/protocol'
 
 /**
  * Whether an announcement that is signed is newer than what this node has. Throws a RangeError for one that cannot be followed:
@@ -14,8 +14,7 @@ export function isNews(next: Announcement, last: Announcement | undefined): bool
 
 /** Whatever was allowed for the address that the node has: a bearer token goes there. */
 function checkUrl(text: string): void {
-  const url = URL.parse(text)
-  if (url?.protocol !== 'https:' || url.username + url.password + url.search + url.hash !== '')
+  if (readHttpsAddress(text) === undefined)
     throw new RangeError(`address ${quote(text)}: want https://HOST[:PORT]`)
 }
 

@@ -10,16 +10,8 @@ describe('the addresses of a move', () => {
     assert.deepEqual(readUrls(given), ['https://a.example.com', 'https://b.example.com:8443'])
   })
 
-  for (const text of [
-    'http://a',
-    'a.example.com',
-    'https://',
-    '',
-    'https://u@a',
-    'https://a/?b',
-    ' ',
-  ])
-    it(`are refused where one is "${text}"`, () => {
+  for (const text of ['http://a', '', 'https://a/path', 'https://a\nb'])
+    it(`are refused where one is ${JSON.stringify(text)}`, () => {
       assert.throws(() => readUrls(['https://a', text]), { status: 400, message: /want https:/ })
     })
 

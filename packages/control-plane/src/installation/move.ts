@@ -1,4 +1,4 @@
-import { ApiError, type Heeded, isLoopback } from '@plexd/protocol'
+import { ApiError, type Heeded, isLoopback, readHttpsAddress } from '@plexd/protocol'
 import type { Change } from '../change.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { announce } from './announcing.ts'
@@ -10,15 +10,12 @@ export function readUrls(given: readonly string[]): string[] {
 }
 
 function readUrl(text: string): string {
-  const url = URL.parse(text)
-  const isAddress =
-    url?.protocol === 'https:' && url.username + url.password + url.search + url.hash === ''
-  if (!isAddress)
-    throw new ApiError(
-      'bad_request',
-      `announce address ${JSON.stringify(text.slice(0, 256))}: want https://HOST[:PORT]`,
-    )
-  return url.href.replace(/\/$/, '')
+  const address = readHttpsAddress(text)
+  if (address !== undefined) return address
+  throw new ApiError(
+    'bad_request',
+    `announce address ${JSON.stringify(text.slice(0, 256))}: want https://HOST[:PORT]`,
+  )
 }
 
 /** Of addresses that may be a mistake. Pure. */

@@ -7,7 +7,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { connect, createServer } from 'node:tls'
-import { loadTls, type Tls } from './authority.ts'
+import { loadTls, newAuthority, type Tls } from './authority.ts'
 
 const dayMs = 24 * 60 * 60_000
 
@@ -54,6 +54,24 @@ describe('loadTls', () => {
     assert.notEqual(now.cert, old.cert)
     assert.equal(now.ca, old.ca)
     assert.ok(new X509Certificate(now.cert).validToDate.getTime() > nowMs + 300 * dayMs)
+  })
+
+  it('makes certificate and key anew under another authority: with the old key, the new certificate is worth nothing', async () => {
+    const old = await load()
+    const next = await newAuthority(Date.now())
+    const authorities = { ...next, others: [old.ca ?? ''], endorsements: [] }
+    const now = await loadTls({ dataDir, listenHost: '127.0.0.1', authorities })
+    assert.notEqual(now.key, old.key)
+    assert.equal(now.ca, next.certificate)
+    assert.equal(await handshake(now, 'localhost'), 'TLSv1.3')
+    assert.deepEqual(await loadTls({ dataDir, listenHost: '127.0.0.1', authorities }), now)
+    await writeFile(join(dataDir, 'ca.crt'), old.ca ?? '')
+  })
+
+  it('makes authorities that are valid whatever clocks say', async () => {
+    const aheadMs = Date.now() + 300 * dayMs
+    const { certificate } = await newAuthority(aheadMs)
+    assert.ok(new X509Certificate(certificate).validFromDate.getTime() < Date.now() - 365 * dayMs)
   })
 
   it("does without the authority's key until it has to sign", async () => {

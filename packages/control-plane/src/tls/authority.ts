@@ -157,10 +157,16 @@ async function loadServer(
   const certPath = join(dataDir, 'tls', 'server.crt')
   const keyPath = join(dataDir, 'tls', 'server.key')
   const found = { cert: readIfThere(certPath), key: readIfThere(keyPath, readSecretFile) }
-  const key = found.key ?? (await createKey(keyPath))
-  if (found.cert !== undefined && serves(found.cert, { key, ca: ca.cert, names, nowMs }))
-    return { cert: found.cert, key }
+  if (
+    found.cert !== undefined &&
+    found.key !== undefined &&
+    serves(found.cert, { key: found.key, ca: ca.cert, names, nowMs })
+  )
+    return { cert: found.cert, key: found.key }
   if (ca.key === undefined) throw new Error(`make TLS certificate: "${ca.keyFile}" is missing`)
+  const isOurs = found.cert !== undefined && isSignedBy(ca.cert, new X509Certificate(found.cert))
+  // A new authority gets a new key: whoever has the old one could go on as the control plane with the new certificate, which is public.
+  const key = (isOurs ? found.key : undefined) ?? (await createKey(keyPath))
   const { issueServer } = await import('./certificate.ts')
   const cert = await issueServer({ keyPem: key, caPem: ca.cert, caKeyPem: ca.key, names, nowMs })
   await writeFileAtomic(certPath, cert, { mode: 0o644 })
@@ -175,9 +181,13 @@ function serves(
   return (
     outlasts(pem, nowMs) &&
     cert.checkPrivateKey(createPrivateKey(key)) &&
-    cert.verify(new X509Certificate(ca).publicKey) &&
+    isSignedBy(ca, cert) &&
     names.every((name) => isNamed(cert, name))
   )
+}
+
+function isSignedBy(ca: string, cert: X509Certificate): boolean {
+  return cert.verify(new X509Certificate(ca).publicKey)
 }
 
 export function isNamed(cert: X509Certificate, name: string): boolean {

@@ -29,8 +29,9 @@ export async function issueAuthority(keyPem: string, nowMs: number): Promise<str
     subject: authorityName,
     publicKey,
     signingKey: key,
-    nowMs,
-    days: 3_650,
+    // Since long ago: nothing is gained by a beginning, and nodes would refuse it for good if our clock was ahead when it was made.
+    fromMs: Date.UTC(2020, 0, 1),
+    toMs: nowMs + 3_650 * dayMs,
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
@@ -55,8 +56,9 @@ export async function issueServer(request: ServerCertificateRequest): Promise<st
     subject: 'CN=plexd control plane',
     publicKey,
     signingKey: createPrivateKey(request.caKeyPem),
-    nowMs: request.nowMs,
-    days: 365,
+    // Backdated, so that nodes whose clocks are slightly behind accept it.
+    fromMs: request.nowMs - dayMs,
+    toMs: request.nowMs + 365 * dayMs,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -73,16 +75,16 @@ async function issue(certificate: {
   subject: string
   publicKey: CryptoKey
   signingKey: KeyObject
-  nowMs: number
-  days: number
+  /** In milliseconds since 1970. */
+  fromMs: number
+  toMs: number
   extensions: Extension[]
 }): Promise<string> {
   const issued = await X509CertificateGenerator.create({
     subject: certificate.subject,
     issuer: authorityName,
-    // Backdated, so that nodes whose clocks are slightly behind accept it.
-    notBefore: new Date(certificate.nowMs - dayMs),
-    notAfter: new Date(certificate.nowMs + certificate.days * dayMs),
+    notBefore: new Date(certificate.fromMs),
+    notAfter: new Date(certificate.toMs),
     publicKey: certificate.publicKey,
     signingKey: certificate.signingKey.toCryptoKey(ecdsa, false, ['sign']),
     signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { type Log, silentLog } from '@plexd/runtime'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
@@ -30,6 +31,27 @@ describe('serveCertificate', () => {
     }
     assert.deepEqual(warnedAt, [30, 7, 1])
     assert.equal(warnings.length, 3)
+  })
+
+  it('serves what was read last, however long another reading takes', async () => {
+    await using folder = await makeTemporaryFolder()
+    const [first, second, third] = await Promise.all(
+      ['a', 'b', 'c'].map((name) =>
+        loadTls({ dataDir: join(folder.path, name), listenHost: '127.0.0.1' }),
+      ),
+    )
+    const slow = Promise.withResolvers<void>()
+    const readings = [first, slow.promise.then(() => second), third]
+    const served = await serveCertificate({
+      load: async () => (await readings.shift()) ?? assert.fail('it is read thrice'),
+      onReplaced: () => undefined,
+      now: Date.now,
+      log: silentLog,
+    })
+    const both = Promise.all([served.refresh(), served.refresh()])
+    slow.resolve()
+    await both
+    assert.equal(served.current(), third)
   })
 
   it('makes our own anew in time, and hands it on once', async () => {

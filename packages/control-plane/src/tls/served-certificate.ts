@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto'
-import type { Log } from '@plexd/runtime'
+import { createSerialQueue, type Log } from '@plexd/runtime'
 import type { Tls } from './authority.ts'
 
 /** The server's certificate, reloaded at runtime without closing connections. */
 export interface ServedCertificate {
   /** The one last read. */
   current(): Tls
-  /** Reads it again, renewing our own if it is due, and passes it to the server if it has changed. */
+  /** Reads it again, renewing our own if it is due, and passes it to the server if it has changed. One after another: what was read last is served. */
   refresh(): Promise<void>
   /** Expiry in milliseconds since 1970 by name. */
   ends(): ReadonlyMap<'server' | 'authority', number>
@@ -20,6 +20,7 @@ export async function serveCertificate(options: {
   log: Log
 }): Promise<ServedCertificate> {
   const { load, onReplaced, now, log } = options
+  const inOrder = createSerialQueue()
   let tls = await load()
   const warned = new Set<string>()
 
@@ -37,23 +38,25 @@ export async function serveCertificate(options: {
     }
   }
 
+  async function readAgain(): Promise<void> {
+    const next = await load()
+    const isOther = next.cert !== tls.cert || next.key !== tls.key
+    if (next.ca !== tls.ca)
+      log.info('authority is another from now on', {
+        ends_at: new Date(endOf(next.ca ?? next.cert)).toISOString(),
+      })
+    tls = next
+    if (isOther) {
+      onReplaced(tls)
+      log.info('certificate replaced', { ends_at: new Date(endOf(tls.cert)).toISOString() })
+    }
+    warnOfEnds()
+  }
+
   warnOfEnds()
   return {
     current: () => tls,
-    async refresh() {
-      const next = await load()
-      const isOther = next.cert !== tls.cert || next.key !== tls.key
-      if (next.ca !== tls.ca)
-        log.info('authority is another from now on', {
-          ends_at: new Date(endOf(next.ca ?? next.cert)).toISOString(),
-        })
-      tls = next
-      if (isOther) {
-        onReplaced(tls)
-        log.info('certificate replaced', { ends_at: new Date(endOf(tls.cert)).toISOString() })
-      }
-      warnOfEnds()
-    },
+    refresh: () => inOrder(readAgain),
     ends: () => endsOf(tls),
   }
 }

@@ -53,6 +53,8 @@ export const retireAuthority = handle(
   adminApi.retireAuthority,
   async ({ principal, query }, app: Needs) => {
     const obstacles = await obstaclesOf(app)
+    // First: nodes must not drop an authority whose certificate is still shown, as when the disk was full at the activation.
+    await app.refreshCertificate()
     if (await retire(app, { ...obstacles, force: query.force === 'true' }))
       app.log.info('previous authority retired, and nodes told')
     await app.refreshCertificate()

@@ -1,4 +1,4 @@
-import { ApiError, formatJoin, type Join } from '@plexd/protocol'
+import { ApiError, formatJoin, type Join, readHttpsAddress } from '@plexd/protocol'
 import { fingerprintOf } from '@plexd/runtime'
 import type { Environment } from '../../app.ts'
 
@@ -17,15 +17,10 @@ export function joinUrl(
   { publicUrl }: Pick<Environment, 'publicUrl'>,
 ): string {
   if (asked === undefined) return publicUrl()
-  const url = URL.parse(asked)
-  const isAddress =
-    url?.protocol === 'https:' &&
-    url.pathname === '/' &&
-    url.username + url.password + url.search + url.hash === ''
-  if (!isAddress)
-    throw new ApiError(
-      'bad_request',
-      `url ${JSON.stringify(asked.slice(0, 256))}: want https://HOST[:PORT]`,
-    )
-  return url.href.replace(/\/$/, '')
+  const address = readHttpsAddress(asked)
+  if (address !== undefined) return address
+  throw new ApiError(
+    'bad_request',
+    `url ${JSON.stringify(asked.slice(0, 256))}: want https://HOST[:PORT]`,
+  )
 }
