@@ -1,10 +1,10 @@
 import { controlApi, InstallationProof, newChallenge } from '@plexd/protocol'
-import { createHttpTransport, describeError, type Log } from '@plexd/runtime'
+import { describeError, type Log } from '@plexd/runtime'
 import { Check } from 'typebox/value'
 import type { AgentConfig } from '../config/agent-config.ts'
 import type { AnswerGate } from '../control/answer-gate.ts'
-import { userAgent } from '../control/client.ts'
 import { isTrustFailure } from '../control/failure.ts'
+import { connectToAnybody } from '../control/to-anybody.ts'
 import { startRounds } from '../process/task.ts'
 import type { Installation } from './installation.ts'
 
@@ -41,18 +41,8 @@ export function startRecoveringTrust(deps: Deps): AsyncDisposable {
   })
 }
 
-async function fetchAnnouncement(
-  { apiUrl, proxyUrl, requestTimeoutMs }: Place,
-  signal: AbortSignal,
-): Promise<unknown> {
-  using transport = createHttpTransport({
-    baseUrl: apiUrl,
-    proxyUrl,
-    trustsAnybody: true,
-    userAgent,
-    timeoutMs: requestTimeoutMs,
-    maxResponseBytes: 256 * 1_024,
-  })
+async function fetchAnnouncement(config: Place, signal: AbortSignal): Promise<unknown> {
+  using transport = connectToAnybody(config)
   const { body } = await transport({
     method: 'GET',
     path: `${controlApi.proveInstallation.path}?challenge=${newChallenge()}`,

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { CliError, undefinedIfMissing } from '@plexd/runtime'
+import { CliError } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { checkApiUrl } from '../config/api-url.ts'
-import { trustedIn } from './authority.ts'
+import { holdsAuthority } from './authority.ts'
 import { givenJoin, type JoinSources, parseJoin } from './join-string.ts'
 
 /**
@@ -19,15 +18,10 @@ export async function refuseAnother(
   if (text === undefined) return
   const { url, ca } = parseJoin(text)
   if (checkApiUrl(url, config.insecureHttp) === config.apiUrl) return
-  if (ca !== undefined && (await isTrusted(config, ca))) return
+  const { caFile } = config
+  // The same control plane by another address.
+  if (ca !== undefined && caFile !== undefined && (await holdsAuthority(caFile, ca))) return
   throw new CliError(
     `join "${url}": this machine is enrolled already, as "${hostname}" of "${config.apiUrl}": to move it, leave with "plexd deregister --purge" and join again; nothing was changed, and the token is still good`,
   )
-}
-
-/** The same control plane by another address. */
-async function isTrusted({ caFile }: AgentConfig, ca: string): Promise<boolean> {
-  if (caFile === undefined) return false
-  const pem = (await readFile(caFile, 'utf8').catch(undefinedIfMissing)) ?? ''
-  return trustedIn(pem, ca) !== undefined
 }

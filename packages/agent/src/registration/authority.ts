@@ -3,7 +3,6 @@ import { errorOf } from '@plexd/protocol'
 import {
   CliError,
   certificatesIn,
-  createHttpTransport,
   endorsedBy,
   exitCodes,
   fingerprintOf,
@@ -11,8 +10,8 @@ import {
   writeFileAtomic,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { userAgent } from '../control/client.ts'
 import { failureOf } from '../control/failure.ts'
+import { connectToAnybody } from '../control/to-anybody.ts'
 import { type Patience, untilAnswered } from './until-answered.ts'
 
 /**
@@ -23,7 +22,7 @@ export async function ensureAuthority(patience: Patience): Promise<void> {
   const { config, log } = patience
   const { caFile, caFingerprint } = config
   if (caFile === undefined || caFingerprint === undefined) return
-  if (trustedIn(await readIfThere(caFile), caFingerprint) !== undefined) return
+  if (await holdsAuthority(caFile, caFingerprint)) return
   const pem = await untilAnswered(() => fetchAuthority(config), {
     ...patience,
     what: 'fetching the authority',
@@ -35,27 +34,21 @@ export async function ensureAuthority(patience: Patience): Promise<void> {
   log.info('authority fetched', { ca_fingerprint: caFingerprint, file: caFile })
 }
 
-async function readIfThere(file: string): Promise<string> {
-  return (await readFile(file, 'utf8').catch(undefinedIfMissing)) ?? ''
+/** Whether the file, if it is there, has the authority of this fingerprint. */
+export async function holdsAuthority(file: string, fingerprint: string): Promise<boolean> {
+  const pem = (await readFile(file, 'utf8').catch(undefinedIfMissing)) ?? ''
+  return trustedIn(pem, fingerprint) !== undefined
 }
 
 async function fetchAuthority(config: AgentConfig): Promise<string> {
-  const { apiUrl, proxyUrl, requestTimeoutMs } = config
-  using transport = createHttpTransport({
-    baseUrl: apiUrl,
-    proxyUrl,
-    trustsAnybody: true,
-    userAgent,
-    timeoutMs: requestTimeoutMs,
-    maxResponseBytes: 256 * 1_024,
-  })
+  using transport = connectToAnybody(config)
   const answer = await transport({ method: 'GET', path: '/ca.crt', headers: {} })
   if (answer.status !== 200) throw errorOf(answer)
   return answer.body
 }
 
 /** The authority of this fingerprint, and that which it vouches for, as while one replaces the other. */
-export function trustedIn(pem: string, fingerprint: string): string | undefined {
+function trustedIn(pem: string, fingerprint: string): string | undefined {
   const wanted = certificatesIn(pem).find((one) => fingerprintOf(one) === fingerprint)
   if (wanted === undefined) return undefined
   return [...new Set([wanted, ...endorsedBy(wanted, pem)])].join('')
