@@ -17,19 +17,18 @@ export interface Announcing {
 export async function openAnnouncing(reader: Reader, keyring: Keyring): Promise<Announcing> {
   let text = await readAnnouncement(reader)
   let signed: { by: string; of: string; is: Promise<SignedAnnouncement> } | undefined
-  const current = () => parse(text)
+
+  async function sign(stored: string): Promise<SignedAnnouncement> {
+    return signAnnouncement(parse(stored), await keyring.keyFor(Number.MAX_SAFE_INTEGER))
+  }
+
   return {
-    current,
+    current: () => (text === undefined ? undefined : parse(text)),
     async signed() {
-      const announcement = current()
-      if (text === undefined || !announcement) return undefined
+      if (text === undefined) return undefined
       const by = keyring.signingKeys().current
-      if (signed?.by !== by || signed.of !== text) {
-        const is = keyring
-          .keyFor(Number.MAX_SAFE_INTEGER)
-          .then((key) => signAnnouncement(announcement, key))
-        signed = { by, of: text, is }
-      }
+      // With each pull of a state, so only once for each text and key.
+      if (signed?.by !== by || signed.of !== text) signed = { by, of: text, is: sign(text) }
       return await signed.is
     },
     follow({ changes }) {
@@ -43,11 +42,8 @@ export async function announce(
   unit: Unit,
   change: Partial<Omit<Announcement, 'sequence'>>,
 ): Promise<void> {
-  const before = parse(await readAnnouncement(unit.tx)) ?? {
-    sequence: 0,
-    urls: [],
-    authorities: [],
-  }
+  const stored = await readAnnouncement(unit.tx)
+  const before = stored === undefined ? nothing : parse(stored)
   // By the clock, so that it grows also after a restore of an older backup.
   const sequence = Math.max(before.sequence + 1, unit.nowMs)
   const next = { ...before, ...change, sequence }
@@ -55,6 +51,8 @@ export async function announce(
   resyncAll(unit, 'the control plane has something to say of itself')
 }
 
-function parse(text: string | undefined): Announcement | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as Announcement) // written above
+const nothing: Announcement = { sequence: 0, urls: [], authorities: [] }
+
+function parse(text: string): Announcement {
+  return JSON.parse(text) as Announcement // written above
 }

@@ -1,21 +1,13 @@
-import { ApiError, type Heeded, isLoopback, readHttpsAddress } from '@plexd/protocol'
+import { type Heeded, isLoopback } from '@plexd/protocol'
 import type { Change } from '../change.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { demandAddress } from './address.ts'
 import { announce } from './announcing.ts'
 import type { Behind } from './behind.ts'
 
 /** The addresses as they are announced, each once. Throws an ApiError (400) for one that no node would go to. Pure. */
 export function readUrls(given: readonly string[]): string[] {
-  return [...new Set(given.map(readUrl))]
-}
-
-function readUrl(text: string): string {
-  const address = readHttpsAddress(text)
-  if (address !== undefined) return address
-  throw new ApiError(
-    'bad_request',
-    `announce address ${JSON.stringify(text.slice(0, 256))}: want https://HOST[:PORT]`,
-  )
+  return [...new Set(given.map((text) => demandAddress('announce address', text)))]
 }
 
 /** Of addresses that may be a mistake. Pure. */

@@ -1,6 +1,7 @@
-import { ApiError, formatJoin, type Join, readHttpsAddress } from '@plexd/protocol'
+import { formatJoin, type Join } from '@plexd/protocol'
 import { fingerprintOf } from '@plexd/runtime'
 import type { Environment } from '../../app.ts'
+import { demandAddress } from '../../installation/address.ts'
 
 /** With the fingerprint of our authority, if nodes need it. */
 export function joinString(
@@ -16,11 +17,5 @@ export function joinUrl(
   asked: string | undefined,
   { publicUrl }: Pick<Environment, 'publicUrl'>,
 ): string {
-  if (asked === undefined) return publicUrl()
-  const address = readHttpsAddress(asked)
-  if (address !== undefined) return address
-  throw new ApiError(
-    'bad_request',
-    `url ${JSON.stringify(asked.slice(0, 256))}: want https://HOST[:PORT]`,
-  )
+  return asked === undefined ? publicUrl() : demandAddress('url', asked)
 }

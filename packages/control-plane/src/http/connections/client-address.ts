@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP } from 'node:net'
+import { unmapAddress } from '@plexd/runtime'
 
 /** What is read of a request to know whose it is. */
 export interface Sender {
@@ -68,7 +69,7 @@ function plainAddress(given: string): string | undefined {
   const address = (bracketed ?? before ?? text).replace(/%[^%]*$/, '').toLowerCase()
   const version = isIP(address)
   if (version === 0 || (bracketed !== undefined && version !== 6)) return undefined
-  return address.replace(/^::ffff:(?=\d+\.)/, '')
+  return unmapAddress(address)
 }
 
 function matcherOf(ranges: readonly string[]): (address: string) => boolean {

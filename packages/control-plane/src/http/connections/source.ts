@@ -1,11 +1,12 @@
 import { isIPv6 } from 'node:net'
+import { unmapAddress } from '@plexd/runtime'
 
 /**
  * The unit of fairness for an address: an IPv4 address, or an IPv6 /64 network, because a host usually controls
  * all its addresses. The empty text if there is no address, as on a Unix socket.
  */
 export function sourceOf(address: string | undefined): string {
-  const text = (address ?? '').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '')
+  const text = unmapAddress((address ?? '').replace(/%.*$/, ''))
   return isIPv6(text) ? `${networkOf(text)}::/64` : text
 }
 
