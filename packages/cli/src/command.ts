@@ -1,8 +1,17 @@
 import type { AdminApi, Answer, Client } from '@plexd/protocol'
 import { addYesFlag, confirm } from '@plexd/runtime'
-import type { Command } from 'commander'
+import type { Command, CommandOptions } from 'commander'
 import { type Context, examples, jsonHelp } from './context.ts'
-import { type Columns, printDone, printList } from './terminal/output.ts'
+import type { Io } from './terminal/io.ts'
+import {
+  type Columns,
+  type Lines,
+  printDone,
+  printItem,
+  printList,
+  printNote,
+  printShown,
+} from './terminal/output.ts'
 
 /** Annotate it in `call` and `items`: what they take and return is inferred for the rest of the row. */
 export type Admin = Client<AdminApi>
@@ -14,47 +23,78 @@ export interface JsonFlag {
 /** For `args`. */
 export const nodeArgument = ['<node>', 'id or hostname'] as const
 
+/** A command, or a noun with commands: adds itself to what it is under. */
+export type Entry = (parent: Command, context: Context) => void
+
+interface Head {
+  name: string
+  description: string
+  examples: readonly string[]
+}
+
+/** A noun, with its commands under it. */
+export function noun(
+  { name, alias, description, examples: lines }: Head & { alias?: string },
+  ...entries: readonly Entry[]
+): Entry {
+  return (parent, context) => {
+    const command = parent.command(name).description(description)
+    if (alias !== undefined) command.alias(alias)
+    command.addHelpText('after', examples(...lines))
+    for (const add of entries) add(command, context)
+  }
+}
+
 type Arg = readonly [
   name: string,
   help?: string,
   parse?: (text: string, previous: never) => unknown,
 ]
 
-/** What the commands below have in common. `Given` are the arguments as typed, with an object of the flags behind them. */
-interface Row {
-  name: string
-  description: string
+/** What all commands have in common. `Given` are the arguments as typed, with an object of the flags behind them. */
+interface Row extends Head {
   /** As commander takes them: name, help, parser. */
   args?: readonly Arg[]
-  /** Adds the flags that only this command takes. */
-  flags?: (command: Command) => Command
-  examples: readonly string[]
+  /** Adds what only this command takes. */
+  flags?: ((command: Command) => Command) | undefined
+  options?: CommandOptions
+  /** Help of `--json`, where it is not that of most; `false`: nothing is printed that it could be. */
+  json?: string | false
+  /** Help above the examples. */
+  help?: string
+  /** Help below them. */
+  footer?: string
 }
 
 interface CallRow<Body, Given extends unknown[]> extends Row {
   /** The question in front of what cannot be undone; gives the command its `--yes`. */
   asks?: (...given: Given) => string
   call: (admin: Admin, ...given: Given) => Promise<Answer<Body>>
-  /** What was done, in one sentence, unless `print` says it otherwise. */
+  /** One of these four says how it is shown without `--json`. What was done, in one sentence: */
   text?: (body: Body, ...given: Given) => string
-  print?: (body: Body, json: boolean | undefined, ...given: Given) => void
+  /** Named values. */
+  lines?: Lines<Body>
+  /** Text of several lines. */
+  document?: (body: Body) => string
+  print?: (io: Io, body: Body, json: boolean | undefined, ...given: Given) => void
+  /** For the person at the terminal, behind `text`. */
+  note?: (body: Body) => string
 }
 
 /** A command that calls one operation. */
-export function addCall<Body, Given extends unknown[]>(
-  parent: Command,
-  { io, connect }: Context,
-  row: CallRow<Body, Given>,
-): void {
-  const { asks, call, text, print } = row
-  const command = addRow(parent, row)
-  if (asks) addYesFlag(command)
-  finish<Given>(command, row, async ({ json, yes }, given) => {
+export function call<Body, Given extends unknown[]>(row: CallRow<Body, Given>): Entry {
+  const { asks, flags, lines, document, print } = row
+  const withYes = (command: Command): Command => addYesFlag(flags?.(command) ?? command)
+  const common = { ...row, flags: asks ? withYes : flags }
+  return entry<Given>(common, async ({ io, connect }, { json, yes }, ...given) => {
     const { admin } = await connect()
     if (asks) await confirm(io, { what: asks(...given), yes })
-    const { body } = await call(admin, ...given)
-    if (print) print(body, json, ...given)
-    else printDone(io, body, { json, text: text?.(body, ...given) ?? '' })
+    const { body } = await row.call(admin, ...given)
+    if (print) print(io, body, json, ...given)
+    else if (lines) printItem(io, body, { json, lines })
+    else if (document) printShown(io, body, { json, text: () => document(body) })
+    else printDone(io, body, { json, text: row.text?.(body, ...given) ?? '' })
+    if (row.note && !json) printNote(io, row.note(body))
   })
 }
 
@@ -64,36 +104,42 @@ interface ListRow<Item, Given extends unknown[]> extends Omit<Row, 'name'> {
   items: (admin: Admin, ...given: Given) => Promise<readonly Item[]>
   columns: Columns<Item>
   /** Lines below the table. */
-  notes?: (items: readonly Item[]) => void
+  notes?: (io: Io, items: readonly Item[]) => void
 }
 
 /** A command that prints a table, or a JSON array. */
-export function addList<Item, Given extends unknown[]>(
-  parent: Command,
-  { io, connect }: Context,
-  row: ListRow<Item, Given>,
-): void {
-  finish<Given>(addRow(parent, { name: 'list', ...row }), row, async ({ json }, given) => {
+export function list<Item, Given extends unknown[]>(row: ListRow<Item, Given>): Entry {
+  return entry<Given>({ name: 'list', ...row }, async ({ io, connect }, { json }, ...given) => {
     const { admin } = await connect()
     const items = await row.items(admin, ...given)
     printList(io, items, { json, columns: row.columns })
-    if (!json) row.notes?.(items)
+    if (!json) row.notes?.(io, items)
   })
 }
 
-function addRow(parent: Command, { name, description, args = [], flags }: Row): Command {
-  const command = parent.command(name).description(description)
-  for (const arg of args) command.argument(...arg)
-  return flags?.(command) ?? command
+/** A command that goes its own way. */
+export function custom<Given extends unknown[]>(
+  row: Row & { run: (context: Context, ...given: Given) => void | Promise<void> },
+): Entry {
+  return entry<Given>(row, (context, _flags, ...given) => row.run(context, ...given))
 }
 
-function finish<Given extends unknown[]>(
-  command: Command,
-  { examples: lines }: Pick<Row, 'examples'>,
-  run: (flags: JsonFlag & { yes?: boolean }, given: Given) => Promise<void>,
-): void {
-  command
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples(...lines))
-    .action((...given) => run(command.opts(), given as unknown as Given)) // as the row declares them
+function entry<Given extends unknown[]>(
+  { name, description, args = [], options = {}, flags, json = jsonHelp, ...row }: Row,
+  run: (
+    context: Context,
+    flags: JsonFlag & { yes?: boolean },
+    ...given: Given
+  ) => void | Promise<void>,
+): Entry {
+  return (parent, context) => {
+    const command = parent.command(name, options).description(description)
+    for (const arg of args) command.argument(...arg)
+    flags?.(command)
+    if (json !== false) command.option('--json', json)
+    command.addHelpText('after', (row.help ?? '') + examples(...row.examples))
+    if (row.footer !== undefined) command.addHelpText('after', row.footer)
+    // As the row declares them.
+    command.action((...given) => run(context, command.opts(), ...(given as unknown as Given)))
+  }
 }

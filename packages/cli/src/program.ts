@@ -1,42 +1,84 @@
 import { printableLines, refuseEmptyArguments } from '@plexd/runtime'
 import { Command } from 'commander'
-import { addAdminTokenCommands } from './commands/access/admin-tokens.ts'
-import { addAuthorityCommands } from './commands/access/authority.ts'
-import { addMasterKeyCommands } from './commands/access/master-key.ts'
-import { addMoveCommands } from './commands/access/move.ts'
-import { addSigningKeyCommands } from './commands/access/signing-keys.ts'
-import { addTokenCommands } from './commands/access/tokens.ts'
-import { addActionCommands } from './commands/actions/actions.ts'
-import { addArtifactCommands } from './commands/actions/artifacts.ts'
-import { addAlertCommands } from './commands/alerts/alerts.ts'
-import { addDataCommands } from './commands/entries/data.ts'
-import { addReportCommands } from './commands/entries/reports.ts'
-import { addSecretCommands } from './commands/entries/secrets.ts'
-import { addEventCommands } from './commands/events/events.ts'
-import { addForwardsCommands } from './commands/events/forwards.ts'
-import { addTelemetryCommands } from './commands/events/telemetry.ts'
-import { addViolationCommands } from './commands/events/violations.ts'
-import { addMeshCommands } from './commands/nodes/mesh.ts'
-import { addNodeCommands } from './commands/nodes/nodes.ts'
-import { addUpgradeCommands } from './commands/nodes/upgrade.ts'
-import { addPolicyCommands } from './commands/policies/policies.ts'
-import { addCopyCommand } from './commands/sessions/copy.ts'
-import { addForwardCommand } from './commands/sessions/forward.ts'
-import { addOpenSshCommands } from './commands/sessions/openssh.ts'
-import { addSessionCommands } from './commands/sessions/sessions.ts'
-import { addSshCommand } from './commands/sessions/ssh.ts'
-import { addSettingsCommands } from './commands/settings/settings.ts'
-import { addCompletionCommands } from './commands/setup/completion.ts'
-import { addConfigCommands } from './commands/setup/config.ts'
-import { addVersionCommands } from './commands/setup/version.ts'
-import { addSupportCommands } from './commands/support/support.ts'
-import { addRecordCommands } from './commands/telemetry/logs.ts'
-import { addMetricCommands } from './commands/telemetry/metrics.ts'
-import { addTopCommands } from './commands/telemetry/top.ts'
+import type { Entry } from './command.ts'
+import { adminTokenCommands } from './commands/access/admin-tokens.ts'
+import { authorityCommands } from './commands/access/authority.ts'
+import { masterKeyCommands } from './commands/access/master-key.ts'
+import { moveCommands } from './commands/access/move.ts'
+import { signingKeyCommands } from './commands/access/signing-keys.ts'
+import { tokenCommands } from './commands/access/tokens.ts'
+import { actionCommands } from './commands/actions/actions.ts'
+import { artifactCommands } from './commands/actions/artifacts.ts'
+import { alertCommands } from './commands/alerts/alerts.ts'
+import { dataCommands } from './commands/entries/data.ts'
+import { reportCommands } from './commands/entries/reports.ts'
+import { secretCommands } from './commands/entries/secrets.ts'
+import { eventCommands } from './commands/events/events.ts'
+import { forwardsCommands } from './commands/events/forwards.ts'
+import { telemetryCommands } from './commands/events/telemetry.ts'
+import { violationCommands } from './commands/events/violations.ts'
+import { meshCommands } from './commands/nodes/mesh.ts'
+import { nodeCommands } from './commands/nodes/nodes.ts'
+import { upgradeCommands } from './commands/nodes/upgrade.ts'
+import { policyCommands } from './commands/policies/policies.ts'
+import { copyCommand } from './commands/sessions/copy.ts'
+import { forwardCommand } from './commands/sessions/forward.ts'
+import { proxyCommand, sshConfigCommand } from './commands/sessions/openssh.ts'
+import { sessionCommands } from './commands/sessions/sessions.ts'
+import { sshCommand } from './commands/sessions/ssh.ts'
+import { settingsCommands } from './commands/settings/settings.ts'
+import { completeCommand, completionCommand } from './commands/setup/completion.ts'
+import { configCommands } from './commands/setup/config.ts'
+import { versionCommand, whoAmICommand } from './commands/setup/version.ts'
+import { supportCommands } from './commands/support/support.ts'
+import { auditCommands, logsCommand } from './commands/telemetry/logs.ts'
+import { metricCommands } from './commands/telemetry/metrics.ts'
+import { topCommands } from './commands/telemetry/top.ts'
 import { connect } from './connection/connection.ts'
 import { addGlobalFlags, type Flags, readSettings } from './connection/flags.ts'
 import { type Context, examples } from './context.ts'
 import type { Io } from './terminal/io.ts'
+
+/** In the order of the help. */
+const commands: readonly Entry[] = [
+  tokenCommands,
+  nodeCommands,
+  upgradeCommands,
+  meshCommands,
+  dataCommands,
+  secretCommands,
+  reportCommands,
+  actionCommands,
+  sshCommand,
+  copyCommand,
+  forwardCommand,
+  sessionCommands,
+  proxyCommand,
+  sshConfigCommand,
+  policyCommands,
+  eventCommands,
+  logsCommand,
+  auditCommands,
+  topCommands,
+  metricCommands,
+  telemetryCommands,
+  forwardsCommands,
+  violationCommands,
+  alertCommands,
+  artifactCommands,
+  signingKeyCommands,
+  masterKeyCommands,
+  authorityCommands,
+  moveCommands,
+  adminTokenCommands,
+  settingsCommands,
+  supportCommands,
+  configCommands,
+  whoAmICommand,
+  versionCommand,
+  completionCommand,
+  completeCommand,
+]
 
 /** plexctl with all its commands, not run yet. */
 export function createProgram(io: Io): Command {
@@ -65,39 +107,7 @@ export function createProgram(io: Io): Command {
     flags,
     connect: async () => connect(await readSettings(flags(), io.env)),
   }
-  addTokenCommands(program, context)
-  addNodeCommands(program, context)
-  addUpgradeCommands(program, context)
-  addMeshCommands(program, context)
-  addDataCommands(program, context)
-  addSecretCommands(program, context)
-  addReportCommands(program, context)
-  addActionCommands(program, context)
-  addSshCommand(program, context)
-  addCopyCommand(program, context)
-  addForwardCommand(program, context)
-  addSessionCommands(program, context)
-  addOpenSshCommands(program, context)
-  addPolicyCommands(program, context)
-  addEventCommands(program, context)
-  addRecordCommands(program, context)
-  addTopCommands(program, context)
-  addMetricCommands(program, context)
-  addTelemetryCommands(program, context)
-  addForwardsCommands(program, context)
-  addViolationCommands(program, context)
-  addAlertCommands(program, context)
-  addArtifactCommands(program, context)
-  addSigningKeyCommands(program, context)
-  addMasterKeyCommands(program, context)
-  addAuthorityCommands(program, context)
-  addMoveCommands(program, context)
-  addAdminTokenCommands(program, context)
-  addSettingsCommands(program, context)
-  addSupportCommands(program, context)
-  addConfigCommands(program, context)
-  addVersionCommands(program, context)
-  addCompletionCommands(program, context)
+  for (const add of commands) add(program, context)
   addFieldWords(program)
   return program
 }

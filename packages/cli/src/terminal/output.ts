@@ -9,16 +9,22 @@ import {
 import type { Io, Output } from './io.ts'
 
 /** Headings and how to read each from an item. */
-export type Columns<Item> = readonly (readonly [heading: string, value: (item: Item) => string])[]
+export type Columns<Item> = readonly (readonly [
+  heading: string,
+  value: (item: Item, io: Io) => string,
+])[]
+
+/** Named values of an item; an empty one has no line. */
+export type Lines<Item> = (item: Item, io: Io) => Record<string, string>
 
 /** A JSON array, or a table. */
 export function printList<Item>(
-  { stdout }: Io,
+  io: Io,
   items: readonly Item[],
   { json, columns }: { json: boolean | undefined; columns: Columns<Item> },
 ): void {
-  if (json) printItems(stdout, items)
-  else stdout.write(tableOf(items, columns))
+  if (json) printItems(io.stdout, items)
+  else io.stdout.write(tableOf(io, items, columns))
 }
 
 /** Like `printJson`, but item by item: the whole list may be longer than a string can be. */
@@ -31,14 +37,14 @@ function printItems(stdout: Output, items: readonly unknown[]): void {
   stdout.write('\n]\n')
 }
 
-/** A JSON object, or a line for each named value; an empty value has no line. */
+/** A JSON object, or a line for each named value. */
 export function printItem<Item>(
-  { stdout }: Io,
+  io: Io,
   item: Item,
-  { json, lines }: { json: boolean | undefined; lines: (item: Item) => Record<string, string> },
+  { json, lines }: { json: boolean | undefined; lines: Lines<Item> },
 ): void {
-  if (json) printJson(item, stdout)
-  else for (const line of namedLines(lines(item))) stdout.write(line)
+  if (json) printJson(item, io.stdout)
+  else for (const line of namedLines(lines(item, io))) io.stdout.write(line)
 }
 
 /** A JSON object, or one sentence, with the warnings of the answer on stderr. */
@@ -111,11 +117,11 @@ export function startProgress(stderr: Output): Disposable & { update(text: strin
   }
 }
 
-function tableOf<Item>(items: readonly Item[], columns: Columns<Item>): string {
+function tableOf<Item>(io: Io, items: readonly Item[], columns: Columns<Item>): string {
   const headings = columns.map(([heading]) => heading)
   return formatTable(
     headings,
-    items.map((item) => columns.map(([, value]) => value(item))),
+    items.map((item) => columns.map(([, value]) => value(item, io))),
   )
 }
 

@@ -1,17 +1,15 @@
 import { type Role, roleNames } from '@plexd/protocol'
-import { type Command, Option } from 'commander'
-import { type Admin, addCall, addList } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
-import { ageOf, printDone, printNote } from '../../terminal/output.ts'
+import { Option } from 'commander'
+import { type Admin, call, list, noun } from '../../command.ts'
+import { ageOf } from '../../terminal/output.ts'
 
-export function addAdminTokenCommands(program: Command, context: Context): void {
-  const { io } = context
-  const token = program
-    .command('admin-token')
-    .description('tokens of operators and programs')
-    .addHelpText('after', examples('plexctl admin-token list'))
-
-  addCall(token, context, {
+export const adminTokenCommands = noun(
+  {
+    name: 'admin-token',
+    description: 'tokens of operators and programs',
+    examples: ['plexctl admin-token list'],
+  },
+  call({
     name: 'create',
     description: 'create an admin token; text output is the token alone',
     args: [['<name>', 'whose it is']],
@@ -24,17 +22,11 @@ export function addAdminTokenCommands(program: Command, context: Context): void 
     examples: ['plexctl admin-token create dashboard --role viewer > dashboard-token'],
     call: (admin: Admin, name: string, { role }: { role: Role }) =>
       admin.createAdminToken({ body: { name, role } }),
-    print(created, json) {
-      printDone(io, created, { json, text: created.token })
-      if (!json)
-        printNote(
-          io,
-          'it is not shown again; plexctl takes it from a file that only its owner may read: chmod 600',
-        )
-    },
-  })
-
-  addList(token, context, {
+    text: ({ token }) => token,
+    note: () =>
+      'it is not shown again; plexctl takes it from a file that only its owner may read: chmod 600',
+  }),
+  list({
     description: 'list admin tokens, without the tokens themselves',
     examples: ['plexctl admin-token list'],
     items: async (admin: Admin) => (await admin.listAdminTokens({})).body.items,
@@ -42,11 +34,10 @@ export function addAdminTokenCommands(program: Command, context: Context): void 
       ['id', ({ id }) => id],
       ['name', ({ name }) => name],
       ['role', ({ role }) => role],
-      ['created', ({ created_at }) => ageOf(created_at, io)],
+      ['created', ({ created_at }, io) => ageOf(created_at, io)],
     ],
-  })
-
-  addCall(token, context, {
+  }),
+  call({
     name: 'revoke',
     description: 'make an admin token worthless',
     args: [['<id>', 'its id, as `admin-token list` shows it']],
@@ -54,5 +45,5 @@ export function addAdminTokenCommands(program: Command, context: Context): void 
     asks: (id) => `revoke admin token "${id}"`,
     call: (admin: Admin, id: string) => admin.revokeAdminToken({ params: { token_id: id } }),
     text: (_body, id) => `revoked "${id}"`,
-  })
-}
+  }),
+)

@@ -1,46 +1,39 @@
 import type { AuthorityStatus } from '@plexd/protocol'
 import type { Command } from 'commander'
-import { type Admin, addCall } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
-import { printItem, printShown } from '../../terminal/output.ts'
+import { type Admin, call, noun } from '../../command.ts'
 
-export function addAuthorityCommands(program: Command, context: Context): void {
-  const { io } = context
-  const authority = program
-    .command('authority')
-    .description('whom nodes trust as this control plane: the CA of its certificate')
-    .addHelpText('after', examples('plexctl authority status'))
-
-  addCall(authority, context, {
+export const authorityCommands = noun(
+  {
+    name: 'authority',
+    description: 'whom nodes trust as this control plane: the CA of its certificate',
+    examples: ['plexctl authority status'],
+  },
+  call({
     name: 'status',
     description: 'show the authorities, and which nodes do not trust the newest yet',
     examples: ['plexctl authority status', 'plexctl authority status --json'],
     call: (admin: Admin) => admin.getAuthorities({}),
-    print: (status, json) => printItem(io, status, { json, lines: linesOf }),
-  })
-
-  addCall(authority, context, {
+    lines: linesOf,
+  }),
+  call({
     name: 'show',
     description: 'print the certificates of all that nodes trust, as ca.crt has them',
     examples: ['plexctl authority show > ca.crt', 'plexctl authority show --json'],
-    call: (admin: Admin) => admin.getAuthorities({}),
-    print: ({ authorities }, json) =>
-      printShown(io, authorities, {
-        json,
-        text: () => authorities.map(({ certificate }) => certificate).join(''),
-      }),
-  })
-
-  addCall(authority, context, {
+    async call(admin: Admin) {
+      const { body, ...answer } = await admin.getAuthorities({})
+      return { ...answer, body: body.authorities }
+    },
+    document: (authorities) => authorities.map(({ certificate }) => certificate).join(''),
+  }),
+  call({
     name: 'prepare',
     description: 'make the next authority, and have all nodes trust it beside the one in use',
     examples: ['plexctl authority prepare'],
     call: (admin: Admin) => admin.prepareAuthority({}),
     text: ({ nodes }) =>
       `the next authority is there, and ${nodes} nodes are told; operators that have a copy of ca.crt want a new one: plexctl authority show > ca.crt; when nodes trust it (plexctl authority status): plexctl authority activate`,
-  })
-
-  addCall(authority, context, {
+  }),
+  call({
     name: 'activate',
     description:
       'serve with a certificate of the next authority; refused while nodes do not trust it',
@@ -48,9 +41,8 @@ export function addAuthorityCommands(program: Command, context: Context): void {
     examples: ['plexctl authority activate', 'plexctl authority activate --force'],
     call: (admin: Admin, flags: ForceFlag) => admin.activateAuthority({ query: queryOf(flags) }),
     text: () => activated,
-  })
-
-  addCall(authority, context, {
+  }),
+  call({
     name: 'retire',
     description:
       'have no node trust the previous authority any more; refused while join strings may name it',
@@ -60,8 +52,8 @@ export function addAuthorityCommands(program: Command, context: Context): void {
     call: (admin: Admin, flags: ForceFlag) => admin.retireAuthority({ query: queryOf(flags) }),
     text: () =>
       'the previous authority is retired; operators want the new ca.crt (plexctl authority show), and a backup from before shows a certificate that nodes do not trust: make a new one',
-  })
-}
+  }),
+)
 
 const activated =
   'the certificate that is served is of the next authority now; the previous one is trusted until: plexctl authority retire'
@@ -70,9 +62,13 @@ interface ForceFlag {
   force?: boolean
 }
 
-const addForce = (help: string) => (command: Command) => command.option('--force', help)
+function addForce(help: string) {
+  return (command: Command) => command.option('--force', help)
+}
 
-const queryOf = ({ force }: ForceFlag): { force?: 'true' } => (force ? { force: 'true' } : {})
+function queryOf({ force }: ForceFlag): { force?: 'true' } {
+  return force ? { force: 'true' } : {}
+}
 
 function linesOf(status: AuthorityStatus): Record<string, string> {
   const { stage, authorities, nodes, behind, behind_count, joins, next_step } = status

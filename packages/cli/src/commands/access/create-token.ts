@@ -1,56 +1,54 @@
 import { isLoopback, readJoin } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
-import { type Admin, addCall } from '../../command.ts'
+import { type Admin, custom, type JsonFlag } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { collectPair, durationFlag } from '../../terminal/input.ts'
+import type { Io } from '../../terminal/io.ts'
 import { printNote, printShown, printWarnings } from '../../terminal/output.ts'
 import { cloudConfig, installCommand } from './install/install-text.ts'
 import { findInstaller, type Installer } from './install/installer.ts'
 
-export function addCreateToken(token: Command, context: Context): void {
-  const { io } = context
-  addCall(token, context, {
-    name: 'create',
-    description:
-      'create a bootstrap token; text output is the token, or what is asked for instead, alone',
-    flags: addCreateFlags,
-    examples: [
-      'plexctl token create --ttl 1h',
-      'plexctl token create --join',
-      'plexctl token create --install-command --from https://dl.example.com/plexd',
-      'plexctl token create --cloud-init --from https://dl.example.com/plexd > user-data',
-      'plexctl token create --hostname web-01 --metadata env=prod --metadata role=web --json',
-      'plexctl token create --metadata env=prod --node-may-set team,rack',
-    ],
-    async call(admin: Admin, flags: CreateFlags) {
-      // Before there is a token that nobody would see.
-      const installer = wantsInstaller(flags) ? await findInstaller(flags.from, io.env) : undefined
-      const { ttl, hostname, metadata, nodeMaySet, nskFormat, url } = flags
-      const node_may_set = nodeMaySet?.split(',')
-      const { body, ...answer } = await admin.createToken({
-        body: { ttl, hostname, metadata, node_may_set, nsk_format: nskFormat, url },
-      })
-      return {
-        ...answer,
-        body: installer ? { ...body, ...installTexts(installer, body.join) } : body,
-      }
-    },
-    print(created: Created, json, flags) {
-      printShown(io, created, { json, text: () => textOf(created, flags) })
-      if (json) return
-      printWarnings(io, created.warnings)
-      printNote(io, `for one node, until ${created.expires_at}; it is not shown again`)
-      const { join, installCommand, cloudInit } = flags
-      if (join || installCommand || cloudInit) printNote(io, howToUse(created.join, flags))
-    },
-  })
-}
+export const createToken = custom({
+  name: 'create',
+  description:
+    'create a bootstrap token; text output is the token, or what is asked for instead, alone',
+  flags: addCreateFlags,
+  examples: [
+    'plexctl token create --ttl 1h',
+    'plexctl token create --join',
+    'plexctl token create --install-command --from https://dl.example.com/plexd',
+    'plexctl token create --cloud-init --from https://dl.example.com/plexd > user-data',
+    'plexctl token create --hostname web-01 --metadata env=prod --metadata role=web --json',
+    'plexctl token create --metadata env=prod --node-may-set team,rack',
+  ],
+  async run({ io, connect }: Context, flags: CreateFlags) {
+    const { admin } = await connect()
+    // Before there is a token that nobody would see.
+    const installer = wantsInstaller(flags) ? await findInstaller(flags.from, io.env) : undefined
+    const { ttl, hostname, metadata, nodeMaySet, nskFormat, url } = flags
+    const node_may_set = nodeMaySet?.split(',')
+    const { body } = await admin.createToken({
+      body: { ttl, hostname, metadata, node_may_set, nsk_format: nskFormat, url },
+    })
+    const texts = installer ? installTexts(installer, body.join) : {}
+    printCreated(io, { ...body, ...texts }, flags)
+  },
+})
 
 /** What the API answers, and what was made of it here. */
 type Created = Awaited<ReturnType<Admin['createToken']>>['body'] & {
   install_command?: string
   cloud_init?: string
+}
+
+function printCreated(io: Io, created: Created, flags: CreateFlags): void {
+  const { json, join, installCommand, cloudInit } = flags
+  printShown(io, created, { json, text: () => textOf(created, flags) })
+  if (json) return
+  printWarnings(io, created.warnings)
+  printNote(io, `for one node, until ${created.expires_at}; it is not shown again`)
+  if (join || installCommand || cloudInit) printNote(io, howToUse(created.join, flags))
 }
 
 function wantsInstaller({ installCommand, cloudInit, from }: CreateFlags): boolean {
@@ -126,7 +124,7 @@ function addCreateFlags(command: Command): Command {
     )
 }
 
-interface CreateFlags {
+interface CreateFlags extends JsonFlag {
   ttl?: string
   hostname?: string
   metadata?: Record<string, string>

@@ -1,17 +1,13 @@
 import type { MoveStatus } from '@plexd/protocol'
-import type { Command } from 'commander'
-import { type Admin, addCall } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
-import { printItem } from '../../terminal/output.ts'
+import { type Admin, call, noun } from '../../command.ts'
 
-export function addMoveCommands(program: Command, context: Context): void {
-  const { io } = context
-  const move = program
-    .command('move')
-    .description('the control plane moves to another address, and nodes follow')
-    .addHelpText('after', examples('plexctl move status'))
-
-  addCall(move, context, {
+export const moveCommands = noun(
+  {
+    name: 'move',
+    description: 'the control plane moves to another address, and nodes follow',
+    examples: ['plexctl move status'],
+  },
+  call({
     name: 'announce',
     description: 'tell all nodes where the control plane will be, the best address first',
     args: [['<url...>', 'https://HOST[:PORT]']],
@@ -19,25 +15,23 @@ export function addMoveCommands(program: Command, context: Context): void {
     call: (admin: Admin, urls: string[]) => admin.announceMove({ body: { urls } }),
     text: ({ urls, nodes }) =>
       `${nodes} nodes are told that the control plane will be at ${urls.join(', ')}; when all know (plexctl move status), move it`,
-  })
-
-  addCall(move, context, {
+  }),
+  call({
     name: 'status',
     description: 'show how many nodes know, how many are there, and which will not follow',
     examples: ['plexctl move status', 'plexctl move status --json'],
     call: (admin: Admin) => admin.getMove({}),
-    print: (status, json) => printItem(io, status, { json, lines: linesOf }),
-  })
-
-  addCall(move, context, {
+    lines: linesOf,
+  }),
+  call({
     name: 'end',
     description: 'announce no address any more: nodes stay where they are',
     examples: ['plexctl move end --yes'],
     asks: () => 'end the move: nodes that are not there yet will not follow',
     call: (admin: Admin) => admin.announceMove({ body: { urls: [] } }),
     text: () => 'no address is announced any more',
-  })
-}
+  }),
+)
 
 function linesOf(status: MoveStatus): Record<string, string> {
   const { urls, url, nodes, told_count, there_count, behind } = status

@@ -1,16 +1,14 @@
-import type { Command } from 'commander'
-import { type Admin, addCall, addList } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
+import { type Admin, call, list, noun } from '../../command.ts'
 import { durationFlag } from '../../terminal/input.ts'
 import { ageOf } from '../../terminal/output.ts'
 
-export function addSigningKeyCommands(program: Command, context: Context): void {
-  const key = program
-    .command('signing-key')
-    .description('the keys that sign events to nodes')
-    .addHelpText('after', examples('plexctl signing-key list'))
-
-  addList(key, context, {
+export const signingKeyCommands = noun(
+  {
+    name: 'signing-key',
+    description: 'the keys that sign events to nodes',
+    examples: ['plexctl signing-key list'],
+  },
+  list({
     description: 'list signing keys',
     examples: ['plexctl signing-key list'],
     items: async (admin: Admin) => (await admin.listSigningKeys({})).body.items,
@@ -18,12 +16,11 @@ export function addSigningKeyCommands(program: Command, context: Context): void 
       ['id', ({ id }) => id],
       ['state', ({ state }) => state],
       ['public key', ({ public_key }) => public_key],
-      ['created', ({ created_at }) => ageOf(created_at, context.io)],
+      ['created', ({ created_at }, io) => ageOf(created_at, io)],
       ['expires', ({ expires_at }) => expires_at ?? '-'],
     ],
-  })
-
-  addCall(key, context, {
+  }),
+  call({
     name: 'rotate',
     description: 'sign with a new key from now on',
     flags: (command) =>
@@ -36,5 +33,5 @@ export function addSigningKeyCommands(program: Command, context: Context): void 
     call: (admin: Admin, { transition }: { transition?: string }) =>
       admin.rotateSigningKey({ body: { transition_period: transition } }),
     text: ({ id, public_key }) => `events are signed with ${id} (${public_key}) now`,
-  })
-}
+  }),
+)

@@ -1,7 +1,8 @@
 import { type Execution, whyEnded } from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { type Context, examples, jsonHelp } from '../../context.ts'
+import { custom } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { printDone, printWarnings } from '../../terminal/output.ts'
 import { printExecution } from './execution-output.ts'
 import { addActionFlags, addManyFlags, type RunFlags } from './run-flags.ts'
@@ -9,37 +10,35 @@ import { refuseManyFlags, runOnMany } from './runs.ts'
 import { waitForExecution } from './wait.ts'
 
 /** `action run`, on one node or on many. */
-export function addRunCommand(action: Command, context: Context): void {
-  const run = action
-    .command('run')
-    .description('run an action on a node, or on many')
-    .usage('[options] (<node> | --selector <selector> | --node <node>...) <action>')
-    .argument('<node>', 'id or hostname; left out with --selector or --node')
-    .argument('[action]', 'one that `node show` lists')
-  addManyFlags(addActionFlags(run))
-    .option('--wait', 'until it has ended; the exit code is 0 for success, 1 otherwise')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl action run web-01 health.check',
-        'plexctl action run web-01 system.info --timeout 1m --wait',
-        'plexctl action run --selector env=prod health.check --max-parallel 20 --max-failures 2 --wait',
-        'plexctl action run --node web-01 --node web-02 system.info --canary 1 --healthy-within 2m',
-      ),
-    )
-  run.action((first: string, second: string | undefined, flags: Flags) => {
+export const runCommand = custom({
+  name: 'run',
+  description: 'run an action on a node, or on many',
+  args: [
+    ['<node>', 'id or hostname; left out with --selector or --node'],
+    ['[action]', 'one that `node show` lists'],
+  ],
+  flags: (command) =>
+    addManyFlags(addActionFlags(command))
+      .usage('[options] (<node> | --selector <selector> | --node <node>...) <action>')
+      .option('--wait', 'until it has ended; the exit code is 0 for success, 1 otherwise'),
+  examples: [
+    'plexctl action run web-01 health.check',
+    'plexctl action run web-01 system.info --timeout 1m --wait',
+    'plexctl action run --selector env=prod health.check --max-parallel 20 --max-failures 2 --wait',
+    'plexctl action run --node web-01 --node web-02 system.info --canary 1 --healthy-within 2m',
+  ],
+  run(context: Context, first: string, second: string | undefined, flags: Flags, typed: Command) {
     const isForMany = flags.selector !== undefined || flags.node !== undefined
     const [node, name] = isForMany ? [undefined, first] : [first, second]
-    if (name === undefined) return run.error("error: missing required argument 'action'")
+    if (name === undefined) return typed.error("error: missing required argument 'action'")
     if (node !== undefined) return runOnOne(context, { node, action: name }, flags)
     if (second !== undefined)
-      return run.error(
+      return typed.error(
         `error: with --selector or --node there is only an action: which of "${first}" and "${second}" is it?`,
       )
     return runOnMany(context, name, flags)
-  })
-}
+  },
+})
 
 interface Flags extends RunFlags {
   wait?: boolean

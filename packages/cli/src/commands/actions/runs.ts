@@ -1,8 +1,8 @@
 import { hasRunEnded, type Run, runStates } from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
-import { type Command, Option } from 'commander'
-import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { Option } from 'commander'
+import { type Admin, call, custom, type JsonFlag, list, noun } from '../../command.ts'
+import { allPages, type Context } from '../../context.ts'
 import { ageOf, printDone } from '../../terminal/output.ts'
 import { manyFlagsIn, type RunFlags, specOf } from './run-flags.ts'
 import { allNodes, printOutputs, printRun, progressOf } from './run-output.ts'
@@ -11,14 +11,13 @@ import { waitForRun } from './wait-run.ts'
 const runArgument = ['<run>', 'its id, as `action runs list` shows it'] as const
 
 /** One action on many nodes. */
-export function addRunsCommands(action: Command, context: Context): void {
-  const { io } = context
-  const runs = action
-    .command('runs')
-    .description('runs of an action on many nodes')
-    .addHelpText('after', examples('plexctl action runs list'))
-
-  addList(runs, context, {
+export const runsCommands = noun(
+  {
+    name: 'runs',
+    description: 'runs of an action on many nodes',
+    examples: ['plexctl action runs list'],
+  },
+  list({
     description: 'list runs, newest first',
     flags: (command) =>
       command.addOption(new Option('--state <state>', 'only those').choices(runStates)),
@@ -31,11 +30,10 @@ export function addRunsCommands(action: Command, context: Context): void {
       ['state', ({ state }) => state],
       ['nodes', (run) => progressOf({ ...run, reason: '' })],
       ['schedule', ({ schedule }) => schedule ?? '-'],
-      ['created', ({ created_at }) => ageOf(created_at, io)],
+      ['created', ({ created_at }, io) => ageOf(created_at, io)],
     ],
-  })
-
-  addCall(runs, context, {
+  }),
+  call({
     name: 'show',
     description: 'show a run and its nodes',
     args: [runArgument],
@@ -44,61 +42,52 @@ export function addRunsCommands(action: Command, context: Context): void {
       const answer = await admin.getRun({ params: { run_id } })
       return { ...answer, body: { ...answer.body, nodes: await allNodes(admin, run_id) } }
     },
-    print: (run, json) => printRun(io, run, json),
-  })
-
-  addCall(runs, context, {
+    print: printRun,
+  }),
+  call({
     name: 'pause',
     description: 'let no further node begin; those that run it go on',
     args: [runArgument],
     examples: ['plexctl action runs pause run_a1b2c3d4'],
     call: (admin: Admin, run_id: string) => admin.pauseRun({ params: { run_id } }),
     text: (run) => `${run.state} ${run.id}: ${progressOf(run)}`,
-  })
-
-  addCall(runs, context, {
+  }),
+  call({
     name: 'resume',
     description: 'go on with a paused run',
     args: [runArgument],
     examples: ['plexctl action runs resume run_a1b2c3d4'],
     call: (admin: Admin, run_id: string) => admin.resumeRun({ params: { run_id } }),
     text: (run) => `${run.state} ${run.id}: ${progressOf(run)}`,
-  })
-
-  addCall(runs, context, {
+  }),
+  call({
     name: 'cancel',
     description: 'let no further node begin, and cancel it on those that run it',
     args: [runArgument],
     examples: ['plexctl action runs cancel run_a1b2c3d4'],
     call: (admin: Admin, run_id: string) => admin.cancelRun({ params: { run_id } }),
     text: (run) => `${hasRunEnded(run) ? run.state : 'cancelling'} ${run.id}: ${progressOf(run)}`,
-  })
-
-  addRetryCommand(runs, context)
-}
-
-function addRetryCommand(runs: Command, { io, connect }: Context): void {
-  const command = runs
-    .command('retry')
-    .description('run the same again on the nodes of an ended run that failed')
-    .argument(...runArgument)
-    .option('--unfinished', 'also on those that were cancelled, or did not begin')
-    .option('--wait', 'until it has ended; the exit code is 0 if every node has succeeded')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl action runs retry run_a1b2c3d4 --wait',
-        'plexctl action runs retry run_a1b2c3d4 --unfinished',
-      ),
-    )
-  command.action(async (run_id: string, flags: JsonFlag & RetryFlags) => {
-    const { admin } = await connect()
-    const body = flags.unfinished ? { unfinished: true } : {}
-    const { body: started } = await admin.retryRun({ params: { run_id }, body })
-    await finishRun({ io, admin }, started, flags)
-  })
-}
+  }),
+  custom({
+    name: 'retry',
+    description: 'run the same again on the nodes of an ended run that failed',
+    args: [runArgument],
+    flags: (command) =>
+      command
+        .option('--unfinished', 'also on those that were cancelled, or did not begin')
+        .option('--wait', 'until it has ended; the exit code is 0 if every node has succeeded'),
+    examples: [
+      'plexctl action runs retry run_a1b2c3d4 --wait',
+      'plexctl action runs retry run_a1b2c3d4 --unfinished',
+    ],
+    async run({ io, connect }: Context, run_id: string, flags: JsonFlag & RetryFlags) {
+      const { admin } = await connect()
+      const body = flags.unfinished ? { unfinished: true } : {}
+      const { body: started } = await admin.retryRun({ params: { run_id }, body })
+      await finishRun({ io, admin }, started, flags)
+    },
+  }),
+)
 
 interface RetryFlags {
   unfinished?: boolean

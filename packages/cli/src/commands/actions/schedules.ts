@@ -1,7 +1,7 @@
 import type { Schedule } from '@plexd/protocol'
 import type { Command } from 'commander'
-import { type Admin, addCall, addList } from '../../command.ts'
-import { allPages, type Context, examples } from '../../context.ts'
+import { type Admin, call, list, noun } from '../../command.ts'
+import { allPages } from '../../context.ts'
 import { durationFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
 import { ageOf, formatLabels, printItem, printList } from '../../terminal/output.ts'
@@ -10,14 +10,13 @@ import { addActionFlags, addManyFlags, type RunFlags, specOf } from './run-flags
 const scheduleArgument = ['<schedule>', 'its name'] as const
 
 /** Runs that start at the times of a cron expression. */
-export function addScheduleCommands(action: Command, context: Context): void {
-  const { io } = context
-  const schedule = action
-    .command('schedule')
-    .description('runs of actions at certain times')
-    .addHelpText('after', examples('plexctl action schedule list'))
-
-  addCall(schedule, context, {
+export const scheduleCommands = noun(
+  {
+    name: 'schedule',
+    description: 'runs of actions at certain times',
+    examples: ['plexctl action schedule list'],
+  },
+  call({
     name: 'create',
     description: 'start runs of an action at the times of a cron expression',
     args: [
@@ -45,9 +44,8 @@ export function addScheduleCommands(action: Command, context: Context): void {
         },
       }),
     text: (created) => `created "${created.name}"; ${nextOf(created)}`,
-  })
-
-  addList(schedule, context, {
+  }),
+  list({
     description: 'list schedules',
     examples: ['plexctl action schedule list'],
     items: (admin: Admin) => allPages((query) => admin.listSchedules({ query })),
@@ -58,38 +56,37 @@ export function addScheduleCommands(action: Command, context: Context): void {
       ['next', ({ next_run_at, enabled }) => (enabled ? (next_run_at ?? 'never') : 'disabled')],
       [
         'last',
-        ({ last: [turn] }) => (turn ? `${turn.outcome} ${ageOf(turn.due_at, io)} ago` : '-'),
+        ({ last: [turn] }, io) => (turn ? `${turn.outcome} ${ageOf(turn.due_at, io)} ago` : '-'),
       ],
     ],
-  })
-
-  addCall(schedule, context, {
+  }),
+  call({
     name: 'show',
     description: 'show a schedule and the last times that it was due',
     args: [scheduleArgument],
     examples: ['plexctl action schedule show check'],
     call: (admin: Admin, name: string) => admin.getSchedule({ params: { schedule: name } }),
-    print: (shown, json) => printSchedule(io, shown, json),
-  })
-
-  for (const [name, enabled] of [
-    ['enable', true],
-    ['disable', false],
-  ] as const)
-    addCall(schedule, context, {
-      name,
-      description: enabled
-        ? 'start runs again, from the next time to come'
-        : 'start no further runs; one that goes on is not cancelled',
-      args: [scheduleArgument],
-      examples: [`plexctl action schedule ${name} check`],
-      call: (admin: Admin, schedule: string) =>
-        admin.changeSchedule({ params: { schedule }, body: { enabled } }),
-      text: (changed) =>
-        enabled ? `enabled "${changed.name}"; ${nextOf(changed)}` : `disabled "${changed.name}"`,
-    })
-
-  addCall(schedule, context, {
+    print: printSchedule,
+  }),
+  call({
+    name: 'enable',
+    description: 'start runs again, from the next time to come',
+    args: [scheduleArgument],
+    examples: ['plexctl action schedule enable check'],
+    call: (admin: Admin, schedule: string) =>
+      admin.changeSchedule({ params: { schedule }, body: { enabled: true } }),
+    text: (changed) => `enabled "${changed.name}"; ${nextOf(changed)}`,
+  }),
+  call({
+    name: 'disable',
+    description: 'start no further runs; one that goes on is not cancelled',
+    args: [scheduleArgument],
+    examples: ['plexctl action schedule disable check'],
+    call: (admin: Admin, schedule: string) =>
+      admin.changeSchedule({ params: { schedule }, body: { enabled: false } }),
+    text: ({ name }) => `disabled "${name}"`,
+  }),
+  call({
     name: 'delete',
     description: 'delete a schedule; runs that it started go on',
     args: [scheduleArgument],
@@ -97,8 +94,8 @@ export function addScheduleCommands(action: Command, context: Context): void {
     asks: (name) => `delete schedule "${name}"`,
     call: (admin: Admin, name: string) => admin.deleteSchedule({ params: { schedule: name } }),
     text: (_body, name) => `deleted "${name}"`,
-  })
-}
+  }),
+)
 
 interface CreateFlags extends RunFlags {
   cron: string

@@ -1,12 +1,12 @@
 import { AlertState } from '@plexd/protocol'
-import { type Command, Option } from 'commander'
-import { type Admin, addList } from '../../command.ts'
-import { allPages, type Context, examples } from '../../context.ts'
+import { Option } from 'commander'
+import { type Admin, list, noun } from '../../command.ts'
+import { allPages } from '../../context.ts'
 import { countFlag } from '../../terminal/input.ts'
 import { ageOf } from '../../terminal/output.ts'
-import { addRuleCommands } from './rules.ts'
-import { addSilenceCommands } from './silences.ts'
-import { addWebhookCommands } from './webhooks.ts'
+import { ruleCommands } from './rules.ts'
+import { silenceCommand, silenceCommands } from './silences.ts'
+import { webhookCommands } from './webhooks.ts'
 
 interface ListFlags {
   state?: AlertState
@@ -20,14 +20,13 @@ function atMinute(time: string): string {
   return `${time.slice(0, 16).replace('T', ' ')}Z`
 }
 
-export function addAlertCommands(program: Command, context: Context): void {
-  const { io } = context
-  const alerts = program
-    .command('alerts')
-    .description('what is wrong with nodes, and who is told')
-    .addHelpText('after', examples('plexctl alerts list --state firing'))
-
-  addList(alerts, context, {
+export const alertCommands = noun(
+  {
+    name: 'alerts',
+    description: 'what is wrong with nodes, and who is told',
+    examples: ['plexctl alerts list --state firing'],
+  },
+  list({
     description: 'list alerts, newest first',
     flags: (command) =>
       command
@@ -49,13 +48,14 @@ export function addAlertCommands(program: Command, context: Context): void {
       ['severity', ({ severity }) => severity],
       ['rule', ({ rule }) => rule],
       ['node', ({ node, node_id }) => node || node_id],
-      ['since', ({ since }) => ageOf(since, io)],
-      ['resolved', ({ resolved_at }) => ageOf(resolved_at, io)],
+      ['since', ({ since }, io) => ageOf(since, io)],
+      ['resolved', ({ resolved_at }, io) => ageOf(resolved_at, io)],
       ['silenced until', ({ silenced_until: until = null }) => (until ? atMinute(until) : '-')],
       ['what', ({ summary }) => summary],
     ],
-  })
-  addRuleCommands(alerts, context)
-  addSilenceCommands(alerts, context)
-  addWebhookCommands(alerts, context)
-}
+  }),
+  ruleCommands,
+  silenceCommand,
+  silenceCommands,
+  webhookCommands,
+)

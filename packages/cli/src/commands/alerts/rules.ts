@@ -1,10 +1,10 @@
 import type { AlertRuleView } from '@plexd/protocol'
-import type { Command } from 'commander'
 import { stringify } from 'yaml'
-import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
-import { type Context, examples, jsonHelp } from '../../context.ts'
+import { type Admin, call, custom, type JsonFlag, noun } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../../terminal/input.ts'
-import { printDone, printNote, printShown } from '../../terminal/output.ts'
+import type { Io } from '../../terminal/io.ts'
+import { type Columns, printDone, printList, printNote } from '../../terminal/output.ts'
 import { conditionWords } from './condition-words.ts'
 import { parseAlertRule } from './rule-file.ts'
 
@@ -22,65 +22,35 @@ FILE is YAML or JSON, - is standard input:
   severity: warning           # info, warning or critical
 `
 
-export function addRuleCommands(alerts: Command, context: Context): void {
-  const { io, connect } = context
-  const rules = alerts
-    .command('rules')
-    .description('what is worth an alert')
-    .addHelpText('after', examples('plexctl alerts rules list'))
-
-  addList(rules, context, {
+export const ruleCommands = noun(
+  {
+    name: 'rules',
+    description: 'what is worth an alert',
+    examples: ['plexctl alerts rules list'],
+  },
+  custom({
+    name: 'list',
     description: 'list alert rules, those that are there by themselves included',
     examples: ['plexctl alerts rules list'],
-    async items(admin: Admin, { json }: JsonFlag) {
-      const { items, deleted } = (await admin.listAlertRules({})).body
-      if (!json && deleted.length > 0)
-        printNote(io, `removed, \`plexctl alerts rules restore\`: ${deleted.join(', ')}`)
-      return items
-    },
-    columns: [
-      ['name', ({ name }) => name],
-      ['severity', ({ severity }) => severity],
-      ['nodes', ({ selector }) => selector],
-      ['when', conditionWords],
-      ['data', ({ data }) => (data ? `${data.sending} of ${data.nodes}` : '-')],
-      ['written by', ({ updated_by }) => updated_by ?? '(default)'],
-    ],
-    notes(items) {
-      // Of the default ones many have nothing to judge in a small installation, as the column says.
-      for (const rule of items) if (!rule.is_default) notePending(context, rule)
-    },
-  })
-
-  addCall(rules, context, {
+    run: listRules,
+  }),
+  call({
     name: 'show',
     description: 'show one alert rule, in a form that `alerts rules put` takes',
     args: [['<name>']],
     examples: ['plexctl alerts rules show disk-nearly-full > rule.yaml'],
     call: (admin: Admin, name: string) => admin.getAlertRule({ params: { alert_rule: name } }),
-    print: (rule, json) => printShown(io, rule, { json, text: () => formatRule(rule) }),
-  })
-
-  rules
-    .command('put')
-    .description('create or replace an alert rule')
-    .argument('<name>')
-    .argument('<file>')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      fileHelp + examples('plexctl alerts rules put disk-nearly-full rule.yaml'),
-    )
-    .action(async (name: string, file: string, { json }: JsonFlag) => {
-      const body = parseAlertRule(decodeUtf8(await readInput(file, io), file), quoteFile(file))
-      const { admin } = await connect()
-      const answer = await admin.putAlertRule({ params: { alert_rule: name }, body })
-      const { name: written, revision } = answer.body
-      printDone(io, answer.body, { json, text: `wrote "${written}" revision ${revision}` })
-      if (!json) notePending(context, answer.body)
-    })
-
-  addCall(rules, context, {
+    document: formatRule,
+  }),
+  custom({
+    name: 'put',
+    description: 'create or replace an alert rule',
+    args: [['<name>'], ['<file>']],
+    help: fileHelp,
+    examples: ['plexctl alerts rules put disk-nearly-full rule.yaml'],
+    run: putRule,
+  }),
+  call({
     name: 'remove',
     description: 'delete an alert rule, also one that is there by itself; its alerts are resolved',
     args: [['<name>']],
@@ -88,26 +58,61 @@ export function addRuleCommands(alerts: Command, context: Context): void {
     asks: (name) => `remove alert rule "${name}"`,
     call: (admin: Admin, name: string) => admin.deleteAlertRule({ params: { alert_rule: name } }),
     text: (_body, name) => `removed "${name}"`,
-  })
+  }),
+  custom({
+    name: 'restore',
+    description: 'have a rule as it is by itself again, after it was changed or removed',
+    args: [['[name]', 'all that were removed when left out']],
+    examples: ['plexctl alerts rules restore tunnel-stale', 'plexctl alerts rules restore'],
+    run: restoreRules,
+  }),
+)
 
-  rules
-    .command('restore')
-    .description('have a rule as it is by itself again, after it was changed or removed')
-    .argument('[name]', 'all that were removed when left out')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples('plexctl alerts rules restore tunnel-stale', 'plexctl alerts rules restore'),
-    )
-    .action(async (name: string | undefined, { json }: JsonFlag) => {
-      const { admin } = await connect()
-      const names = name === undefined ? (await admin.listAlertRules({})).body.deleted : [name]
-      const restored: AlertRuleView[] = []
-      for (const one of names)
-        restored.push((await admin.restoreAlertRule({ params: { alert_rule: one } })).body)
-      const text = names.map((one) => `"${one}"`).join(', ')
-      printDone(io, restored, { json, text: text === '' ? 'none was removed' : `restored ${text}` })
-    })
+async function listRules({ io, connect }: Context, { json }: JsonFlag): Promise<void> {
+  const { admin } = await connect()
+  const { items, deleted } = (await admin.listAlertRules({})).body
+  if (!json && deleted.length > 0)
+    printNote(io, `removed, \`plexctl alerts rules restore\`: ${deleted.join(', ')}`)
+  printList(io, items, { json, columns })
+  // Of the default ones many have nothing to judge in a small installation, as the column says.
+  for (const rule of json ? [] : items) if (!rule.is_default) notePending(io, rule)
+}
+
+const columns: Columns<AlertRuleView> = [
+  ['name', ({ name }) => name],
+  ['severity', ({ severity }) => severity],
+  ['nodes', ({ selector }) => selector],
+  ['when', conditionWords],
+  ['data', ({ data }) => (data ? `${data.sending} of ${data.nodes}` : '-')],
+  ['written by', ({ updated_by }) => updated_by ?? '(default)'],
+]
+
+async function putRule(
+  { io, connect }: Context,
+  name: string,
+  file: string,
+  { json }: JsonFlag,
+): Promise<void> {
+  const body = parseAlertRule(decodeUtf8(await readInput(file, io), file), quoteFile(file))
+  const { admin } = await connect()
+  const answer = await admin.putAlertRule({ params: { alert_rule: name }, body })
+  const { name: written, revision } = answer.body
+  printDone(io, answer.body, { json, text: `wrote "${written}" revision ${revision}` })
+  if (!json) notePending(io, answer.body)
+}
+
+async function restoreRules(
+  { io, connect }: Context,
+  name: string | undefined,
+  { json }: JsonFlag,
+): Promise<void> {
+  const { admin } = await connect()
+  const names = name === undefined ? (await admin.listAlertRules({})).body.deleted : [name]
+  const restored: AlertRuleView[] = []
+  for (const one of names)
+    restored.push((await admin.restoreAlertRule({ params: { alert_rule: one } })).body)
+  const text = names.map((one) => `"${one}"`).join(', ')
+  printDone(io, restored, { json, text: text === '' ? 'none was removed' : `restored ${text}` })
 }
 
 /** With what it lacks as a comment, which `put` passes over. */
@@ -117,7 +122,7 @@ function formatRule(rule: AlertRuleView): string {
   return `${pending === undefined ? '' : `# ${pending}\n`}${stringify({ selector, when, for: time, keep_firing, severity })}`
 }
 
-function notePending({ io }: Context, rule: AlertRuleView): void {
+function notePending(io: Io, rule: AlertRuleView): void {
   const pending = pendingData(rule)
   if (pending !== undefined) printNote(io, `"${rule.name}": ${pending}`)
 }

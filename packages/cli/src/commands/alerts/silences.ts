@@ -1,7 +1,6 @@
 import type { AlertSilence } from '@plexd/protocol'
-import type { Command } from 'commander'
-import { type Admin, addCall, addList } from '../../command.ts'
-import { allPages, type Context, examples } from '../../context.ts'
+import { type Admin, call, list, noun } from '../../command.ts'
+import { allPages } from '../../context.ts'
 import { durationFlag, selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
 import { ageOf } from '../../terminal/output.ts'
@@ -14,45 +13,40 @@ interface SilenceFlags {
   reason: string
 }
 
-export function addSilenceCommands(alerts: Command, context: Context): void {
-  const { io } = context
-  addCall(alerts, context, {
-    name: 'silence',
-    description: 'tell webhooks nothing of some alerts for a while; they are listed all the same',
-    flags: (command) =>
-      command
-        .option('--rule <name>', 'of this rule')
-        .option('--node <node>', 'of this node, by id or hostname')
-        .option(
-          '-l, --selector <selector>',
-          'of nodes with these labels, "*" for all',
-          selectorFlag,
-        )
-        .requiredOption('--for <duration>', 'for how long, such as 2h', durationFlag)
-        .requiredOption('--reason <text>', 'for whoever wonders'),
-    examples: [
-      'plexctl alerts silence --node web-01 --for 2h --reason "new disk"',
-      'plexctl alerts silence --rule node-silent -l site=lab --for 8h --reason "power cut on Saturday"',
-    ],
-    call: (admin: Admin, { rule, node, selector, for: time, reason }: SilenceFlags) =>
-      admin.createAlertSilence({
-        body: {
-          ...(rule === undefined ? {} : { rule }),
-          ...(node === undefined ? {} : { node }),
-          ...(selector === undefined ? {} : { selector }),
-          for: time,
-          reason,
-        },
-      }),
-    text: ({ id, ends_at }) => `silenced until ${ends_at} by "${id}"`,
-  })
+export const silenceCommand = call({
+  name: 'silence',
+  description: 'tell webhooks nothing of some alerts for a while; they are listed all the same',
+  flags: (command) =>
+    command
+      .option('--rule <name>', 'of this rule')
+      .option('--node <node>', 'of this node, by id or hostname')
+      .option('-l, --selector <selector>', 'of nodes with these labels, "*" for all', selectorFlag)
+      .requiredOption('--for <duration>', 'for how long, such as 2h', durationFlag)
+      .requiredOption('--reason <text>', 'for whoever wonders'),
+  examples: [
+    'plexctl alerts silence --node web-01 --for 2h --reason "new disk"',
+    'plexctl alerts silence --rule node-silent -l site=lab --for 8h --reason "power cut on Saturday"',
+  ],
+  call: (admin: Admin, { rule, node, selector, for: time, reason }: SilenceFlags) =>
+    admin.createAlertSilence({
+      body: {
+        ...(rule === undefined ? {} : { rule }),
+        ...(node === undefined ? {} : { node }),
+        ...(selector === undefined ? {} : { selector }),
+        for: time,
+        reason,
+      },
+    }),
+  text: ({ id, ends_at }) => `silenced until ${ends_at} by "${id}"`,
+})
 
-  const silences = alerts
-    .command('silences')
-    .description('which alerts webhooks are not told of')
-    .addHelpText('after', examples('plexctl alerts silences list'))
-
-  addList(silences, context, {
+export const silenceCommands = noun(
+  {
+    name: 'silences',
+    description: 'which alerts webhooks are not told of',
+    examples: ['plexctl alerts silences list'],
+  },
+  list({
     description: 'list silences, newest first',
     examples: ['plexctl alerts silences list'],
     items: (admin: Admin) => allPages((query) => admin.listAlertSilences({ query })),
@@ -60,13 +54,12 @@ export function addSilenceCommands(alerts: Command, context: Context): void {
       ['id', ({ id }) => id],
       ['rule', ({ rule }) => rule ?? '*'],
       ['nodes', ({ node, node_id, selector }) => (node || node_id) ?? selector ?? '*'],
-      ['ends', (silence) => endOf(silence, io)],
+      ['ends', endOf],
       ['by', ({ created_by }) => created_by],
       ['reason', ({ reason }) => reason],
     ],
-  })
-
-  addCall(silences, context, {
+  }),
+  call({
     name: 'end',
     description: 'end a silence before its time',
     args: [['<id>', 'its id, as `alerts silences list` shows it']],
@@ -74,8 +67,8 @@ export function addSilenceCommands(alerts: Command, context: Context): void {
     asks: (id) => `end silence "${id}"`,
     call: (admin: Admin, id: string) => admin.endAlertSilence({ params: { alert_silence: id } }),
     text: (_body, id) => `ended "${id}"`,
-  })
-}
+  }),
+)
 
 function endOf({ ends_at, ended_by }: AlertSilence, io: Io): string {
   if (ended_by !== null) return `ended by ${ended_by}`

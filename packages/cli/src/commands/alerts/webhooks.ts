@@ -1,24 +1,22 @@
 import { AlertSeverity } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
-import { type Command, Option } from 'commander'
-import { type Admin, addCall, addList } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
+import { Option } from 'commander'
+import { type Admin, call, list, noun } from '../../command.ts'
 import { durationFlag } from '../../terminal/input.ts'
-import { ageOf, printDone, printNote } from '../../terminal/output.ts'
+import { ageOf, printDone } from '../../terminal/output.ts'
 
 interface CreateFlags {
   severity?: AlertSeverity[]
   allowHttp?: boolean
 }
 
-export function addWebhookCommands(alerts: Command, context: Context): void {
-  const { io } = context
-  const webhooks = alerts
-    .command('webhooks')
-    .description('where alerts are sent to')
-    .addHelpText('after', examples('plexctl alerts webhooks list'))
-
-  addCall(webhooks, context, {
+export const webhookCommands = noun(
+  {
+    name: 'webhooks',
+    description: 'where alerts are sent to',
+    examples: ['plexctl alerts webhooks list'],
+  },
+  call({
     name: 'create',
     description: 'have alerts sent to a URL; text output is the secret that signs them, alone',
     args: [['<name>'], ['<url>', 'it receives a POST with JSON']],
@@ -43,13 +41,10 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
           ...(allowHttp === undefined ? {} : { allow_http: allowHttp }),
         },
       }),
-    print(created, json) {
-      printDone(io, created, { json, text: created.secret })
-      if (!json) printNote(io, 'give it to the receiver; it is not shown again')
-    },
-  })
-
-  addList(webhooks, context, {
+    text: ({ secret }) => secret,
+    note: () => 'give it to the receiver; it is not shown again',
+  }),
+  list({
     description: 'list webhooks, with what waits for them',
     examples: ['plexctl alerts webhooks list'],
     items: async (admin: Admin) => (await admin.listAlertWebhooks({})).body.items,
@@ -60,12 +55,11 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
       ['waiting', ({ waiting }) => String(waiting)],
       ['delivered', ({ delivered }) => String(delivered)],
       ['dropped', ({ dropped }) => String(dropped)],
-      ['created', ({ created_at }) => ageOf(created_at, io)],
+      ['created', ({ created_at }, io) => ageOf(created_at, io)],
       ['error', ({ last_error }) => last_error || '-'],
     ],
-  })
-
-  addCall(webhooks, context, {
+  }),
+  call({
     name: 'rotate-secret',
     description:
       'give a webhook a new secret; for a while both sign. Text output is the new one, alone',
@@ -85,30 +79,26 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
         params: { alert_webhook: name },
         body: transition === undefined ? {} : { transition_period: transition },
       }),
-    print(rotated, json) {
-      printDone(io, rotated, { json, text: rotated.secret })
-      const { previous_secret_until: until } = rotated
+    text: ({ secret }) => secret,
+    note({ previous_secret_until: until }) {
       const before = until === null ? 'signs no more' : `signs as well until ${until}`
-      if (!json)
-        printNote(io, `give it to the receiver; it is not shown again. The one before ${before}`)
+      return `give it to the receiver; it is not shown again. The one before ${before}`
     },
-  })
-
-  addCall(webhooks, context, {
+  }),
+  call({
     name: 'test',
     description: 'send a message to a webhook once',
     args: [['<webhook>', 'its name']],
     examples: ['plexctl alerts webhooks test ops'],
     call: (admin: Admin, name: string) =>
       admin.testAlertWebhook({ params: { alert_webhook: name } }),
-    print(test, json) {
+    print(io, test, json) {
       if (json || test.delivered) printDone(io, test, { json, text: 'it was taken' })
       if (!test.delivered)
         throw new CliError(`send a message to the webhook: ${test.error}`, exitCodes.failed)
     },
-  })
-
-  addCall(webhooks, context, {
+  }),
+  call({
     name: 'remove',
     description: 'delete a webhook, and what waits for it',
     args: [['<webhook>', 'its name']],
@@ -117,5 +107,5 @@ export function addWebhookCommands(alerts: Command, context: Context): void {
     call: (admin: Admin, name: string) =>
       admin.deleteAlertWebhook({ params: { alert_webhook: name } }),
     text: (_body, name) => `removed "${name}"`,
-  })
-}
+  }),
+)

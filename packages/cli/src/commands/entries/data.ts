@@ -1,14 +1,13 @@
 import { ApiError, JsonText } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
-import type { Command } from 'commander'
-import { type Admin, addCall, addList } from '../../command.ts'
+import { type Admin, call, custom, list, noun } from '../../command.ts'
 import {
   addTargetFlags,
   formatTarget,
   type TargetFlags,
   targetOf,
 } from '../../connection/target.ts'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { allPages, type Context } from '../../context.ts'
 import {
   contentTypeOf,
   decodeUtf8,
@@ -16,48 +15,37 @@ import {
   quoteFile,
   readInput,
 } from '../../terminal/input.ts'
-import { ageOf, payloadText, printDone, printShown } from '../../terminal/output.ts'
-import { addRemoveCommand } from './remove-entry.ts'
+import { ageOf, payloadText, printDone } from '../../terminal/output.ts'
+import { removeEntry } from './remove-entry.ts'
 
-export function addDataCommands(program: Command, context: Context): void {
-  const { io, connect } = context
-  const data = program
-    .command('data')
-    .description('data entries that nodes read')
-    .addHelpText('after', examples('plexctl data list'))
+const reportedHelp = '; also what nodes say of themselves: "reported.os=linux"'
 
-  addTargetFlags(data.command('put'), reportedHelp)
-    .description('write a data entry')
-    .argument('<key>')
-    .requiredOption('--file <file>', 'where its content is; - for standard input')
-    .option(
-      '--content-type <type>',
-      'by the extension when left out: .json, .yaml, .yml, .txt, .conf; else application/octet-stream',
-    )
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      '\nJSON types are sent as the JSON value, all others as a JSON string with the text, so it must be UTF-8.\n' +
-        examples(
-          'plexctl data put database-config --node web-01 --file db.json',
-          'plexctl data put nginx.conf --selector role=web --file nginx.conf',
-          "echo '{\"on\":true}' | plexctl data put flags --selector '*' --file - --content-type application/json",
+export const dataCommands = noun(
+  {
+    name: 'data',
+    description: 'data entries that nodes read',
+    examples: ['plexctl data list'],
+  },
+  custom({
+    name: 'put',
+    description: 'write a data entry',
+    args: [['<key>']],
+    flags: (command) =>
+      addTargetFlags(command, reportedHelp)
+        .requiredOption('--file <file>', 'where its content is; - for standard input')
+        .option(
+          '--content-type <type>',
+          'by the extension when left out: .json, .yaml, .yml, .txt, .conf; else application/octet-stream',
         ),
-    )
-    .action(async (key: string, { file, contentType, json, ...flags }: PutFlags) => {
-      const type = contentType ?? contentTypeOf(file)
-      const payload = payloadOf(await readInput(file, io), { file, type })
-      const { admin } = await connect()
-      const target = await targetOf(admin, flags)
-      const head = JSON.stringify({ target, content_type: type }).slice(0, -1)
-      const { body } = await admin.putData({
-        params: { key },
-        body: new JsonText(`${head},"payload":${payload}}`),
-      })
-      printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
-    })
-
-  addList(data, context, {
+    help: '\nJSON types are sent as the JSON value, all others as a JSON string with the text, so it must be UTF-8.\n',
+    examples: [
+      'plexctl data put database-config --node web-01 --file db.json',
+      'plexctl data put nginx.conf --selector role=web --file nginx.conf',
+      "echo '{\"on\":true}' | plexctl data put flags --selector '*' --file - --content-type application/json",
+    ],
+    run: putData,
+  }),
+  list({
     description: 'list data entries',
     examples: ['plexctl data list', 'plexctl data list --json'],
     items: (admin: Admin) => allPages((query) => admin.listData({ query })),
@@ -66,11 +54,10 @@ export function addDataCommands(program: Command, context: Context): void {
       ['for', ({ target }) => formatTarget(target)],
       ['type', ({ content_type }) => content_type],
       ['version', ({ version }) => String(version)],
-      ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+      ['updated', ({ updated_at }, io) => ageOf(updated_at, io)],
     ],
-  })
-
-  addCall(data, context, {
+  }),
+  call({
     name: 'show',
     description: 'show one data entry; text output is its payload alone',
     args: [['<key>']],
@@ -81,23 +68,37 @@ export function addDataCommands(program: Command, context: Context): void {
       const query = isNamed ? await targetOf(admin, flags) : {}
       return admin.getData({ params: { key }, query }).catch(adviseTarget)
     },
-    print: (entry, json) => printShown(io, entry, { json, text: () => payloadText(entry) }),
-  })
-
-  addRemoveCommand(data, context, {
-    noun: 'data entry',
+    document: payloadText,
+  }),
+  removeEntry({
+    of: 'data entry',
     operation: 'deleteData',
     targetHelp: reportedHelp,
     example: 'plexctl data remove nginx.conf --selector role=web --yes',
-  })
-}
-
-const reportedHelp = '; also what nodes say of themselves: "reported.os=linux"'
+  }),
+)
 
 interface PutFlags extends TargetFlags {
   file: string
   contentType?: string
   json?: boolean
+}
+
+async function putData(
+  { io, connect }: Context,
+  key: string,
+  { file, contentType, json, ...flags }: PutFlags,
+): Promise<void> {
+  const type = contentType ?? contentTypeOf(file)
+  const payload = payloadOf(await readInput(file, io), { file, type })
+  const { admin } = await connect()
+  const target = await targetOf(admin, flags)
+  const head = JSON.stringify({ target, content_type: type }).slice(0, -1)
+  const { body } = await admin.putData({
+    params: { key },
+    body: new JsonText(`${head},"payload":${payload}}`),
+  })
+  printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
 }
 
 /** A key may have an entry for each of several targets. */

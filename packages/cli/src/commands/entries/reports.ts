@@ -1,17 +1,15 @@
 import type { Answer } from '@plexd/protocol'
-import type { Command } from 'commander'
-import { type Admin, addCall, addList, type JsonFlag, nodeArgument } from '../../command.ts'
-import { allPages, type Context, examples } from '../../context.ts'
-import { ageOf, payloadText, printShown } from '../../terminal/output.ts'
+import { type Admin, call, type JsonFlag, list, nodeArgument, noun } from '../../command.ts'
+import { allPages } from '../../context.ts'
+import { ageOf, payloadText } from '../../terminal/output.ts'
 
-export function addReportCommands(program: Command, context: Context): void {
-  const { io } = context
-  const report = program
-    .command('report')
-    .description('what programs on a node report')
-    .addHelpText('after', examples('plexctl report list web-01'))
-
-  addList(report, context, {
+export const reportCommands = noun(
+  {
+    name: 'report',
+    description: 'what programs on a node report',
+    examples: ['plexctl report list web-01'],
+  },
+  list({
     description: 'list the report entries of a node',
     args: [nodeArgument],
     examples: ['plexctl report list web-01', 'plexctl report list web-01 --json'],
@@ -24,20 +22,19 @@ export function addReportCommands(program: Command, context: Context): void {
       ['key', ({ key }) => key],
       ['type', ({ content_type }) => content_type],
       ['version', ({ version }) => String(version)],
-      ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+      ['updated', ({ updated_at }, io) => ageOf(updated_at, io)],
       ['written by', ({ written_by }) => writerOf(written_by)],
     ],
-  })
-
-  addCall(report, context, {
+  }),
+  call({
     name: 'show',
     description: 'show one report entry; text output is its payload alone',
     args: [nodeArgument, ['<key>']],
     examples: ['plexctl report show web-01 app-health'],
     call: (admin: Admin, node: string, key: string) => admin.getReport({ params: { node, key } }),
-    print: (entry, json) => printShown(io, entry, { json, text: () => payloadText(entry) }),
-  })
-}
+    document: payloadText,
+  }),
+)
 
 /** A node identifies writers by uid; a writer over TCP has only shown that it holds the token. */
 function writerOf(written_by: string | undefined): string {

@@ -1,45 +1,54 @@
 import { adminApi, type EventRecord, fillPath } from '@plexd/protocol'
 import { jsonText, parseExact, printable } from '@plexd/runtime'
-import type { Command } from 'commander'
-import { type Context, examples } from '../../context.ts'
+import { custom, type JsonFlag, nodeArgument, noun } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { printNote } from '../../terminal/output.ts'
 import { followEvents } from './event-stream.ts'
 
-export function addEventCommands(program: Command, { io, connect }: Context): void {
-  const event = program
-    .command('event')
-    .description('what nodes are told')
-    .addHelpText('after', examples('plexctl event tail web-01'))
+const payloadHelp = `
+The log keeps no policies, entries or secrets: an event about those says only that they are others from then on. Such a
+line is marked "(as of now)", and its payload is what the node would be told now, however old the event is.
+`
 
-  event
-    .command('tail')
-    .description(
+export const eventCommands = noun(
+  {
+    name: 'event',
+    description: 'what nodes are told',
+    examples: ['plexctl event tail web-01'],
+  },
+  custom({
+    name: 'tail',
+    description:
       'follow the events that a node is sent, until Ctrl-C; payloads have no secrets in them',
-    )
-    .argument('<node>', 'id or hostname')
-    .option('--after <id>', 'start behind this id; 0 is the whole log; now when left out')
-    .option('--json', 'print a JSON object on a line for each event')
-    .addHelpText(
-      'after',
-      payloadHelp +
-        examples('plexctl event tail web-01', 'plexctl event tail web-01 --after 0 --json'),
-    )
-    .action(async (node: string, { after, json }: { after?: string; json?: boolean }) => {
-      const signal = io.interrupted()
-      const { open } = await connect()
-      const path = fillPath(adminApi.tailEvents.path, { node })
-      const events = followEvents({
-        open: (last) => open({ ...tail, path: path + queryOf(last), signal }),
-        signal,
-        clock: io.clock,
-        onRetry: (text) => printNote(io, `plexctl: ${text}`),
-        ...(after === undefined ? {} : { after }),
-      })
-      for await (const data of events) {
-        const record = parseExact(data) as EventRecord // the one thing this operation sends
-        io.stdout.write(`${json ? jsonText(record) : printable(formatEventRecord(record))}\n`)
-      }
-    })
+    args: [nodeArgument],
+    flags: (command) =>
+      command.option('--after <id>', 'start behind this id; 0 is the whole log; now when left out'),
+    json: 'print a JSON object on a line for each event',
+    help: payloadHelp,
+    examples: ['plexctl event tail web-01', 'plexctl event tail web-01 --after 0 --json'],
+    run: tailEvents,
+  }),
+)
+
+async function tailEvents(
+  { io, connect }: Context,
+  node: string,
+  { after, json }: JsonFlag & { after?: string },
+): Promise<void> {
+  const signal = io.interrupted()
+  const { open } = await connect()
+  const path = fillPath(adminApi.tailEvents.path, { node })
+  const events = followEvents({
+    open: (last) => open({ ...tail, path: path + queryOf(last), signal }),
+    signal,
+    clock: io.clock,
+    onRetry: (text) => printNote(io, `plexctl: ${text}`),
+    ...(after === undefined ? {} : { after }),
+  })
+  for await (const data of events) {
+    const record = parseExact(data) as EventRecord // the one thing this operation sends
+    io.stdout.write(`${json ? jsonText(record) : printable(formatEventRecord(record))}\n`)
+  }
 }
 
 const tail = { method: adminApi.tailEvents.method, headers: { accept: 'text/event-stream' } }
@@ -47,11 +56,6 @@ const tail = { method: adminApi.tailEvents.method, headers: { accept: 'text/even
 function queryOf(after: string | undefined): string {
   return after === undefined ? '' : `?${new URLSearchParams({ after })}`
 }
-
-const payloadHelp = `
-The log keeps no policies, entries or secrets: an event about those says only that they are others from then on. Such a
-line is marked "(as of now)", and its payload is what the node would be told now, however old the event is.
-`
 
 function formatEventRecord(record: EventRecord): string {
   const { created_at, id, event_type, payload_of, payload } = record

@@ -1,15 +1,13 @@
-import type { Command } from 'commander'
-import { type Admin, addList } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
+import { type Admin, list, noun } from '../../command.ts'
 import { ageOf } from '../../terminal/output.ts'
 
-export function addForwardsCommands(program: Command, context: Context): void {
-  const { io } = context
-  const forwards = program
-    .command('forwards')
-    .description('where the control plane passes telemetry on to')
-    .addHelpText('after', examples('plexctl forwards list'))
-  addList(forwards, context, {
+export const forwardsCommands = noun(
+  {
+    name: 'forwards',
+    description: 'where the control plane passes telemetry on to',
+    examples: ['plexctl forwards list'],
+  },
+  list({
     description:
       'list them with how far they are: they are set up in the settings of the control plane',
     examples: ['plexctl forwards list', 'plexctl forwards list --json'],
@@ -23,8 +21,8 @@ export function addForwardsCommands(program: Command, context: Context): void {
       ['refused', ({ refused }) => String(refused)],
       ['removed', ({ removed }) => String(removed)],
       ['lag', ({ lag_seconds }) => `${lag_seconds}s`],
-      ['last sent', ({ sent_at }) => ageOf(sent_at, io)],
+      ['last sent', ({ sent_at }, io) => ageOf(sent_at, io)],
       ['error', ({ error }) => error ?? '-'],
     ],
-  })
-}
+  }),
+)

@@ -1,50 +1,37 @@
 import type { LabelUse, NodeDetail, UnconfirmedLabel } from '@plexd/protocol'
-import type { Command } from 'commander'
-import { type Admin, addCall, addList, nodeArgument } from '../../command.ts'
-import { allPages, type Context, examples } from '../../context.ts'
+import { type Admin, call, list, nodeArgument, noun } from '../../command.ts'
+import { allPages } from '../../context.ts'
 import { collectPair } from '../../terminal/input.ts'
+import type { Io } from '../../terminal/io.ts'
 import { formatLabels, printDone, printWarnings } from '../../terminal/output.ts'
 
 /** Under `node`. What the node itself says is no label: `node show` has it apart. */
-export function addLabelCommands(node: Command, context: Context): void {
-  const label = node
-    .command('label')
-    .alias('metadata')
-    .description('the labels of nodes, which selectors of policies, secrets and data go by')
-    .addHelpText('after', examples('plexctl node label set web-01 env=prod'))
-  addSetCommands(label, context)
-  addUnconfirmedCommands(label, context)
-}
-
-function addSetCommands(label: Command, context: Context): void {
-  const { io } = context
-  const print = (body: NodeDetail & { warnings: string[] }, json: boolean | undefined): void => {
-    printDone(io, body, { json, text: `${body.hostname}: ${formatLabels(body.labels)}` })
-    if (json) printWarnings(io, body.warnings)
-  }
-  addCall(label, context, {
+export const labelCommands = noun(
+  {
+    name: 'label',
+    alias: 'metadata',
+    description: 'the labels of nodes, which selectors of policies, secrets and data go by',
+    examples: ['plexctl node label set web-01 env=prod'],
+  },
+  call({
     name: 'set',
     description: 'set labels, and leave the others as they are',
     args: [nodeArgument, ['<key=value...>', 'labels', collectPair]],
     examples: ['plexctl node label set web-01 env=prod region=eu-west-1'],
     call: (admin: Admin, name: string, set: Record<string, string>) =>
       admin.setNodeMetadata({ params: { node: name }, body: { set } }),
-    print,
-  })
-
-  addCall(label, context, {
+    print: printLabels,
+  }),
+  call({
     name: 'unset',
     description: 'remove labels',
     args: [nodeArgument, ['<key...>', 'labels']],
     examples: ['plexctl node label unset web-01 region'],
     call: (admin: Admin, name: string, remove: string[]) =>
       admin.setNodeMetadata({ params: { node: name }, body: { remove } }),
-    print,
-  })
-}
-
-function addUnconfirmedCommands(label: Command, context: Context): void {
-  addList(label, context, {
+    print: printLabels,
+  }),
+  list({
     name: 'unconfirmed',
     description:
       'list labels that nodes may have set themselves, before an upgrade, and what would change without them',
@@ -56,9 +43,8 @@ function addUnconfirmedCommands(label: Command, context: Context): void {
       ['nodes', hostnamesOf],
       ['without it', ({ changes }) => changes.map(describeUse).join('; ') || 'nothing changes'],
     ],
-  })
-
-  addCall(label, context, {
+  }),
+  call({
     name: 'confirm',
     description: 'keep unconfirmed labels as labels: those named, or all',
     args: [['[key...]', 'labels']],
@@ -67,9 +53,8 @@ function addUnconfirmedCommands(label: Command, context: Context): void {
       admin.confirmLabels({ body: keys.length > 0 ? { keys } : {} }),
     text: ({ nodes }, keys) =>
       `confirmed ${keys.length > 0 ? keys.join(', ') : 'all labels'} of ${nodes} nodes`,
-  })
-
-  addCall(label, context, {
+  }),
+  call({
     name: 'drop',
     description: 'make unconfirmed labels what the nodes report, with which no rights go',
     args: [['<key...>', 'labels']],
@@ -78,7 +63,14 @@ function addUnconfirmedCommands(label: Command, context: Context): void {
     call: (admin: Admin, keys: string[]) => admin.dropLabels({ body: { keys } }),
     text: ({ nodes }, keys) =>
       `${keys.join(', ')} of ${nodes} nodes: reported from now on, no label any more`,
-  })
+  }),
+)
+
+type Labelled = NodeDetail & { warnings: string[] }
+
+function printLabels(io: Io, body: Labelled, json: boolean | undefined): void {
+  printDone(io, body, { json, text: `${body.hostname}: ${formatLabels(body.labels)}` })
+  if (json) printWarnings(io, body.warnings)
 }
 
 function hostnamesOf({ nodes, hostnames }: UnconfirmedLabel): string {

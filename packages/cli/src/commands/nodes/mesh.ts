@@ -1,48 +1,47 @@
-import type { Command } from 'commander'
-import { type Admin, addCall, addList } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
+import { type Admin, call, list, noun } from '../../command.ts'
 import { ageOf } from '../../terminal/output.ts'
 
-export function addMeshCommands(program: Command, context: Context): void {
-  const mesh = program
-    .command('mesh')
-    .description('the addresses of the mesh')
-    .addHelpText('after', examples('plexctl mesh range list'))
-  const range = mesh
-    .command('range')
-    .description('where nodes have their addresses from')
-    .addHelpText('after', examples('plexctl mesh range list'))
-
-  addList(range, context, {
-    description: 'list the ranges of the mesh, in the order they were added',
+export const meshCommands = noun(
+  {
+    name: 'mesh',
+    description: 'the addresses of the mesh',
     examples: ['plexctl mesh range list'],
-    items: async (admin: Admin) => (await admin.listMeshRanges({})).body.items,
-    columns: [
-      ['range', ({ range }) => range],
-      ['nodes', ({ nodes }) => String(nodes)],
-      ['room for', ({ capacity }) => String(capacity)],
-      ['new nodes', ({ takes_new }) => (takes_new ? 'take from it' : '-')],
-      ['added', ({ added_at }) => ageOf(added_at, context.io)],
-    ],
-  })
-
-  addCall(range, context, {
-    name: 'add',
-    description:
-      'add a range, from which new nodes take; those that are there keep their addresses',
-    args: [['<cidr>', 'of private addresses, such as 10.101.0.0/16']],
-    examples: ['plexctl mesh range add 10.101.0.0/16'],
-    call: (admin: Admin, cidr: string) => admin.addMeshRange({ body: { range: cidr } }),
-    text: (added) => `new nodes take their addresses from ${added.range} now`,
-  })
-
-  addCall(range, context, {
-    name: 'remove',
-    description: 'remove a range that no node has its address from',
-    args: [['<cidr>']],
-    examples: ['plexctl mesh range remove 10.100.0.0/16'],
-    asks: (cidr) => `remove mesh range "${cidr}"`,
-    call: (admin: Admin, cidr: string) => admin.removeMeshRange({ params: { range: cidr } }),
-    text: (_body, cidr) => `removed ${cidr}`,
-  })
-}
+  },
+  noun(
+    {
+      name: 'range',
+      description: 'where nodes have their addresses from',
+      examples: ['plexctl mesh range list'],
+    },
+    list({
+      description: 'list the ranges of the mesh, in the order they were added',
+      examples: ['plexctl mesh range list'],
+      items: async (admin: Admin) => (await admin.listMeshRanges({})).body.items,
+      columns: [
+        ['range', ({ range }) => range],
+        ['nodes', ({ nodes }) => String(nodes)],
+        ['room for', ({ capacity }) => String(capacity)],
+        ['new nodes', ({ takes_new }) => (takes_new ? 'take from it' : '-')],
+        ['added', ({ added_at }, io) => ageOf(added_at, io)],
+      ],
+    }),
+    call({
+      name: 'add',
+      description:
+        'add a range, from which new nodes take; those that are there keep their addresses',
+      args: [['<cidr>', 'of private addresses, such as 10.101.0.0/16']],
+      examples: ['plexctl mesh range add 10.101.0.0/16'],
+      call: (admin: Admin, cidr: string) => admin.addMeshRange({ body: { range: cidr } }),
+      text: (added) => `new nodes take their addresses from ${added.range} now`,
+    }),
+    call({
+      name: 'remove',
+      description: 'remove a range that no node has its address from',
+      args: [['<cidr>']],
+      examples: ['plexctl mesh range remove 10.100.0.0/16'],
+      asks: (cidr) => `remove mesh range "${cidr}"`,
+      call: (admin: Admin, cidr: string) => admin.removeMeshRange({ params: { range: cidr } }),
+      text: (_body, cidr) => `removed ${cidr}`,
+    }),
+  ),
+)

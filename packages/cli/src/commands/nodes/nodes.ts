@@ -1,13 +1,12 @@
 import { formatNode, type IdentityInUse, type Node, type NodeDetail } from '@plexd/protocol'
 import { addYesFlag, confirm, jsonText, printable } from '@plexd/runtime'
-import type { Command } from 'commander'
-import { type Admin, addCall, addList, type JsonFlag, nodeArgument } from '../../command.ts'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { type Admin, call, custom, type JsonFlag, list, nodeArgument, noun } from '../../command.ts'
+import { allPages, type Context } from '../../context.ts'
 import { selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
-import { ageOf, formatLabels, printDone, printItem } from '../../terminal/output.ts'
+import { ageOf, formatLabels, printDone } from '../../terminal/output.ts'
 import { describeUpgrade } from './describe-upgrade.ts'
-import { addLabelCommands } from './labels.ts'
+import { labelCommands } from './labels.ts'
 
 interface RemoveFlags extends JsonFlag {
   force?: boolean
@@ -17,14 +16,13 @@ interface RemoveFlags extends JsonFlag {
 const afterForce =
   'all other nodes get fresh PSKs within half a minute; replace the secrets that it could read'
 
-export function addNodeCommands(program: Command, context: Context): void {
-  const { io, connect } = context
-  const node = program
-    .command('node')
-    .description('the machines of the mesh')
-    .addHelpText('after', examples('plexctl node list'))
-
-  addList(node, context, {
+export const nodeCommands = noun(
+  {
+    name: 'node',
+    description: 'the machines of the mesh',
+    examples: ['plexctl node list'],
+  },
+  list({
     description: 'list nodes',
     flags: (command) =>
       command.option(
@@ -40,29 +38,30 @@ export function addNodeCommands(program: Command, context: Context): void {
     items: (admin: Admin, { selector }: { selector?: string }) =>
       allPages((page) => admin.listNodes({ query: { ...page, selector } })),
     columns: [
-      ['hostname', (node) => `${node.hostname}${troublesOf(node, io).length > 0 ? ' (!)' : ''}`],
+      [
+        'hostname',
+        (node, io) => `${node.hostname}${troublesOf(node, io).length > 0 ? ' (!)' : ''}`,
+      ],
       ['id', ({ id }) => id],
       ['status', statusOf],
       ['mesh ip', ({ mesh_ip }) => mesh_ip],
       ['endpoint', ({ endpoint }) => endpoint || '-'],
       ['version', ({ version }) => version || '-'],
-      ['key age', ({ key_changed_at }) => ageOf(key_changed_at, io)],
-      ['seen', ({ last_seen_at }) => ageOf(last_seen_at, io)],
+      ['key age', ({ key_changed_at }, io) => ageOf(key_changed_at, io)],
+      ['seen', ({ last_seen_at }, io) => ageOf(last_seen_at, io)],
       ['labels', ({ labels }) => formatLabels(labels)],
     ],
-    notes: (nodes) => printTroubles(io, nodes),
-  })
-
-  addCall(node, context, {
+    notes: printTroubles,
+  }),
+  call({
     name: 'show',
     description: 'show one node',
     args: [nodeArgument],
     examples: ['plexctl node show web-01', 'plexctl node show n_abc123 --json'],
     call: (admin: Admin, name: string) => admin.getNode({ params: { node: name } }),
-    print: (shown, json) => printItem(io, shown, { json, lines: (item) => describeNode(item, io) }),
-  })
-
-  addCall(node, context, {
+    lines: describeNode,
+  }),
+  call({
     name: 'rename',
     description: 'give a node another hostname; its id and all that is for it stay',
     args: [nodeArgument, ['<hostname>', 'the new one']],
@@ -70,46 +69,48 @@ export function addNodeCommands(program: Command, context: Context): void {
     call: (admin: Admin, name: string, hostname: string) =>
       admin.renameNode({ params: { node: name }, body: { hostname } }),
     text: ({ id, hostname }) => `${id} is "${hostname}" now`,
-  })
-
-  addYesFlag(node.command('remove'))
-    .description('remove a node from the mesh at once')
-    .argument('<node>', 'id or hostname')
-    .option('--force', 'it is lost or compromised: give all other nodes fresh PSKs as well')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl node remove web-01',
-        'plexctl node remove web-01 --yes',
-        'plexctl node remove stolen-laptop --force --yes',
+  }),
+  custom({
+    name: 'remove',
+    description: 'remove a node from the mesh at once',
+    args: [nodeArgument],
+    flags: (command) =>
+      addYesFlag(command).option(
+        '--force',
+        'it is lost or compromised: give all other nodes fresh PSKs as well',
       ),
-    )
-    .action(async (name: string, { force, yes, json }: RemoveFlags) => {
-      const { admin } = await connect()
-      if (!yes) await confirmRemoval(io, (await admin.getNode({ params: { node: name } })).body)
-      const { body } = await admin.removeNode({
-        params: { node: name },
-        query: force ? { force: 'true' } : {},
-      })
-      printDone(io, body, { json, text: `removed "${name}"${force ? `: ${afterForce}` : ''}` })
-    })
-
-  addCall(node, context, {
+    examples: [
+      'plexctl node remove web-01',
+      'plexctl node remove web-01 --yes',
+      'plexctl node remove stolen-laptop --force --yes',
+    ],
+    run: removeNode,
+  }),
+  call({
     name: 'rotate-keys',
     description: 'ask a node to rotate its WireGuard key, and with it its NSK and its token',
     args: [nodeArgument],
     examples: ['plexctl node rotate-keys web-01'],
     call: (admin: Admin, name: string) => admin.requestKeyRotation({ params: { node: name } }),
     text: (_body, name) => `asked "${name}" to rotate its key`,
-  })
+  }),
+  labelCommands,
+)
 
-  addLabelCommands(node, context)
-}
-
-/** By name and id, whichever was typed. */
-function confirmRemoval(io: Io, { id, hostname }: Node): Promise<void> {
-  return confirm(io, { what: `remove node "${formatNode(id, hostname)}" from the mesh` })
+/** Asks by name and id, whichever was typed. */
+async function removeNode(
+  { io, connect }: Context,
+  name: string,
+  { force, yes, json }: RemoveFlags,
+): Promise<void> {
+  const { admin } = await connect()
+  const params = { node: name }
+  if (!yes) {
+    const { id, hostname } = (await admin.getNode({ params })).body
+    await confirm(io, { what: `remove node "${formatNode(id, hostname)}" from the mesh` })
+  }
+  const { body } = await admin.removeNode({ params, query: force ? { force: 'true' } : {} })
+  printDone(io, body, { json, text: `removed "${name}"${force ? `: ${afterForce}` : ''}` })
 }
 
 /** A line for each mark of the list. */

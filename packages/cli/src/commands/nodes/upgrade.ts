@@ -1,8 +1,7 @@
 import type { FleetVersions, Node, VersionCount } from '@plexd/protocol'
 import { printable, printJson } from '@plexd/runtime'
-import type { Command } from 'commander'
-import { type Admin, addCall, type JsonFlag } from '../../command.ts'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { type Admin, call, custom, type JsonFlag, noun } from '../../command.ts'
+import { allPages, type Context } from '../../context.ts'
 import { durationFlag, selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
 import { type Columns, printList } from '../../terminal/output.ts'
@@ -11,17 +10,48 @@ import { finishRun } from '../actions/runs.ts'
 import { describeUpgrade } from './describe-upgrade.ts'
 
 /** Which version of plexd nodes run. */
-export function addUpgradeCommands(program: Command, context: Context): void {
-  const upgrade = program
-    .command('upgrade')
-    .description('the version of plexd that nodes run')
-    .addHelpText(
-      'after',
-      examples("plexctl upgrade 1.6.0 --selector '*' --canary 1 --wait", 'plexctl upgrade status'),
-    )
-  addStartCommand(upgrade, context)
-
-  addCall(upgrade, context, {
+export const upgradeCommands = noun(
+  {
+    name: 'upgrade',
+    description: 'the version of plexd that nodes run',
+    examples: ["plexctl upgrade 1.6.0 --selector '*' --canary 1 --wait", 'plexctl upgrade status'],
+  },
+  // Is meant by `plexctl upgrade VERSION` too.
+  custom({
+    name: 'start',
+    options: { isDefault: true },
+    description: 'run another version of plexd on nodes, some at a time',
+    args: [['<version>', 'one that was uploaded with "plexctl artifact upload"']],
+    flags: (command) =>
+      addManyFlags(
+        command
+          .option('--allow-downgrade', 'also on nodes that run a newer version')
+          .option(
+            '--timeout <duration>',
+            'how long it may take on a node (default 15m)',
+            durationFlag,
+          )
+          .option(
+            '--expires <duration>',
+            'how long it may wait until the node accepts it',
+            durationFlag,
+          )
+          .option('--wait', 'until it has ended; the exit code is 0 if every node has succeeded'),
+      ),
+    examples: [
+      "plexctl upgrade start 1.6.0 --selector '*' --canary 1 --max-parallel 20 --wait",
+      'plexctl upgrade 1.6.0 --node web-01',
+      'plexctl action runs pause run_a1b2c3d4',
+      'plexctl action runs resume run_a1b2c3d4',
+    ],
+    async run({ io, connect }: Context, version: string, flags: StartFlags) {
+      const { admin } = await connect()
+      const body = { ...spreadOf(flags), version, allow_downgrade: flags.allowDowngrade }
+      const { body: started } = await admin.createUpgrade({ body })
+      await finishRun({ io, admin }, started, flags)
+    },
+  }),
+  call({
     name: 'status',
     description: 'count nodes by version, and list those whose last upgrade did not end well',
     flags: (command) =>
@@ -31,41 +61,13 @@ export function addUpgradeCommands(program: Command, context: Context): void {
       const { body, ...answer } = await admin.listVersions({ query: { selector } })
       return { ...answer, body: { ...body, troubles: await readTroubles(admin, body, selector) } }
     },
-    print: (fleet, json) => printFleet(context.io, fleet, json),
-  })
-}
+    print: printFleet,
+  }),
+)
 
 interface StartFlags extends RunFlags, JsonFlag {
   allowDowngrade?: boolean
   wait?: boolean
-}
-
-/** Is meant by `plexctl upgrade VERSION` too. */
-function addStartCommand(upgrade: Command, { io, connect }: Context): void {
-  const command = upgrade
-    .command('start', { isDefault: true })
-    .description('run another version of plexd on nodes, some at a time')
-    .argument('<version>', 'one that was uploaded with "plexctl artifact upload"')
-    .option('--allow-downgrade', 'also on nodes that run a newer version')
-    .option('--timeout <duration>', 'how long it may take on a node (default 15m)', durationFlag)
-    .option('--expires <duration>', 'how long it may wait until the node accepts it', durationFlag)
-    .option('--wait', 'until it has ended; the exit code is 0 if every node has succeeded')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples(
-        "plexctl upgrade start 1.6.0 --selector '*' --canary 1 --max-parallel 20 --wait",
-        'plexctl upgrade 1.6.0 --node web-01',
-        'plexctl action runs pause run_a1b2c3d4',
-        'plexctl action runs resume run_a1b2c3d4',
-      ),
-    )
-  addManyFlags(command).action(async (version: string, flags: StartFlags) => {
-    const { admin } = await connect()
-    const body = { ...spreadOf(flags), version, allow_downgrade: flags.allowDowngrade }
-    const { body: started } = await admin.createUpgrade({ body })
-    await finishRun({ io, admin }, started, flags)
-  })
 }
 
 /** A node that is not where it was to be. */

@@ -2,11 +2,11 @@ import type { Policy, PolicyOutcome, PolicyRule } from '@plexd/protocol'
 import { addYesFlag, confirm } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { Document, visit } from 'yaml'
-import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { type Admin, call, custom, type JsonFlag, list, noun } from '../../command.ts'
+import { allPages, type Context } from '../../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
-import { ageOf, printDone, printShown } from '../../terminal/output.ts'
+import { ageOf, printDone } from '../../terminal/output.ts'
 import { describeCut } from './cut.ts'
 import { parsePolicy } from './policy-file.ts'
 
@@ -22,14 +22,13 @@ FILE is YAML or JSON, - is standard input:
       action: allow           # or deny; the first rule that matches decides
 `
 
-export function addPolicyCommands(program: Command, context: Context): void {
-  const { io, connect } = context
-  const policy = program
-    .command('policy')
-    .description('who may talk to whom in the mesh')
-    .addHelpText('after', examples('plexctl policy list'))
-
-  addList(policy, context, {
+export const policyCommands = noun(
+  {
+    name: 'policy',
+    description: 'who may talk to whom in the mesh',
+    examples: ['plexctl policy list'],
+  },
+  list({
     description: 'list policies in the order they apply',
     examples: ['plexctl policy list'],
     items: (admin: Admin) => allPages((query) => admin.listPolicies({ query })),
@@ -38,74 +37,80 @@ export function addPolicyCommands(program: Command, context: Context): void {
       ['id', ({ id }) => id],
       ['revision', ({ revision }) => String(revision)],
       ['rules', ({ rules }) => String(rules.length)],
-      ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+      ['updated', ({ updated_at }, io) => ageOf(updated_at, io)],
     ],
-  })
-
-  addCall(policy, context, {
+  }),
+  call({
     name: 'show',
     description: 'show one policy, in a form that `policy put` takes',
     args: [['<name>']],
     examples: ['plexctl policy show allow-all > policy.yaml'],
     call: (admin: Admin, name: string) => admin.getPolicy({ params: { name } }),
-    print: (shown, json) => printShown(io, shown, { json, text: () => formatPolicy(shown) }),
-  })
-
-  addYesFlag(policy.command('put'))
-    .description('create or replace the policy in a file; asks when nodes could not talk then')
-    .argument('<file>')
-    .option('--dry-run', 'only tell what would follow')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      fileHelp +
-        examples(
-          'plexctl policy put web-to-db.yaml',
-          'plexctl policy put web-to-db.yaml --dry-run',
-        ),
-    )
-    .action(async (file: string, { dryRun, yes, json }: ChangeFlags) => {
-      const spec = parsePolicy(decodeUtf8(await readInput(file, io), file), quoteFile(file))
-      const { admin } = await connect()
-      const request = { params: { name: spec.name }, body: spec }
-      if (dryRun || !yes) {
-        const { body } = await admin.putPolicy({ ...request, query: { dry_run: 'true' } })
-        if (dryRun) return printOutcome(io, body, json)
-        const cut = describeCut(body.pairs)
-        const what = `write policy "${spec.name}"`
-        if (cut !== '') await confirm(io, { what, cut, asks: file !== '-' })
-      }
-      const { body } = await admin.putPolicy({ ...request, query: {} })
-      printDone(io, body, { json, text: `wrote "${body.name}" revision ${body.revision}` })
-    })
-
-  addYesFlag(policy.command('remove'))
-    .description('delete a policy')
-    .argument('<name>')
-    .option('--dry-run', 'only tell what would follow')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl policy remove allow-all --dry-run',
-        'plexctl policy remove allow-all --yes',
-      ),
-    )
-    .action(async (name: string, { dryRun, yes, json }: ChangeFlags) => {
-      const { admin } = await connect()
-      if (dryRun || !yes) {
-        const { body } = await admin.deletePolicy({ params: { name }, query: { dry_run: 'true' } })
-        if (dryRun) return printOutcome(io, body, json)
-        await confirm(io, { what: `remove policy "${name}"`, cut: describeCut(body.pairs) })
-      }
-      const { body } = await admin.deletePolicy({ params: { name }, query: {} })
-      printDone(io, body, { json, text: `removed "${name}"` })
-    })
-}
+    document: formatPolicy,
+  }),
+  custom({
+    name: 'put',
+    description: 'create or replace the policy in a file; asks when nodes could not talk then',
+    args: [['<file>']],
+    flags: addChangeFlags,
+    help: fileHelp,
+    examples: ['plexctl policy put web-to-db.yaml', 'plexctl policy put web-to-db.yaml --dry-run'],
+    run: putPolicy,
+  }),
+  custom({
+    name: 'remove',
+    description: 'delete a policy',
+    args: [['<name>']],
+    flags: addChangeFlags,
+    examples: [
+      'plexctl policy remove allow-all --dry-run',
+      'plexctl policy remove allow-all --yes',
+    ],
+    run: removePolicy,
+  }),
+)
 
 interface ChangeFlags extends JsonFlag {
   dryRun?: boolean
   yes?: boolean
+}
+
+function addChangeFlags(command: Command): Command {
+  return addYesFlag(command).option('--dry-run', 'only tell what would follow')
+}
+
+async function putPolicy(
+  { io, connect }: Context,
+  file: string,
+  { dryRun, yes, json }: ChangeFlags,
+): Promise<void> {
+  const spec = parsePolicy(decodeUtf8(await readInput(file, io), file), quoteFile(file))
+  const { admin } = await connect()
+  const request = { params: { name: spec.name }, body: spec }
+  if (dryRun || !yes) {
+    const { body } = await admin.putPolicy({ ...request, query: { dry_run: 'true' } })
+    if (dryRun) return printOutcome(io, body, json)
+    const cut = describeCut(body.pairs)
+    const what = `write policy "${spec.name}"`
+    if (cut !== '') await confirm(io, { what, cut, asks: file !== '-' })
+  }
+  const { body } = await admin.putPolicy({ ...request, query: {} })
+  printDone(io, body, { json, text: `wrote "${body.name}" revision ${body.revision}` })
+}
+
+async function removePolicy(
+  { io, connect }: Context,
+  name: string,
+  { dryRun, yes, json }: ChangeFlags,
+): Promise<void> {
+  const { admin } = await connect()
+  if (dryRun || !yes) {
+    const { body } = await admin.deletePolicy({ params: { name }, query: { dry_run: 'true' } })
+    if (dryRun) return printOutcome(io, body, json)
+    await confirm(io, { what: `remove policy "${name}"`, cut: describeCut(body.pairs) })
+  }
+  const { body } = await admin.deletePolicy({ params: { name }, query: {} })
+  printDone(io, body, { json, text: `removed "${name}"` })
 }
 
 function printOutcome(io: Io, { warnings, pairs }: PolicyOutcome, json: boolean | undefined): void {

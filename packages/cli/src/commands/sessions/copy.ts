@@ -1,7 +1,7 @@
 import { CliError, exitCodes } from '@plexd/runtime'
-import type { Command } from 'commander'
 import type { SFTPWrapper } from 'ssh2'
-import { type Context, examples } from '../../context.ts'
+import { custom } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { openSession } from './client/session.ts'
 import { callsUntil } from './files/call.ts'
 import { type End, parseEnd } from './files/place.ts'
@@ -15,32 +15,30 @@ interface CopyFlags extends SessionFlags {
   recursive?: boolean
 }
 
-export function addCopyCommand(program: Command, context: Context): void {
-  const command = program
-    .command('cp')
-    .description('copy files to a node, or from one')
-    .argument('<src>', 'a path, or [LOGIN@]NODE:PATH')
-    .argument('<dst>', 'likewise; exactly one of the two is on a node')
-    .option('-r, --recursive', 'folders too, links followed')
-  addSessionFlags(command)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl cp motd web-01:/etc/motd',
-        'plexctl cp -r deploy@web-01:logs ./logs',
-        'plexctl cp web-01:/var/log/syslog . --login root',
-      ),
-    )
-    .addHelpText(
-      'after',
-      '\nPermissions are kept. A file has its name when all of it is there; what was there before stays until then.\n',
-    )
-    .action((src: string, dst: string, flags: CopyFlags) => copy(context, { src, dst }, flags))
-}
+export const copyCommand = custom({
+  name: 'cp',
+  description: 'copy files to a node, or from one',
+  args: [
+    ['<src>', 'a path, or [LOGIN@]NODE:PATH'],
+    ['<dst>', 'likewise; exactly one of the two is on a node'],
+  ],
+  flags: (command) =>
+    addSessionFlags(command.option('-r, --recursive', 'folders too, links followed')),
+  json: false,
+  examples: [
+    'plexctl cp motd web-01:/etc/motd',
+    'plexctl cp -r deploy@web-01:logs ./logs',
+    'plexctl cp web-01:/var/log/syslog . --login root',
+  ],
+  footer:
+    '\nPermissions are kept. A file has its name when all of it is there; what was there before stays until then.\n',
+  run: copy,
+})
 
 async function copy(
   { io, connect }: Context,
-  { src, dst }: { src: string; dst: string },
+  src: string,
+  dst: string,
   flags: CopyFlags,
 ): Promise<void> {
   const from = parseEnd(src)

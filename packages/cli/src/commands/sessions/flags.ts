@@ -16,6 +16,8 @@ export interface SessionFlags {
 /** The node as these commands take it. */
 export const placeArgument = ['<node>', 'id or hostname; LOGIN@NODE for another login'] as const
 
+export const sessionArgument = ['<session>', 'its id, as `session list` shows it'] as const
+
 export const meshHelp = 'to its mesh address, not by the control plane; from machines of the mesh'
 
 export function addSessionFlags(command: Command): Command {

@@ -1,38 +1,36 @@
-import type { Command } from 'commander'
-import { type Context, examples } from '../../context.ts'
+import { custom } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { printNote } from '../../terminal/output.ts'
 import { openSession } from './client/session.ts'
 import { addSessionFlags, placeArgument, placeOf, type SessionFlags, specOf } from './flags.ts'
 import { listenFor } from './forwarding/listen.ts'
 import { type Forward, parseForward, targetOf } from './forwarding/target.ts'
 
-export function addForwardCommand(program: Command, context: Context): void {
-  const command = program
-    .command('forward')
-    .description('listen on 127.0.0.1 and lead to a port that a node can reach')
-    .argument(...placeArgument)
-    .argument(
+export const forwardCommand = custom({
+  name: 'forward',
+  description: 'listen on 127.0.0.1 and lead to a port that a node can reach',
+  args: [
+    placeArgument,
+    [
       '<target>',
       '[LOCALPORT:][HOST:]PORT; HOST as the node sees it (default 127.0.0.1), LOCALPORT 0 for any that is free',
       parseForward,
-    )
-  addSessionFlags(command)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl forward db-01 5432',
-        'plexctl forward web-01 8080:80',
-        'plexctl forward web-01 15432:db.internal:5432 --ttl 8h',
-      ),
-    )
-    .action((node: string, target: Forward, flags: SessionFlags) =>
-      forward(context, { node, target }, flags),
-    )
-}
+    ],
+  ],
+  flags: addSessionFlags,
+  json: false,
+  examples: [
+    'plexctl forward db-01 5432',
+    'plexctl forward web-01 8080:80',
+    'plexctl forward web-01 15432:db.internal:5432 --ttl 8h',
+  ],
+  run: forward,
+})
 
 async function forward(
   { io, connect }: Context,
-  { node, target }: { node: string; target: Forward },
+  node: string,
+  target: Forward,
   flags: SessionFlags,
 ): Promise<void> {
   const interrupted = io.interrupted()

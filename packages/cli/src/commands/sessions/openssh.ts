@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { CliError } from '@plexd/runtime'
-import type { Command } from 'commander'
+import { custom } from '../../command.ts'
 import { configPath } from '../../connection/flags.ts'
-import { type Context, examples } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { collectText } from '../../terminal/input.ts'
 import { keptKey } from './client/keys.ts'
 import { openLink } from './client/link.ts'
@@ -21,34 +21,36 @@ import { parseForward, targetOf } from './forwarding/target.ts'
 import { hostBlock, knownHost, type SshHost } from './openssh/config.ts'
 import { findHosts, keepKnownHosts } from './openssh/hosts.ts'
 
-/** What stock OpenSSH clients need to reach nodes: `ssh-proxy` and `ssh-config`. */
-export function addOpenSshCommands(program: Command, context: Context): void {
-  addProxyCommand(program, context)
-  addConfigCommand(program, context)
-}
-
 interface ProxyFlags extends SessionFlags {
   allowAction?: string[]
   forward?: string[]
 }
 
-function addProxyCommand(program: Command, context: Context): void {
-  const command = program
-    .command('ssh-proxy')
-    .description('carry the bytes of an SSH client to a node: its ProxyCommand')
-    .argument(...placeArgument)
-    .option('--forward <target>', 'allow -L and -W to [HOST:]PORT; may be repeated', collectText)
-  addActions(addRecordInput(addSessionFlags(command)))
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl ssh-proxy web-01 -l deploy',
-        'plexctl ssh-proxy db-01 -l deploy --forward 5432',
+/** What stock OpenSSH clients reach nodes by. */
+export const proxyCommand = custom({
+  name: 'ssh-proxy',
+  description: 'carry the bytes of an SSH client to a node: its ProxyCommand',
+  args: [placeArgument],
+  flags: (command) =>
+    addActions(
+      addRecordInput(
+        addSessionFlags(
+          command.option(
+            '--forward <target>',
+            'allow -L and -W to [HOST:]PORT; may be repeated',
+            collectText,
+          ),
+        ),
       ),
-    )
-    .addHelpText('after', '\n"plexctl ssh-config" prints the lines of ~/.ssh/config that run it.\n')
-    .action((node: string, flags: ProxyFlags) => proxy(context, node, flags))
-}
+    ),
+  json: false,
+  examples: [
+    'plexctl ssh-proxy web-01 -l deploy',
+    'plexctl ssh-proxy db-01 -l deploy --forward 5432',
+  ],
+  footer: '\n"plexctl ssh-config" prints the lines of ~/.ssh/config that run it.\n',
+  run: proxy,
+})
 
 async function proxy({ io, connect }: Context, text: string, flags: ProxyFlags): Promise<void> {
   const { stdin, stdout } = io.streams()
@@ -85,24 +87,23 @@ interface ConfigFlags {
   plexctl: string
 }
 
-function addConfigCommand(program: Command, context: Context): void {
-  program
-    .command('ssh-config')
-    .description('print what ~/.ssh/config needs for a node, or for all of them')
-    .argument('[node]', 'id or hostname')
-    .option('-l, --login <login>', 'user of the node (default: that of ssh)')
-    .option('--mesh', meshHelp)
-    .option('--known-hosts', 'print the lines of known_hosts instead')
-    .option('--plexctl <command>', 'how ssh runs plexctl', 'plexctl')
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl ssh-config web-01 >> ~/.ssh/config',
-        'plexctl ssh-config --known-hosts >> ~/.ssh/known_hosts',
-      ),
-    )
-    .action((node: string | undefined, flags: ConfigFlags) => printConfig(context, node, flags))
-}
+export const sshConfigCommand = custom({
+  name: 'ssh-config',
+  description: 'print what ~/.ssh/config needs for a node, or for all of them',
+  args: [['[node]', 'id or hostname']],
+  flags: (command) =>
+    command
+      .option('-l, --login <login>', 'user of the node (default: that of ssh)')
+      .option('--mesh', meshHelp)
+      .option('--known-hosts', 'print the lines of known_hosts instead')
+      .option('--plexctl <command>', 'how ssh runs plexctl', 'plexctl'),
+  json: false,
+  examples: [
+    'plexctl ssh-config web-01 >> ~/.ssh/config',
+    'plexctl ssh-config --known-hosts >> ~/.ssh/known_hosts',
+  ],
+  run: printConfig,
+})
 
 async function printConfig(
   { io, connect }: Context,

@@ -3,9 +3,11 @@ import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { parseDuration } from '@plexd/protocol'
 import { CliError, describeError, exitCodes } from '@plexd/runtime'
-import { type Command, InvalidArgumentError } from 'commander'
-import { type Context, examples } from '../../context.ts'
+import { InvalidArgumentError } from 'commander'
+import { custom } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { durationFlag } from '../../terminal/input.ts'
+import { sessionArgument } from './flags.ts'
 import { readCast } from './recordings/cast.ts'
 import { playCast } from './recordings/play.ts'
 
@@ -16,31 +18,25 @@ interface PlayFlags {
   json?: boolean
 }
 
-export function addPlayCommand(
-  session: Command,
-  context: Context,
-  argument: readonly [string, string],
-): void {
-  session
-    .command('play')
-    .description('show the recording of a session as it happened; that you looked is on record too')
-    .argument(...argument)
-    .option('--speed <factor>', 'faster, or slower with a fraction', speedFlag, 1)
-    .option('--idle-limit <duration>', 'the longest pause', durationFlag, '2s')
-    .option(
-      '-o, --output <file>',
-      'keep it in a file (asciicast v2), and show nothing; "-": stdout',
-    )
-    .option('--json', 'print its lines as they are; like -o -')
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl session play ses_a1b2c3d4 --speed 4',
-        'plexctl session play ses_a1b2c3d4 -o session.cast',
+export const playCommand = custom({
+  name: 'play',
+  description: 'show the recording of a session as it happened; that you looked is on record too',
+  args: [sessionArgument],
+  flags: (command) =>
+    command
+      .option('--speed <factor>', 'faster, or slower with a fraction', speedFlag, 1)
+      .option('--idle-limit <duration>', 'the longest pause', durationFlag, '2s')
+      .option(
+        '-o, --output <file>',
+        'keep it in a file (asciicast v2), and show nothing; "-": stdout',
       ),
-    )
-    .action((id: string, flags: PlayFlags) => play(context, id, flags))
-}
+  json: 'print its lines as they are; like -o -',
+  examples: [
+    'plexctl session play ses_a1b2c3d4 --speed 4',
+    'plexctl session play ses_a1b2c3d4 -o session.cast',
+  ],
+  run: play,
+})
 
 async function play(
   { io, connect }: Context,

@@ -1,32 +1,37 @@
 import { formatDuration, parseDuration, type Session, SessionState } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
-import { type Command, Option } from 'commander'
-import { type Admin, addCall, type JsonFlag } from '../../command.ts'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
-import type { Io } from '../../terminal/io.ts'
-import { ageOf, type Columns, printItem, printList } from '../../terminal/output.ts'
-import { addPlayCommand } from './play.ts'
+import { Option } from 'commander'
+import { type Admin, call, custom, type JsonFlag, noun } from '../../command.ts'
+import { allPages, type Context } from '../../context.ts'
+import { ageOf, type Columns, printList } from '../../terminal/output.ts'
+import { sessionArgument } from './flags.ts'
+import { playCommand } from './play.ts'
 
-const sessionArgument = ['<session>', 'its id, as `session list` shows it'] as const
-
-export function addSessionCommands(program: Command, context: Context): void {
-  const { io } = context
-  const session = program
-    .command('session')
-    .description('remote sessions on nodes: who has opened which, and what happened in them')
-    .addHelpText('after', examples('plexctl session list', 'plexctl session revoke ses_a1b2c3d4'))
-  addListCommand(session, context)
-
-  addCall(session, context, {
+export const sessionCommands = noun(
+  {
+    name: 'session',
+    description: 'remote sessions on nodes: who has opened which, and what happened in them',
+    examples: ['plexctl session list', 'plexctl session revoke ses_a1b2c3d4'],
+  },
+  custom({
+    name: 'list',
+    description: 'list sessions, newest first',
+    flags: (command) =>
+      command
+        .option('--node <node>', 'only those on this node: id or hostname')
+        .addOption(new Option('--state <state>', 'only those in it').choices(SessionState.enum)),
+    examples: ['plexctl session list --state open', 'plexctl session list --node web-01 --json'],
+    run: listSessions,
+  }),
+  call({
     name: 'show',
     description: 'show one session',
     args: [sessionArgument],
     examples: ['plexctl session show ses_a1b2c3d4'],
     call: (admin: Admin, id: string) => admin.getSession({ params: { session: id } }),
-    print: (shown, json) => printItem(io, shown, { json, lines: linesOf }),
-  })
-
-  addCall(session, context, {
+    lines: linesOf,
+  }),
+  call({
     name: 'revoke',
     description: 'cut a session off at once, whatever happens in it',
     args: [sessionArgument],
@@ -34,10 +39,9 @@ export function addSessionCommands(program: Command, context: Context): void {
     asks: (id) => `revoke session "${id}"`,
     call: (admin: Admin, id: string) => admin.revokeSession({ params: { session: id } }),
     text: ({ id, node, node_id }) => `revoked "${id}" on ${node} (${node_id})`,
-  })
-
-  addPlayCommand(session, context, sessionArgument)
-}
+  }),
+  playCommand,
+)
 
 interface ListFlags extends JsonFlag {
   node?: string
@@ -45,41 +49,28 @@ interface ListFlags extends JsonFlag {
 }
 
 /** Its JSON is an object, unlike that of other lists: scripts were promised its `items`. */
-function addListCommand(session: Command, { io, connect }: Context): void {
-  session
-    .command('list')
-    .description('list sessions, newest first')
-    .option('--node <node>', 'only those on this node: id or hostname')
-    .addOption(new Option('--state <state>', 'only those in it').choices(SessionState.enum))
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples('plexctl session list --state open', 'plexctl session list --node web-01 --json'),
-    )
-    .action(async ({ json, node, state }: ListFlags) => {
-      const { admin } = await connect()
-      const items = await allPages((page) =>
-        admin.listSessions({ query: { ...page, node, state } }),
-      )
-      if (json) printJson({ items }, io.stdout)
-      else printList(io, items, { json, columns: columnsOf(io) })
-    })
+async function listSessions(
+  { io, connect }: Context,
+  { json, node, state }: ListFlags,
+): Promise<void> {
+  const { admin } = await connect()
+  const items = await allPages((page) => admin.listSessions({ query: { ...page, node, state } }))
+  if (json) printJson({ items }, io.stdout)
+  else printList(io, items, { json, columns })
 }
 
-function columnsOf(io: Io): Columns<Session> {
-  return [
-    ['id', ({ id }) => id],
-    ['node', ({ node }) => node],
-    ['login', ({ login }) => login],
-    ['operator', ({ user_name }) => user_name],
-    ['state', ({ state }) => state],
-    ['reason', ({ reason }) => reason ?? '-'],
-    ['opened', ({ opened_at }) => ageOf(opened_at, io)],
-    ['duration', durationOf],
-    ['way', ({ way }) => way],
-    ['recording', ({ recording }) => recording],
-  ]
-}
+const columns: Columns<Session> = [
+  ['id', ({ id }) => id],
+  ['node', ({ node }) => node],
+  ['login', ({ login }) => login],
+  ['operator', ({ user_name }) => user_name],
+  ['state', ({ state }) => state],
+  ['reason', ({ reason }) => reason ?? '-'],
+  ['opened', ({ opened_at }, io) => ageOf(opened_at, io)],
+  ['duration', (session) => durationOf(session)],
+  ['way', ({ way }) => way],
+  ['recording', ({ recording }) => recording],
+]
 
 function linesOf(session: Session): Record<string, string> {
   const { id, node, node_id, state, reason, detail, user_name, user_id, actions, forward } = session

@@ -1,7 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { CliError, describeError } from '@plexd/runtime'
-import type { Command } from 'commander'
-import { type Context, examples } from '../../context.ts'
+import { custom } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { openSession } from './client/session.ts'
 import {
   addActions,
@@ -24,41 +24,47 @@ interface SshFlags extends SessionFlags {
 /** As of ssh: a code that says that plexctl has failed, and not the program. */
 const ownFailure = 255
 
-export function addSshCommand(program: Command, context: Context): void {
-  const command = program
-    .command('ssh')
-    .description('open a shell on a node, or run a command there')
-    .argument(...placeArgument)
-    .argument(
+export const sshCommand = custom({
+  name: 'ssh',
+  description: 'open a shell on a node, or run a command there',
+  args: [
+    placeArgument,
+    [
       '[command...]',
       'options behind its first word, or behind --, are its own; one word is a line for the shell, several are passed on as they are',
-    )
-    .option('-t, --tty', 'with a terminal (default: where there is one here, and no command)')
-    .option('-T, --no-tty', 'without a terminal')
-  endOptionsAtCommand(program, command)
-  addActions(addRecordInput(addSessionFlags(command)))
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl ssh web-01',
-        "plexctl ssh deploy@web-01 -- 'df -h | sort'",
-        'plexctl ssh web-01 -l deploy --ttl 10m -t -- top',
-        'plexctl ssh web-01 -- tar c /srv > srv.tar',
+    ],
+  ],
+  flags: (command) =>
+    addActions(
+      addRecordInput(
+        addSessionFlags(
+          endOptionsAtCommand(command)
+            .option(
+              '-t, --tty',
+              'with a terminal (default: where there is one here, and no command)',
+            )
+            .option('-T, --no-tty', 'without a terminal'),
+        ),
       ),
-    )
-    .addHelpText(
-      'after',
-      '\nThe exit code is that of the command, 128 and its signal, or 255 when plexctl itself has failed.\n',
-    )
-    .action(async (node: string, words: string[], flags: SshFlags) => {
-      try {
-        await ssh(context, { node, words }, flags)
-      } catch (error) {
-        if (!(error instanceof CliError || error instanceof ApiError)) throw error
-        throw new CliError(describeError(error), ownFailure)
-      }
-    })
-}
+    ),
+  json: false,
+  examples: [
+    'plexctl ssh web-01',
+    "plexctl ssh deploy@web-01 -- 'df -h | sort'",
+    'plexctl ssh web-01 -l deploy --ttl 10m -t -- top',
+    'plexctl ssh web-01 -- tar c /srv > srv.tar',
+  ],
+  footer:
+    '\nThe exit code is that of the command, 128 and its signal, or 255 when plexctl itself has failed.\n',
+  async run(context: Context, node: string, words: string[], flags: SshFlags) {
+    try {
+      await ssh(context, { node, words }, flags)
+    } catch (error) {
+      if (!(error instanceof CliError || error instanceof ApiError)) throw error
+      throw new CliError(describeError(error), ownFailure)
+    }
+  },
+})
 
 async function ssh(
   { io, connect }: Context,

@@ -1,17 +1,16 @@
-import type { Command } from 'commander'
-import { type Admin, addList } from '../../command.ts'
-import { type Context, examples } from '../../context.ts'
+import { type Admin, list, noun } from '../../command.ts'
 
 interface ListFlags {
   set?: boolean
 }
 
-export function addSettingsCommands(program: Command, context: Context): void {
-  const settings = program
-    .command('settings')
-    .description('how the control plane is set up')
-    .addHelpText('after', examples('plexctl settings list --set'))
-  addList(settings, context, {
+export const settingsCommands = noun(
+  {
+    name: 'settings',
+    description: 'how the control plane is set up',
+    examples: ['plexctl settings list --set'],
+  },
+  list({
     description: 'list the settings and limits that are in force, and where each is from',
     flags: (command) => command.option('--set', 'only those that are set somewhere'),
     examples: ['plexctl settings list --set', 'plexctl settings list --json'],
@@ -29,5 +28,5 @@ export function addSettingsCommands(program: Command, context: Context): void {
           waits ? 'a restart, which it waits for' : reloads ? 'a reload' : 'a restart',
       ],
     ],
-  })
-}
+  }),
+)

@@ -1,5 +1,6 @@
-import { Argument, type Command } from 'commander'
-import { type Context, examples } from '../../context.ts'
+import { Argument } from 'commander'
+import { custom, type Entry } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import {
   type Candidates,
   complete,
@@ -10,26 +11,23 @@ import {
 } from './complete.ts'
 import { readNames } from './names.ts'
 
-export function addCompletionCommands(program: Command, context: Context): void {
-  const { io } = context
+export const completionCommand = custom({
+  name: 'completion',
+  description: 'print a script that completes commands, flags and names in a shell',
+  flags: (command) => command.addArgument(new Argument('<shell>').choices(shells)),
+  json: false,
+  examples: [
+    'source <(plexctl completion bash)',
+    'plexctl completion zsh > ~/.zfunc/_plexctl',
+    'plexctl completion fish > ~/.config/fish/completions/plexctl.fish',
+  ],
+  run({ io }: Context, shell: Shell) {
+    io.stdout.write(completionScripts[shell])
+  },
+})
 
-  program
-    .command('completion')
-    .description('print a script that completes commands, flags and names in a shell')
-    .addArgument(new Argument('<shell>').choices(shells))
-    .addHelpText(
-      'after',
-      examples(
-        'source <(plexctl completion bash)',
-        'plexctl completion zsh > ~/.zfunc/_plexctl',
-        'plexctl completion fish > ~/.config/fish/completions/plexctl.fish',
-      ),
-    )
-    .action((shell: Shell) => {
-      io.stdout.write(completionScripts[shell])
-    })
-
-  // What the scripts call: an answer a line, never a failure.
+/** What the scripts call: an answer a line, never a failure. */
+export const completeCommand: Entry = (program, context) => {
   program
     .command('__complete', { hidden: true })
     .argument('[words...]')
@@ -37,7 +35,7 @@ export function addCompletionCommands(program: Command, context: Context): void 
       const { words, givenChars } = joinWords(typed)
       const { words: known, names } = complete(program, words)
       const found = names ? await namesOf(context, names, words.at(-1) ?? '') : known
-      for (const word of found) io.stdout.write(`${word.slice(givenChars)}\n`)
+      for (const word of found) context.io.stdout.write(`${word.slice(givenChars)}\n`)
     })
 }
 

@@ -1,42 +1,42 @@
 import { readFileSync } from 'node:fs'
 import { bundleName, saveBundle, secretValues } from '@plexd/runtime'
-import type { Command } from 'commander'
-import type { JsonFlag } from '../../command.ts'
+import { custom, type JsonFlag, noun } from '../../command.ts'
 import { readSettings } from '../../connection/flags.ts'
-import { type Context, examples } from '../../context.ts'
+import type { Context } from '../../context.ts'
+import { collectText } from '../../terminal/input.ts'
 import { version } from '../../version.ts'
 import { fleetParts } from './fleet-parts.ts'
 import { nodeParts } from './node-parts.ts'
 
-export function addSupportCommands(program: Command, context: Context): void {
-  program
-    .command('support')
-    .description('what support wants to see')
-    .addHelpText('after', examples('plexctl support bundle'))
-    .command('bundle')
-    .description(
+export const supportCommands = noun(
+  {
+    name: 'support',
+    description: 'what support wants to see',
+    examples: ['plexctl support bundle'],
+  },
+  custom({
+    name: 'bundle',
+    description:
       'gather in one file what the control plane tells you of the fleet, without a secret',
-    )
-    .option('--out <file>', 'a new file, or "-" for stdout; named by machine and time by default')
-    .option('--node <name>', 'a node to show whole; may be repeated', addName)
-    .option('--json', 'print JSON: file, bytes, notes, and a list of parts')
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl support bundle --node web-01 --node db-01',
-        'plexctl support bundle --out bundle.tar.gz --json | jq ".parts[] | select(.error)"',
-      ),
-    )
-    .action((flags: BundleFlags) => saveFleet(context, flags))
-}
+    flags: (command) =>
+      command
+        .option(
+          '--out <file>',
+          'a new file, or "-" for stdout; named by machine and time by default',
+        )
+        .option('--node <name>', 'a node to show whole; may be repeated', collectText),
+    json: 'print JSON: file, bytes, notes, and a list of parts',
+    examples: [
+      'plexctl support bundle --node web-01 --node db-01',
+      'plexctl support bundle --out bundle.tar.gz --json | jq ".parts[] | select(.error)"',
+    ],
+    run: saveFleet,
+  }),
+)
 
 interface BundleFlags extends JsonFlag {
   out?: string
   node?: string[]
-}
-
-function addName(name: string, before: readonly string[] = []): string[] {
-  return [...before, name]
 }
 
 async function saveFleet(context: Context, { out, node = [], json }: BundleFlags): Promise<void> {

@@ -1,6 +1,6 @@
 import { adminApi } from '@plexd/protocol'
-import type { Command } from 'commander'
-import { type Context, examples } from '../../context.ts'
+import { custom, noun } from '../../command.ts'
+import type { Context } from '../../context.ts'
 import { collectText } from '../../terminal/input.ts'
 import { formatAudit, formatLog } from './format-record.ts'
 import { printRecords, type RecordKind } from './print-records.ts'
@@ -23,41 +23,47 @@ Without --since, --tail and --follow: the last hour. With --follow alone: the la
 Times without a zone are of this machine.
 `
 
-/** What programs on nodes say, and what nodes observe. */
-export function addRecordCommands(program: Command, context: Context): void {
-  addLogFlags(addRecordFlags(program.command('logs')))
-    .description('what programs on nodes write to their logs, oldest first; a line for each record')
-    .addHelpText(
-      'after',
-      rangeHelp +
-        examples(
-          'plexctl logs web-01',
-          'plexctl logs web-01 -f --unit nginx',
-          "plexctl logs -l 'env=prod' --since yesterday --severity warn --grep timeout",
-          'plexctl logs web-01 --since "2026-01-02 10:00" --until "2026-01-02 11:00" --json',
-        ),
-    )
-    .action((node: string | undefined, flags: RecordFlags) =>
-      printRecords(context, logs, node, flags),
-    )
+/** What programs on nodes say. */
+export const logsCommand = custom({
+  name: 'logs',
+  description: 'what programs on nodes write to their logs, oldest first; a line for each record',
+  flags: (command) => addLogFlags(addRecordFlags(command)),
+  json: false,
+  help: rangeHelp,
+  examples: [
+    'plexctl logs web-01',
+    'plexctl logs web-01 -f --unit nginx',
+    "plexctl logs -l 'env=prod' --since yesterday --severity warn --grep timeout",
+    'plexctl logs web-01 --since "2026-01-02 10:00" --until "2026-01-02 11:00" --json',
+  ],
+  run: (context: Context, node: string | undefined, flags: RecordFlags) =>
+    printRecords(context, logs, node, flags),
+})
 
-  const group = program
-    .command('audit')
-    .description('who did what')
-    .addHelpText('after', examples('plexctl audit nodes web-01 --since 1h'))
-  addRecordFlags(group.command('nodes'))
-    .description('what nodes observed of their users and programs, oldest first')
-    .option('--type <type>', 'only events of this type; may be repeated', collectText)
-    .addHelpText(
-      'after',
-      rangeHelp +
-        examples(
-          'plexctl audit nodes web-01',
-          'plexctl audit nodes web-01 -f --grep /etc/shadow',
-          "plexctl audit nodes -l '*' --since 1d --type user_login --json",
-        ),
-    )
-    .action((node: string | undefined, flags: RecordFlags) =>
+/** What nodes observe. */
+export const auditCommands = noun(
+  {
+    name: 'audit',
+    description: 'who did what',
+    examples: ['plexctl audit nodes web-01 --since 1h'],
+  },
+  custom({
+    name: 'nodes',
+    description: 'what nodes observed of their users and programs, oldest first',
+    flags: (command) =>
+      addRecordFlags(command).option(
+        '--type <type>',
+        'only events of this type; may be repeated',
+        collectText,
+      ),
+    json: false,
+    help: rangeHelp,
+    examples: [
+      'plexctl audit nodes web-01',
+      'plexctl audit nodes web-01 -f --grep /etc/shadow',
+      "plexctl audit nodes -l '*' --since 1d --type user_login --json",
+    ],
+    run: (context: Context, node: string | undefined, flags: RecordFlags) =>
       printRecords(context, audit, node, flags),
-    )
-}
+  }),
+)

@@ -1,6 +1,7 @@
 import { metrics, type NodeProgramMetrics, type ProgramMetric } from '@plexd/protocol'
-import type { Command } from 'commander'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { custom } from '../../command.ts'
+import { allPages, type Context } from '../../context.ts'
+import type { Io } from '../../terminal/io.ts'
 import { ageOf, printList, printNote } from '../../terminal/output.ts'
 import { addNodeFlags, type NodeFlags, nodesOf } from './record-flags.ts'
 
@@ -9,35 +10,28 @@ interface ListFlags extends NodeFlags {
 }
 
 /** Of every node without one; of a node, what its programs send. */
-export function addMetricList(group: Command, context: Context): void {
-  const { io, connect } = context
-  addNodeFlags(
-    group
-      .command('list')
-      .description('list the metrics that every node has, or those that programs on a node send'),
-  )
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl metrics list',
-        'plexctl metrics list web-01',
-        "plexctl metrics list -l 'env=prod' --json",
-      ),
+export const listMetrics = custom({
+  name: 'list',
+  description: 'list the metrics that every node has, or those that programs on a node send',
+  flags: addNodeFlags,
+  examples: [
+    'plexctl metrics list',
+    'plexctl metrics list web-01',
+    "plexctl metrics list -l 'env=prod' --json",
+  ],
+  async run({ io, connect }: Context, node: string | undefined, flags: ListFlags) {
+    if (node === undefined && flags.selector === undefined) return printOwn(io, flags)
+    const asked = nodesOf(node, flags)
+    const { admin } = await connect()
+    const nodes = await allPages((query) =>
+      admin.listProgramMetrics({ query: { ...query, ...asked } }),
     )
-    .action(async (node: string | undefined, flags: ListFlags) => {
-      if (node === undefined && flags.selector === undefined) return printOwn(context, flags)
-      const asked = nodesOf(node, flags)
-      const { admin } = await connect()
-      const nodes = await allPages((query) =>
-        admin.listProgramMetrics({ query: { ...query, ...asked } }),
-      )
-      if (flags.json) printList(io, nodes, { json: true, columns: [] })
-      else printPrograms(context, nodes)
-    })
-}
+    if (flags.json) printList(io, nodes, { json: true, columns: [] })
+    else printPrograms(io, nodes)
+  },
+})
 
-function printOwn({ io }: Context, { json }: ListFlags): void {
+function printOwn(io: Io, { json }: ListFlags): void {
   printList(io, metrics, {
     json,
     columns: [
@@ -49,7 +43,7 @@ function printOwn({ io }: Context, { json }: ListFlags): void {
   })
 }
 
-function printPrograms({ io }: Context, nodes: readonly NodeProgramMetrics[]): void {
+function printPrograms(io: Io, nodes: readonly NodeProgramMetrics[]): void {
   const lines = nodes.flatMap(({ node_hostname, node_id, metrics: own }) =>
     own.map((metric) => ({ ...metric, node: node_hostname || node_id })),
   )

@@ -1,11 +1,13 @@
 import { type MetricSeries, type SeriesAggregate, seriesAggregates } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
-import { type Command, Option } from 'commander'
-import { type Context, examples, jsonHelp } from '../../context.ts'
+import { Option } from 'commander'
+import { custom, noun } from '../../command.ts'
+import { type Context, jsonHelp } from '../../context.ts'
 import { durationFlag } from '../../terminal/input.ts'
+import type { Io } from '../../terminal/io.ts'
 import { printList, printNote } from '../../terminal/output.ts'
 import { formatUnit } from './format-value.ts'
-import { addMetricList } from './metric-list.ts'
+import { listMetrics } from './metric-list.ts'
 import {
   addNodeFlags,
   addOutputFlags,
@@ -23,61 +25,65 @@ interface QueryFlags extends NodeFlags, TimeFlags, OutputFlags {
   agg?: SeriesAggregate
 }
 
-/** What nodes measure, over time. */
-export function addMetricCommands(program: Command, context: Context): void {
-  const { io, connect } = context
-  const group = program
-    .command('metrics')
-    .description('what nodes measure, over time')
-    .addHelpText(
-      'after',
-      examples('plexctl metrics list', 'plexctl metrics query cpu_percent web-01'),
-    )
-
-  addMetricList(group, context)
-
-  const query = group
-    .command('query')
-    .description('show a metric over time; of a counter how much it grows a second')
-    .argument(
-      '<name>',
-      'as "metrics list" has it, with labels if it has some; without its group where that is clear',
-    )
-  addOutputFlags(addTimeFlags(addNodeFlags(query)), jsonHelp)
-    .option(
-      '--step <duration>',
-      'from value to value, 15s or more; chosen by the range',
-      durationFlag,
-    )
-    .addOption(
-      new Option('--agg <how>', 'what is shown of the values in a step')
-        .choices(seriesAggregates)
-        .default('avg'),
-    )
-    .addHelpText(
-      'after',
-      rangeHelp +
-        examples(
-          'plexctl metrics query cpu_percent web-01',
-          "plexctl metrics query node_resources.memory_used -l 'env=prod' --since yesterday --step 1h --agg max",
-          'plexctl metrics query network_rx_bytes web-01 --since 6h --json',
-          "plexctl metrics query 'http_requests_total{code=500}' web-01",
-        ),
-    )
-    .action(async (name: string, node: string | undefined, flags: QueryFlags) => {
-      const { step, agg } = flags
-      const query = { name, ...nodesOf(node, flags), ...timesOf(flags, io.clock.now()), step, agg }
-      const { admin } = await connect()
-      const { body } = await admin.queryMetrics({ query })
-      if (isJson(flags)) printJson(body, io.stdout)
-      else printSeries(context, body)
-    })
-}
-
 const rangeHelp = `
 Without --since the last hour. Values of two days are as fine as nodes measure, 15 s; of a quarter of a year there are minimum, maximum,
 average and last of every 5 minutes.
 `
+
+/** What nodes measure, over time. */
+export const metricCommands = noun(
+  {
+    name: 'metrics',
+    description: 'what nodes measure, over time',
+    examples: ['plexctl metrics list', 'plexctl metrics query cpu_percent web-01'],
+  },
+  listMetrics,
+  custom({
+    name: 'query',
+    description: 'show a metric over time; of a counter how much it grows a second',
+    args: [
+      [
+        '<name>',
+        'as "metrics list" has it, with labels if it has some; without its group where that is clear',
+      ],
+    ],
+    flags: (command) =>
+      addOutputFlags(addTimeFlags(addNodeFlags(command)), jsonHelp)
+        .option(
+          '--step <duration>',
+          'from value to value, 15s or more; chosen by the range',
+          durationFlag,
+        )
+        .addOption(
+          new Option('--agg <how>', 'what is shown of the values in a step')
+            .choices(seriesAggregates)
+            .default('avg'),
+        ),
+    json: false,
+    help: rangeHelp,
+    examples: [
+      'plexctl metrics query cpu_percent web-01',
+      "plexctl metrics query node_resources.memory_used -l 'env=prod' --since yesterday --step 1h --agg max",
+      'plexctl metrics query network_rx_bytes web-01 --since 6h --json',
+      "plexctl metrics query 'http_requests_total{code=500}' web-01",
+    ],
+    run: queryMetrics,
+  }),
+)
+
+async function queryMetrics(
+  { io, connect }: Context,
+  name: string,
+  node: string | undefined,
+  flags: QueryFlags,
+): Promise<void> {
+  const { step, agg } = flags
+  const query = { name, ...nodesOf(node, flags), ...timesOf(flags, io.clock.now()), step, agg }
+  const { admin } = await connect()
+  const { body } = await admin.queryMetrics({ query })
+  if (isJson(flags)) printJson(body, io.stdout)
+  else printSeries(io, body)
+}
 
 interface Line {
   at: string
@@ -85,7 +91,7 @@ interface Line {
   value: number
 }
 
-function printSeries({ io }: Context, { name, series, unit }: MetricSeries): void {
+function printSeries(io: Io, { name, series, unit }: MetricSeries): void {
   const lines = series.flatMap(({ points, ...whose }) =>
     points.map((point): Line => ({ ...point, of: nameOf(whose) })),
   )

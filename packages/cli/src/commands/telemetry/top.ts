@@ -1,7 +1,7 @@
 import type { NodeUsage, PeerUsage } from '@plexd/protocol'
-import { type Command, Option } from 'commander'
-import { type Admin, addList, nodeArgument } from '../../command.ts'
-import { allPages, type Context, examples } from '../../context.ts'
+import { Option } from 'commander'
+import { type Admin, list, nodeArgument, noun } from '../../command.ts'
+import { allPages } from '../../context.ts'
 import { selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
 import { ageOf, printNote } from '../../terminal/output.ts'
@@ -11,14 +11,13 @@ const sortKeys = ['name', 'cpu', 'memory', 'disk'] as const
 type SortKey = (typeof sortKeys)[number]
 
 /** What nodes use now. */
-export function addTopCommands(program: Command, context: Context): void {
-  const { io } = context
-  const top = program
-    .command('top')
-    .description('what nodes use, and how they reach each other, as they last measured it')
-    .addHelpText('after', examples('plexctl top nodes', 'plexctl top peers web-01'))
-
-  addList(top, context, {
+export const topCommands = noun(
+  {
+    name: 'top',
+    description: 'what nodes use, and how they reach each other, as they last measured it',
+    examples: ['plexctl top nodes', 'plexctl top peers web-01'],
+  },
+  list({
     name: 'nodes',
     description: 'CPU, memory and disk of nodes; the busiest first with --sort',
     flags: (command) =>
@@ -40,16 +39,15 @@ export function addTopCommands(program: Command, context: Context): void {
       ['memory', ({ memory_used, memory_total }) => formatShare(memory_used, memory_total)],
       ['disk', ({ disk_used, disk_total }) => formatShare(disk_used, disk_total)],
       ['up', ({ uptime_seconds }) => formatUnit(uptime_seconds, 'seconds')],
-      ['measured', (node) => measuredAgo(node, io)],
+      ['measured', measuredAgo],
     ],
-    notes(nodes) {
+    notes(io, nodes) {
       noteStale(io, nodes)
       if (nodes.length === 0)
         printNote(io, 'no node: "plexctl node list" shows all, with their labels')
     },
-  })
-
-  addList(top, context, {
+  }),
+  list({
     name: 'peers',
     description: 'tunnels of a node to its peers: how old the handshake is, how long packets take',
     args: [nodeArgument],
@@ -63,14 +61,14 @@ export function addTopCommands(program: Command, context: Context): void {
       ['loss', ({ packet_loss_percent }) => formatUnit(packet_loss_percent, 'percent')],
       ['received', ({ rx_bytes }) => formatBytes(rx_bytes)],
       ['sent', ({ tx_bytes }) => formatBytes(tx_bytes)],
-      ['measured', (peer) => measuredAgo(peer, io)],
+      ['measured', measuredAgo],
     ],
-    notes(peers) {
+    notes(io, peers) {
       noteStale(io, peers)
       if (peers.length === 0) printNote(io, 'it has measured no tunnel in the last 10 minutes')
     },
-  })
-}
+  }),
+)
 
 type Measured = Pick<NodeUsage | PeerUsage, 'measured_at' | 'stale'>
 

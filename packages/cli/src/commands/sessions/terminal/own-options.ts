@@ -1,9 +1,13 @@
+import assert from 'node:assert/strict'
 import type { Command } from 'commander'
 
 /** As with ssh, options behind the first word of a command on a node are that command's: `ssh web-01 ls -l`. */
-export function endOptionsAtCommand(program: Command, ssh: Command): void {
+export function endOptionsAtCommand(ssh: Command): Command {
+  const program = ssh.parent
+  assert(program, 'a command of plexctl')
   const parse = program.parseOptions.bind(program)
   program.parseOptions = (args) => parse(withEnd(args, { program, ssh }))
+  return ssh
 }
 
 function withEnd(args: string[], { program, ssh }: { program: Command; ssh: Command }): string[] {
