@@ -2,7 +2,7 @@ import type { Operation, ParamsOf, QueryOf, RequestOf, ResponseOf } from '@plexd
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Principal } from './access/auth.ts'
 import type { App } from './app.ts'
-import type { Route } from './http/server.ts'
+import type { Route } from './http/route.ts'
 
 /** A request that is authenticated and validated. */
 export interface Call<O extends Operation> {

@@ -1,7 +1,7 @@
 import { rawMembers } from '@plexd/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { Environment } from '../app.ts'
-import type { Route } from '../http/server.ts'
+import type { Route } from '../http/route.ts'
 import type { OperatorRecord } from '../mesh/fleet.ts'
 
 /**

@@ -6,7 +6,8 @@ import { operation } from '@plexd/protocol'
 import { resolveLimits, silentLog } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createBodies } from './bodies/bodies.ts'
-import { createServer, type Route } from './server.ts'
+import type { Route } from './route.ts'
+import { createServer } from './server.ts'
 
 const defaults = resolveLimits(limits, {})
 
