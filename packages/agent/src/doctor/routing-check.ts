@@ -1,7 +1,7 @@
 import { type Check, createLog, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { createNftables } from '../firewall/nftables.ts'
-import { ownNames } from '../firewall/rules/ruleset.ts'
+import { ownNames } from '../firewall/rules/deciding-chains.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { placeOf } from '../mesh/place.ts'
 import { lookUpAddresses } from '../routing/control-addresses.ts'

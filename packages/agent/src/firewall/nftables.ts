@@ -11,7 +11,9 @@ import {
 } from './nft/listing.ts'
 import { describeProblem, probeText } from './nft/probe.ts'
 import { createTable, deleteText } from './nft/table.ts'
-import { baseChains, buildText, objectsOf, type Ruleset, switchText } from './rules/ruleset.ts'
+import { baseChains, switchText } from './rules/base-chains.ts'
+import { buildText } from './rules/deciding-chains.ts'
+import { objectsOf, type Ruleset } from './rules/ruleset.ts'
 
 export interface NftablesOptions {
   log: Log

@@ -1,7 +1,7 @@
 import type { CompiledPolicy, Peer, PolicyStatus, RuleStatus } from '@plexd/protocol'
 import type { RuleCounter } from './nft/counters.ts'
+import { ownNames } from './rules/deciding-chains.ts'
 import { type MeshIpOf, ruleName, whySkipped } from './rules/rule-match.ts'
-import { ownNames } from './rules/ruleset.ts'
 
 export interface PolicySight {
   policies: readonly CompiledPolicy[]

@@ -4,9 +4,10 @@
  * can change it, and `nft flush ruleset` skips it.
  */
 import { createHash } from 'node:crypto'
-import { aroundTexts, passMark, type Ruleset } from '../rules/ruleset.ts'
+import { aroundTexts, type Surroundings } from '../rules/base-chains.ts'
+import { passMark } from '../rules/deciding-chains.ts'
 
-export type BackstopPlace = Pick<Ruleset, 'interface' | 'meshIp'>
+export type BackstopPlace = Pick<Surroundings, 'interface' | 'meshIp'>
 
 export interface BackstopPlan {
   interface: string

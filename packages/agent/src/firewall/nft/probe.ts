@@ -1,5 +1,7 @@
 import { ExecError } from '@plexd/runtime'
-import { buildText, compileRuleset, switchText } from '../rules/ruleset.ts'
+import { switchText } from '../rules/base-chains.ts'
+import { buildText } from '../rules/deciding-chains.ts'
+import { compileRuleset } from '../rules/ruleset.ts'
 
 /** For a dry run: a ruleset with every feature that ours use, in a table that does not exist. */
 export function probeText(): string {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { CompiledPolicy, CompiledRule } from '@plexd/protocol'
 import { aRule, compilePolicies } from '../../testing/ruleset.ts'
-import { buildText, objectsOf, type Ruleset, type RulesetOptions, switchText } from './ruleset.ts'
+import { switchText } from './base-chains.ts'
+import { buildText } from './deciding-chains.ts'
+import { objectsOf, type Ruleset, type RulesetOptions } from './ruleset.ts'
 
 const policies: CompiledPolicy[] = [
   {
