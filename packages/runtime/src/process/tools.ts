@@ -124,6 +124,11 @@ export function toolPath(path = process.env.PATH): string {
   return [...known, ...['/usr/sbin', '/sbin'].filter((folder) => !known.includes(folder))].join(':')
 }
 
+/** Of a program that is run: ours, with that PATH. */
+export function toolEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: toolPath() }
+}
+
 function isTool(word: string): word is Tool {
   return Object.hasOwn(tools, word)
 }
