@@ -18,10 +18,15 @@ import {
 /** Loaded lazily: the library takes longer to load than the rest of a start. */
 
 const dayMs = 24 * 60 * 60_000
+/**
+ * When all certificates begin. Nothing is gained by a later beginning, and nodes would refuse a certificate that was made
+ * while our clock was ahead. Before July 2019, since when Apple's clients want a server's certificate to be good for 825 days at most.
+ */
+const beginMs = Date.UTC(2019, 0, 1)
 const authorityName = 'CN=plexd control plane CA'
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' }
 
-/** A CA certificate as PEM, valid for 10 years. */
+/** A CA certificate as PEM, valid for 10 years from now. */
 export async function issueAuthority(keyPem: string, nowMs: number): Promise<string> {
   const key = createPrivateKey(keyPem)
   const publicKey = await publicCryptoKey(key)
@@ -29,8 +34,6 @@ export async function issueAuthority(keyPem: string, nowMs: number): Promise<str
     subject: authorityName,
     publicKey,
     signingKey: key,
-    // Since long ago: nothing is gained by a beginning, and nodes would refuse it for good if our clock was ahead when it was made.
-    fromMs: Date.UTC(2020, 0, 1),
     toMs: nowMs + 3_650 * dayMs,
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
@@ -49,15 +52,13 @@ export interface ServerCertificateRequest {
   nowMs: number
 }
 
-/** A server certificate as PEM, valid for a year. */
+/** A server certificate as PEM, valid for a year from now. */
 export async function issueServer(request: ServerCertificateRequest): Promise<string> {
   const publicKey = await publicCryptoKey(createPrivateKey(request.keyPem))
   return issue({
     subject: 'CN=plexd control plane',
     publicKey,
     signingKey: createPrivateKey(request.caKeyPem),
-    // Backdated, so that nodes whose clocks are slightly behind accept it.
-    fromMs: request.nowMs - dayMs,
     toMs: request.nowMs + 365 * dayMs,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
@@ -76,14 +77,13 @@ async function issue(certificate: {
   publicKey: CryptoKey
   signingKey: KeyObject
   /** In milliseconds since 1970. */
-  fromMs: number
   toMs: number
   extensions: Extension[]
 }): Promise<string> {
   const issued = await X509CertificateGenerator.create({
     subject: certificate.subject,
     issuer: authorityName,
-    notBefore: new Date(certificate.fromMs),
+    notBefore: new Date(beginMs),
     notAfter: new Date(certificate.toMs),
     publicKey: certificate.publicKey,
     signingKey: certificate.signingKey.toCryptoKey(ecdsa, false, ['sign']),
