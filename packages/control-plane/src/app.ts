@@ -107,8 +107,10 @@ export interface Environment {
   authority(): string | undefined
   /** All that nodes have to trust, in PEM; undefined if it is not our own. */
   trusted(): string | undefined
-  /** The authority in force. Rejects with an ApiError (409) if it is not our own. */
-  ownAuthority(): Promise<Authority>
+  /** Why no authority of ours is in use; undefined if one is. */
+  noAuthority(): string | undefined
+  /** The authority in force; undefined if it is not our own. */
+  ownAuthority(): Promise<Authority | undefined>
   /** Shows the certificate that belongs to what is committed. */
   refreshCertificate(): Promise<void>
   /** How the last reload of the settings went. */

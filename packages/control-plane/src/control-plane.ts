@@ -8,6 +8,7 @@ import { listenOnSocket } from './http/admin-socket.ts'
 import { listenOn } from './http/listen.ts'
 import type { Authority } from './installation/replace-authority.ts'
 import { readServing } from './installation/serving.ts'
+import { settleAnnouncement } from './installation/settle.ts'
 import { jobsOf } from './jobs/index.ts'
 import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
@@ -63,6 +64,7 @@ export async function startControlPlane(
       ownAuthority: () => ownAuthority(app, certificate),
     },
   )
+  await settleAnnouncement(app)
   const servers = stack.use(createServers(app, certificate?.current()))
   stack.defer(async () => {
     app.stop()
@@ -80,6 +82,7 @@ export async function startControlPlane(
     async reload(read) {
       takeOver(app, await readAgain(app, read))
       await certificate?.refresh()
+      await settleAnnouncement(app)
     },
     [Symbol.asyncDispose]: handOver(stack),
   }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { copyFile, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { connect } from 'node:tls'
 import { startControlPlane, type TestControlPlane } from '@plexd/control-plane/testing'
-import { type AuthorityStatus, readJoin } from '@plexd/protocol'
+import { type AuthorityStatus, type MoveStatus, readJoin } from '@plexd/protocol'
 import { certificatesIn, fingerprintOf, silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import type { AgentConfig } from '../config/agent-config.ts'
@@ -154,11 +154,44 @@ describe('a control plane that replaces its authority', () => {
     assert.deepEqual(await fileFingerprints(join(dataDir, 'ca.crt')), [next])
   })
 
+  it('is heeded again by a node that heeds what it announced with its clock years ahead, and has forgotten since', async () => {
+    await using folder = await makeFolder()
+    const dataDir = join(folder.path, 'plane')
+    await mkdir(dataDir)
+    let config: AgentConfig
+    {
+      const clock = { ...systemClock, now: () => systemClock.now() + 3_000 * dayMs }
+      await using plane = await startControlPlane({ ...overTls, dataDir, clock })
+      await plane.admin.announceMove({ body: { urls: [plane.url] } })
+      config = await joiningBy(plane, folder.path, 'web')
+      const before = await startTestAgent(config)
+      await until('it heeds that', async () => (await moveOf(plane)).told_count === 1)
+      await before[Symbol.asyncDispose]()
+      // A backup from before knows nothing of it.
+      await plane.app.store.write(async (tx) => {
+        await tx.deleteFrom('settings').where('name', '=', 'announcement').execute()
+        await tx.deleteFrom('node_heeds').execute()
+      })
+    }
+    await using plane = await startControlPlane({ ...overTls, dataDir })
+    await using _web = await startTestAgent({ ...config, apiUrl: plane.url, tokenFile: '/none' })
+    await until('it is ahead', async () => (await moveOf(plane)).ahead_count === 1)
+    await plane.admin.announceMove({ body: { urls: [plane.url] } })
+    await until('it heeds the new one', async () => (await moveOf(plane)).told_count === 1)
+    assert.deepEqual((await moveOf(plane)).ahead, [])
+  })
+
   it('has none to replace that serves plain HTTP', async () => {
     await using plane = await startControlPlane()
     await assert.rejects(plane.admin.prepareAuthority({}), /it serves plain HTTP/)
   })
 })
+
+const dayMs = 24 * 60 * 60_000
+
+async function moveOf({ admin }: TestControlPlane): Promise<MoveStatus> {
+  return (await admin.getMove({})).body
+}
 
 const quick = { heartbeatMs: 1_000, socketEnabled: false } as const
 

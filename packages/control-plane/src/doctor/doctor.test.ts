@@ -69,6 +69,20 @@ describe('the doctor of a control plane', () => {
     assert.deepEqual((await look(config))('admin token')[0], 'ok')
   })
 
+  it('names nodes that ignore what is announced, as they heed something later', async () => {
+    await using folder = await makeTemporaryFolder()
+    await using plane = await startControlPlane({ dataDir: folder.path })
+    const { config } = plane.app
+    assert.equal((await look(config))('announcements')[0], 'ok')
+    const { node_id, api } = await plane.enrol('liar')
+    const announcement = Number.MAX_SAFE_INTEGER
+    const heeded = { url: '', announcement, authorities: [], problem: '' }
+    await api.heartbeat({ params: { node_id }, body: { heeded } })
+    const [state, detail, remedy] = (await look(config))('announcements')
+    assert.deepEqual([state, remedy], ['warning', 'plexctl move status'])
+    assert.match(detail, /^nodes ignore them: "liar": it heeds announcement 9007199254740991/)
+  })
+
   it('asks one that runs at each of its doors', async () => {
     await using folder = await makeTemporaryFolder()
     const adminSocket = join(folder.path, 'admin.sock')

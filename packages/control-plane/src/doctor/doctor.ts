@@ -1,5 +1,6 @@
 import { type Check, examine, type NamedFinding } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
+import { announcementCheck } from './announcement-check.ts'
 import { backupCheck } from './backup-check.ts'
 import { certificateCheck } from './certificate-check.ts'
 import { databaseChecks } from './database-checks.ts'
@@ -16,6 +17,7 @@ const checks: readonly Check<Place>[] = [
   ...databaseChecks,
   versionCheck,
   certificateCheck,
+  announcementCheck,
   backupCheck,
   ...forwardChecks,
   ...machineChecks,

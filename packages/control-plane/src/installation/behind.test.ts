@@ -11,6 +11,8 @@ const heeded: Heeded = {
   problem: '',
 }
 
+const ours = { sequence: 1, nowMs: 10 }
+
 describe('behindOf', () => {
   const cases: [string, Parameters<typeof aNode>[1], Heeded | undefined, string | undefined][] = [
     ['a node that trusts it', {}, { ...heeded, authorities: ['sha256:new'] }, undefined],
@@ -32,7 +34,7 @@ describe('behindOf', () => {
   ]
   for (const [what, node, said, reason] of cases)
     it(`knows ${what}`, () => {
-      const behind = behindOf([aNode(1, node)], 'sha256:new', () => said)
+      const behind = behindOf([aNode(1, node)], { fingerprint: 'sha256:new', ...ours }, () => said)
       assert.equal(behind[0]?.reason, reason)
     })
 })

@@ -1,5 +1,6 @@
 import type { Heeded } from '@plexd/protocol'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { type Ours, whyAhead } from './sequence.ts'
 
 export interface Behind {
   node_id: string
@@ -10,18 +11,32 @@ export interface Behind {
 /** The nodes that have not said that they trust an authority, with the reason. Pure. */
 export function behindOf(
   nodes: Iterable<NodeRecord>,
-  fingerprint: string,
+  { fingerprint, ...ours }: Ours & { fingerprint: string },
   heededBy: (nodeId: string) => Heeded | undefined,
 ): Behind[] {
   return Array.from(nodes).flatMap((node) => {
     const heeded = heededBy(node.id)
     if (heeded?.authorities.includes(fingerprint)) return []
-    return { node_id: node.id, hostname: node.hostname, reason: reasonOf(node, heeded) }
+    return { node_id: node.id, hostname: node.hostname, reason: reasonOf(node, heeded, ours) }
   })
 }
 
-function reasonOf({ is_go, status }: NodeRecord, heeded: Heeded | undefined): string {
+/** The nodes that ignore what is announced. Pure. */
+export function aheadOf(
+  nodes: Iterable<NodeRecord>,
+  ours: Ours,
+  heededBy: (nodeId: string) => Heeded | undefined,
+): Behind[] {
+  return Array.from(nodes).flatMap(({ id, hostname }) => {
+    const reason = whyAhead(heededBy(id)?.announcement, ours)
+    return reason === undefined ? [] : [{ node_id: id, hostname, reason }]
+  })
+}
+
+function reasonOf({ is_go, status }: NodeRecord, heeded: Heeded | undefined, ours: Ours): string {
   if (is_go) return 'it runs the Go agent, which cannot be told: give it the new ca.crt'
   if (heeded !== undefined && heeded.problem !== '') return heeded.problem
+  const ahead = whyAhead(heeded?.announcement, ours)
+  if (ahead !== undefined) return ahead
   return status === 'online' ? 'it has not said so yet' : `it is ${status}`
 }

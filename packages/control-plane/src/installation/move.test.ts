@@ -22,7 +22,7 @@ describe('the addresses of a move', () => {
 
 describe('progressOf', () => {
   const [old, next] = ['https://old', 'https://new']
-  const announced = { sequence: 7, urls: [next] }
+  const announced = { sequence: 7, urls: [next], nowMs: 10 }
   const told: Heeded = { url: old, announcement: 7, authorities: [], problem: '' }
   const nodes = [
     aNode(1),
@@ -31,11 +31,13 @@ describe('progressOf', () => {
     aNode(4, { is_go: true }),
     aNode(5),
     aNode(6),
+    aNode(7),
   ]
   const heeded: Record<string, Heeded> = {
     n_1: told,
     n_2: { ...told, url: next },
     n_5: { ...told, announcement: 6 },
+    n_7: { ...told, announcement: 8 },
     n_6: { ...told, problem: 'the settings name the address' },
   }
 
@@ -49,6 +51,10 @@ describe('progressOf', () => {
         ['n_4', 'it runs the Go agent, which cannot be told: change its settings'],
         ['n_5', 'it has not said that it knows'],
         ['n_6', 'the settings name the address'],
+        [
+          'n_7',
+          'it heeds announcement 8, which is later than the last one here, 7, as after a restore of an older backup: within the hour it is told anew',
+        ],
       ],
     )
   })

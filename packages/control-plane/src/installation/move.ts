@@ -4,6 +4,7 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { demandAddress } from './address.ts'
 import { announce } from './announcing.ts'
 import type { Behind } from './behind.ts'
+import { type Ours, whyAhead } from './sequence.ts'
 
 /** The addresses as they are announced, each once. Throws an ApiError (400) for one that no node would go to. Pure. */
 export function readUrls(given: readonly string[]): string[] {
@@ -24,7 +25,7 @@ export async function announceUrls(change: Change, urls: readonly string[]): Pro
 /** The nodes by how far they have come to the announced addresses. Pure. */
 export function progressOf(
   nodes: Iterable<NodeRecord>,
-  { sequence, urls }: { sequence: number; urls: readonly string[] },
+  { urls, ...ours }: Ours & { urls: readonly string[] },
   heededBy: (nodeId: string) => Heeded | undefined,
 ): { told: number; there: number; behind: Behind[] } {
   const behind: Behind[] = []
@@ -32,10 +33,12 @@ export function progressOf(
   for (const node of nodes) {
     const heeded = heededBy(node.id)
     const isThere = heeded !== undefined && urls.includes(heeded.url)
-    const isTold = heeded !== undefined && heeded.announcement >= sequence
+    const isTold = heeded?.announcement === ours.sequence
     if (isThere) there++
     if (isTold) told++
-    const reason = isThere ? '' : whyNot(node, isTold ? heeded : undefined)
+    const reason = isThere
+      ? ''
+      : (whyAhead(heeded?.announcement, ours) ?? whyNot(node, isTold ? heeded : undefined))
     if (reason !== '') behind.push({ node_id: node.id, hostname: node.hostname, reason })
   }
   return { told, there, behind }

@@ -12,7 +12,7 @@ import { placeOf } from '../seal/places.ts'
 import { seal } from '../seal/seal.ts'
 import { newAuthority } from '../tls/authority.ts'
 import { endorse } from '../tls/endorsement.ts'
-import { announce } from './announcing.ts'
+import { announceAuthorities } from './announcing.ts'
 import { mustDo, type Obstacles, type Step, stageOf } from './stage.ts'
 
 /** The authority in force, with its key if that is there. */
@@ -59,7 +59,7 @@ export async function prepareAuthority(
       endorsement: current.key === undefined ? null : endorse(next.certificate, current.key),
       state: 'next',
     })
-    await announceAuthorities(unit)
+    await announceAuthorities(unit, true)
     return true
   })
 }
@@ -81,7 +81,7 @@ export function retireAuthority({ change }: Pick<Place, 'change'>, given: Given)
   return change(async (unit) => {
     if (!(await isDue(unit, 'retire', await readAuthorities(unit.tx), given))) return false
     await retirePrevious(unit)
-    await announceAuthorities(unit)
+    await announceAuthorities(unit, true)
     return true
   })
 }
@@ -96,9 +96,4 @@ async function isDue(
 ): Promise<boolean> {
   const hasRetired = (await readLastRetired(unit.tx)) !== undefined
   return mustDo(step, stageOf(authorities), { ...given, hasRetired })
-}
-
-async function announceAuthorities(unit: Unit): Promise<void> {
-  const authorities = await readAuthorities(unit.tx)
-  await announce(unit, { authorities: authorities.map(({ certificate }) => certificate) })
 }

@@ -9,6 +9,7 @@ import type {
   Waiters,
   Watch,
 } from '../app.ts'
+import { settleAnnouncement } from '../installation/settle.ts'
 import { dropExpiredKey } from '../rotation/signing-key.ts'
 import { driveRuns, forgetAbandoned, forgetRuns } from '../runs/drive.ts'
 import { forgetTurns, startDueRuns } from '../schedules/start-runs.ts'
@@ -77,6 +78,8 @@ export function jobsOf(
       run: () => pruneTelemetry(app),
     },
     { name: 'prune recordings', everyMs: 60_000, run: () => pruneRecordings(app) },
+    // Not often: whoever has a node can have all of them told anew.
+    { name: 'settle announcement', everyMs: 60 * 60_000, run: () => settleAnnouncement(app) },
     { name: 'make backups', everyMs: 5_000, run: (signal) => makeDueBackup(app, signal) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
     {

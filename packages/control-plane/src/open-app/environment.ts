@@ -1,4 +1,3 @@
-import { ApiError } from '@plexd/protocol'
 import type { Controls, Environment, Shown } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { createAddressOf } from '../http/connections/client-address.ts'
@@ -31,14 +30,13 @@ export function createEnvironment(
     publicUrl: () => url,
     authority: () => shown?.current().ca,
     trusted: () => shown?.current().trusted,
-    async ownAuthority() {
-      if (shown?.current().ca !== undefined) return await shown.ownAuthority()
-      const whose = shown ? 'its certificate is one of the settings' : 'it serves plain HTTP'
-      throw new ApiError(
-        'conflict',
-        `replace authority: this control plane has none of its own: ${whose}`,
-      )
+    noAuthority() {
+      if (!shown) return 'it serves plain HTTP'
+      if (shown.current().ca !== undefined) return undefined
+      return 'its certificate is one of the settings (tls_cert), and nodes are told of no authority of its own until that is left out'
     },
+    ownAuthority: async () =>
+      shown?.current().ca === undefined ? undefined : await shown.ownAuthority(),
     refreshCertificate: async () => await shown?.refresh(),
     shows(certificate) {
       shown = certificate

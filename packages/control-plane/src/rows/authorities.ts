@@ -36,8 +36,17 @@ export async function insertAuthority(
     .execute()
 }
 
-/** The next one becomes the current one, and that the previous one, which never signs again. */
+/**
+ * The next one becomes the current one, and that the previous one, which never signs again. What tokens there are is from before,
+ * also where the clock was ahead when they were made.
+ */
 export async function promoteNext({ tx, nowMs }: RowUnit): Promise<void> {
+  const newest = await tx
+    .selectFrom('bootstrap_tokens')
+    .select('created_at')
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
   await tx
     .updateTable('authorities')
     .set({ state: 'previous', key_sealed: null })
@@ -45,7 +54,7 @@ export async function promoteNext({ tx, nowMs }: RowUnit): Promise<void> {
     .execute()
   await tx
     .updateTable('authorities')
-    .set({ state: 'current', activated_at: nowMs })
+    .set({ state: 'current', activated_at: Math.max(nowMs, (newest?.created_at ?? 0) + 1) })
     .where('state', '=', 'next')
     .execute()
 }

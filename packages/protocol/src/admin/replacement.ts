@@ -6,12 +6,29 @@ import { NodeHostname } from './node.ts'
 export const Authority = Type.Object({
   fingerprint: Type.String({ description: '`sha256:` and hex, as in join strings' }),
   state: Type.Enum(['next', 'current', 'previous'], {
-    description: 'The current one signs the certificate that is served',
+    description: 'The current one signs the certificate that is served, unless none has an effect',
   }),
   expires_at: Timestamp,
   certificate: Type.String({ description: 'In PEM' }),
 })
 export type Authority = Static<typeof Authority>
+
+const NodeWithReason = Type.Object({
+  node_id: NodeId,
+  hostname: NodeHostname,
+  reason: Type.String(),
+})
+
+/** What earlier versions do not say. */
+const ahead = {
+  ahead: Type.Optional(
+    Type.Array(NodeWithReason, {
+      description:
+        'Nodes that heed a later announcement than the last one, as after a restore of an older backup; a hundred at most',
+    }),
+  ),
+  ahead_count: Type.Optional(Count),
+}
 
 /** How far the replacement of the authority has come. */
 export const AuthorityStatus = Type.Object({
@@ -21,14 +38,11 @@ export const AuthorityStatus = Type.Object({
   }),
   authorities: Type.Array(Authority),
   nodes: Count,
-  behind: Type.Array(
-    Type.Object({ node_id: NodeId, hostname: NodeHostname, reason: Type.String() }),
-    {
-      description:
-        'Nodes that have not said that they trust the newest authority; a hundred at most',
-    },
-  ),
+  behind: Type.Array(NodeWithReason, {
+    description: 'Nodes that have not said that they trust the newest authority; a hundred at most',
+  }),
   behind_count: Count,
+  ...ahead,
   joins: Type.Array(
     Type.Object({
       token_id: Type.String(),
@@ -39,6 +53,12 @@ export const AuthorityStatus = Type.Object({
   ),
   /** The next command; empty for none. */
   next_step: Type.String(),
+  no_effect: Type.Optional(
+    Type.String({
+      description:
+        'Why none of this has an effect: the certificate is not of an authority of the control plane itself. Absent if it is',
+    }),
+  ),
 })
 export type AuthorityStatus = Static<typeof AuthorityStatus>
 
@@ -51,10 +71,10 @@ export const MoveStatus = Type.Object({
   nodes: Count,
   told_count: Type.Integer({ minimum: 0, description: 'Nodes that know of it' }),
   there_count: Type.Integer({ minimum: 0, description: 'Nodes that are there' }),
-  behind: Type.Array(
-    Type.Object({ node_id: NodeId, hostname: NodeHostname, reason: Type.String() }),
-    { description: 'Nodes that do not know of it, or will not follow; a hundred at most' },
-  ),
+  behind: Type.Array(NodeWithReason, {
+    description: 'Nodes that do not know of it, or will not follow; a hundred at most',
+  }),
   behind_count: Count,
+  ...ahead,
 })
 export type MoveStatus = Static<typeof MoveStatus>

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
+import { Count } from '../schemas/scalars.ts'
 
 /** What a control plane says of itself to the nodes that it has: whom to trust as it, and where it will be. */
 export const Announcement = Type.Object({
@@ -82,7 +83,7 @@ export const Heeded = Type.Object({
   /** Where it has its control plane. */
   url: Type.String(),
   /** The sequence of the last announcement that it took. */
-  announcement: Type.Integer({ minimum: 0 }),
+  announcement: Count,
   /** Fingerprints of the authorities that it trusts. */
   authorities: Type.Array(Type.String()),
   /** Why it does not follow the announcement as a whole; empty for nothing. */

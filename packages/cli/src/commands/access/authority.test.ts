@@ -31,6 +31,19 @@ describe('authority', () => {
     assert.deepEqual(JSON.parse(json), status)
   })
 
+  it('says in front why it has no effect, and shows none that nobody trusts', async () => {
+    const no_effect = 'its certificate is one of the settings (tls_cert)'
+    const ahead = [{ node_id: 'n_db', hostname: 'db', reason: 'it heeds announcement 9' }]
+    const body = { ...status, next_step: '', no_effect, ahead, ahead_count: 1 }
+    await using bench = await startBench({ 'GET /admin/v1/authorities': body })
+    const { stdout } = await bench.run(['authority', 'status'])
+    assert.match(stdout, /^no effect: +its certificate is one of the settings \(tls_cert\)\nstage:/)
+    assert.match(stdout, /\nnot heeded by: +db \(it heeds announcement 9\)\n/)
+    assert.doesNotMatch(stdout, /trusted by|next step/)
+    const why = /^show authorities: nodes are told to trust none: its certificate is one of/
+    await assert.rejects(bench.run(['authority', 'show']), { exitCode: 1, message: why })
+  })
+
   it('prints the certificates of all, for a file', async () => {
     await using bench = await startBench({ 'GET /admin/v1/authorities': status })
     assert.equal((await bench.run(['authority', 'show'])).stdout, 'OLD\nNEW\n')

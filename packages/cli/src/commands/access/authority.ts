@@ -1,6 +1,8 @@
 import type { AuthorityStatus } from '@plexd/protocol'
+import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Admin, call, noun } from '../../command.ts'
+import { nodesWithReasons } from './nodes-with-reasons.ts'
 
 export const authorityCommands = noun(
   {
@@ -21,6 +23,7 @@ export const authorityCommands = noun(
     examples: ['plexctl authority show > ca.crt', 'plexctl authority show --json'],
     async call(admin: Admin) {
       const { body, ...answer } = await admin.getAuthorities({})
+      if (body.no_effect !== undefined) throw trustedByNobody(body.no_effect)
       return { ...answer, body: body.authorities }
     },
     document: (authorities) => authorities.map(({ certificate }) => certificate).join(''),
@@ -58,6 +61,10 @@ export const authorityCommands = noun(
 const activated =
   'the certificate that is served is of the next authority now; the previous one is trusted until: plexctl authority retire'
 
+function trustedByNobody(why: string): CliError {
+  return new CliError(`show authorities: nodes are told to trust none: ${why}`, exitCodes.failed)
+}
+
 interface ForceFlag {
   force?: boolean
 }
@@ -71,8 +78,10 @@ function queryOf({ force }: ForceFlag): { force?: 'true' } {
 }
 
 function linesOf(status: AuthorityStatus): Record<string, string> {
-  const { stage, authorities, nodes, behind, behind_count, joins, next_step } = status
+  const { stage, authorities, nodes, behind_count, joins, next_step, no_effect = '' } = status
+  const isGoingOn = stage !== 'settled' && no_effect === ''
   return {
+    'no effect': no_effect,
     stage,
     ...Object.fromEntries(
       authorities.map(({ state, fingerprint, expires_at }) => [
@@ -80,8 +89,9 @@ function linesOf(status: AuthorityStatus): Record<string, string> {
         `${fingerprint}, until ${expires_at.slice(0, 10)}`,
       ]),
     ),
-    ...(stage === 'settled' ? {} : { 'trusted by': `${nodes - behind_count} of ${nodes} nodes` }),
-    'not by': behind.map(({ hostname, reason }) => `${hostname} (${reason})`).join('; '),
+    ...(isGoingOn ? { 'trusted by': `${nodes - behind_count} of ${nodes} nodes` } : {}),
+    'not by': nodesWithReasons(status.behind),
+    'not heeded by': nodesWithReasons(status.ahead),
     'may be named by': joins
       .map(({ token_id, expires_at }) => `${token_id} (until ${expires_at})`)
       .join('; '),

@@ -11,6 +11,8 @@ const status: MoveStatus = {
   there_count: 0,
   behind: [{ node_id: 'n_web', hostname: 'web', reason: 'it is offline' }],
   behind_count: 1,
+  ahead: [{ node_id: 'n_db', hostname: 'db', reason: 'it heeds announcement 9' }],
+  ahead_count: 1,
 }
 
 describe('move', () => {
@@ -30,6 +32,7 @@ describe('move', () => {
     const { stdout } = await bench.run(['move', 'status'])
     assert.match(stdout, /^announced: +https:\/\/new\.example\.com\nis now at: +https:\/\/old/)
     assert.match(stdout, /\nknown to: +2 of 3 nodes\nthere: +0 of 3 nodes\nbehind: +web \(it is/)
+    assert.match(stdout, /\nnot heeded by: +db \(it heeds announcement 9\)\n/)
     const { stdout: json } = await bench.run(['move', 'status', '--json'])
     assert.deepEqual(JSON.parse(json), status)
   })

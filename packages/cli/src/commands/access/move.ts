@@ -1,5 +1,6 @@
 import type { MoveStatus } from '@plexd/protocol'
 import { type Admin, call, noun } from '../../command.ts'
+import { nodesWithReasons } from './nodes-with-reasons.ts'
 
 export const moveCommands = noun(
   {
@@ -34,7 +35,7 @@ export const moveCommands = noun(
 )
 
 function linesOf(status: MoveStatus): Record<string, string> {
-  const { urls, url, nodes, told_count, there_count, behind } = status
+  const { urls, url, nodes, told_count, there_count, behind, ahead } = status
   const isMoving = urls.length > 0
   const ofAll = (count: number): string => (isMoving ? `${count} of ${nodes} nodes` : '')
   return {
@@ -42,6 +43,7 @@ function linesOf(status: MoveStatus): Record<string, string> {
     'is now at': url,
     'known to': ofAll(told_count),
     there: ofAll(there_count),
-    behind: behind.map(({ hostname, reason }) => `${hostname} (${reason})`).join('; '),
+    behind: nodesWithReasons(behind),
+    'not heeded by': nodesWithReasons(ahead),
   }
 }

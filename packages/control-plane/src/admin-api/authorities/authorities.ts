@@ -1,4 +1,4 @@
-import { adminApi, newId } from '@plexd/protocol'
+import { ApiError, adminApi, newId } from '@plexd/protocol'
 import type { Environment, Installation, Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import {
@@ -6,6 +6,7 @@ import {
   prepareAuthority as prepare,
   retireAuthority as retire,
 } from '../../installation/replace-authority.ts'
+import type { Step } from '../../installation/stage.ts'
 import { removeCaKey } from '../../tls/authority.ts'
 import { obstaclesOf, readStatus } from './status.ts'
 
@@ -18,7 +19,7 @@ export const getAuthorities = handle(adminApi.getAuthorities, ({ principal }, ap
 export const prepareAuthority = handle(
   adminApi.prepareAuthority,
   async ({ principal }, app: Needs) => {
-    const current = await app.ownAuthority()
+    const current = (await app.ownAuthority()) ?? refuse('prepare', app)
     const ids = { current: newId('authority'), next: newId('authority') }
     const isNew = await prepare(app, current, { ids, nowMs: app.clock.now() })
     await app.refreshCertificate()
@@ -36,6 +37,7 @@ export const prepareAuthority = handle(
 export const activateAuthority = handle(
   adminApi.activateAuthority,
   async ({ principal, query }, app: Needs) => {
+    if (app.noAuthority() !== undefined) refuse('activate', app)
     const obstacles = await obstaclesOf(app)
     const isNew = await activate(app, { ...obstacles, force: query.force === 'true' })
     // Also when it has been done: the last attempt may have been cut off in front of this.
@@ -52,6 +54,7 @@ export const activateAuthority = handle(
 export const retireAuthority = handle(
   adminApi.retireAuthority,
   async ({ principal, query }, app: Needs) => {
+    if (app.noAuthority() !== undefined) refuse('retire', app)
     const obstacles = await obstaclesOf(app)
     // First: nodes must not drop an authority whose certificate is still shown, as when the disk was full at the activation.
     await app.refreshCertificate()
@@ -69,3 +72,7 @@ export const retireAuthority = handle(
 )
 
 const maxNamed = 100
+
+function refuse(step: Step, { noAuthority }: Needs): never {
+  throw new ApiError('conflict', `${step} authority: it would have no effect: ${noAuthority()}`)
+}

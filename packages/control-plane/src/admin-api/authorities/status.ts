@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import type { Authority, AuthorityStatus } from '@plexd/protocol'
 import { fingerprintOf } from '@plexd/runtime'
 import type { Environment, Installation, Seals, State } from '../../app.ts'
-import { behindOf } from '../../installation/behind.ts'
+import { oursOf } from '../../installation/announcing.ts'
+import { aheadOf, behindOf } from '../../installation/behind.ts'
 import { type Obstacles, type Stage, stageOf } from '../../installation/stage.ts'
 import { readAuthorities, type StoredAuthority } from '../../rows/authorities.ts'
 import { readUnusedTokens } from '../../rows/bootstrap-tokens.ts'
@@ -17,14 +18,19 @@ export async function readStatus(app: Needs, tenantId: string): Promise<Authorit
   const stored = await readAuthorities(app.store.reader)
   const authorities = await viewsOf(app, stored)
   const stage = stageOf(stored)
-  const behind = await readBehind(app, { stored, nodes: app.fleet.nodes(tenantId) })
-  const tokens = await readOlderTokens(app, stored)
+  const noEffect = app.noAuthority()
+  const inUse = noEffect === undefined ? stored : []
+  const behind = await readBehind(app, { stored: inUse, nodes: app.fleet.nodes(tenantId) })
+  const ahead = aheadOf(app.fleet.nodes(tenantId), oursOf(app), app.heeds.of)
+  const tokens = await readOlderTokens(app, inUse)
   return {
     stage,
     authorities,
     nodes: app.fleet.nodeCount(tenantId),
     behind: behind.slice(0, maxShown),
     behind_count: behind.length,
+    ahead: ahead.slice(0, maxShown),
+    ahead_count: ahead.length,
     joins: tokens
       .filter(({ tenant_id }) => tenant_id === tenantId)
       .slice(0, maxShown)
@@ -33,7 +39,8 @@ export async function readStatus(app: Needs, tenantId: string): Promise<Authorit
         hostname,
         expires_at: timestamp(expires_at),
       })),
-    next_step: nextSteps[stage],
+    next_step: noEffect === undefined ? nextSteps[stage] : '',
+    ...(noEffect === undefined ? {} : { no_effect: noEffect }),
   }
 }
 
@@ -55,7 +62,7 @@ export async function obstaclesOf(app: Needs): Promise<Pick<Obstacles, 'behind' 
 
 /** The newest: the one that all have to trust in the end. */
 async function readBehind(
-  { heeds }: Needs,
+  app: Needs,
   {
     stored,
     nodes,
@@ -64,7 +71,8 @@ async function readBehind(
   const of = (wanted: string) => stored.find(({ state }) => state === wanted)
   const newest = of('next') ?? of('current')
   if (!newest || stored.length < 2) return []
-  return behindOf(nodes, fingerprintOf(newest.certificate), heeds.of)
+  const fingerprint = fingerprintOf(newest.certificate)
+  return behindOf(nodes, { fingerprint, ...oursOf(app) }, app.heeds.of)
 }
 
 /** Usable tokens from when the previous authority was the current one. */
@@ -79,7 +87,8 @@ async function viewsOf(app: Needs, stored: readonly StoredAuthority[]): Promise<
     return stored.flatMap(({ certificate, state }) =>
       state === 'retired' ? [] : viewOf(certificate, state),
     )
-  return [viewOf((await app.ownAuthority()).certificate, 'current')]
+  const own = await app.ownAuthority()
+  return own === undefined ? [] : [viewOf(own.certificate, 'current')]
 }
 
 function viewOf(certificate: string, state: Authority['state']): Authority {

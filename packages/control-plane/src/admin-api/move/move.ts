@@ -1,7 +1,10 @@
 import { ApiError, adminApi, type MoveStatus } from '@plexd/protocol'
 import type { Environment, Installation, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
+import { oursOf } from '../../installation/announcing.ts'
+import { aheadOf } from '../../installation/behind.ts'
 import { announceUrls, progressOf, readUrls, urlWarnings } from '../../installation/move.ts'
+import { settleAnnouncement } from '../../installation/settle.ts'
 
 type Needs = State & Installation & Environment
 
@@ -9,7 +12,7 @@ export const getMove = handle(adminApi.getMove, async ({ principal }, app: Needs
   statusOf(app, principal.tenant_id),
 )
 
-/** The same addresses once more are no news. */
+/** The same addresses once more are no news, but for nodes that heed something later. */
 export const announceMove = handle(
   adminApi.announceMove,
   async ({ principal, body }, app: Needs) => {
@@ -20,7 +23,8 @@ export const announceMove = handle(
       )
     const urls = readUrls(body.urls)
     const before = app.announcing.current()?.urls ?? []
-    if (urls.join(' ') !== before.join(' ')) await announceUrls(app.change, urls)
+    if (urls.join(' ') === before.join(' ')) await settleAnnouncement(app)
+    else await announceUrls(app.change, urls)
     return { ...statusOf(app, principal.tenant_id), warnings: urlWarnings(urls) }
   },
 )
@@ -28,10 +32,12 @@ export const announceMove = handle(
 const maxShown = 100
 
 function statusOf(app: Needs, tenantId: string): MoveStatus {
-  const { sequence, urls } = app.announcing.current() ?? { sequence: 0, urls: [] }
-  const isMoving = urls.length > 0
-  const nodes = isMoving ? app.fleet.nodes(tenantId) : []
-  const { told, there, behind } = progressOf(nodes, { sequence, urls }, app.heeds.of)
+  const { urls } = app.announcing.current() ?? { urls: [] }
+  const ours = oursOf(app)
+  const nodes = Array.from(app.fleet.nodes(tenantId))
+  const moving = urls.length > 0 ? nodes : []
+  const { told, there, behind } = progressOf(moving, { urls, ...ours }, app.heeds.of)
+  const ahead = aheadOf(nodes, ours, app.heeds.of)
   return {
     urls,
     url: app.publicUrl(),
@@ -40,5 +46,7 @@ function statusOf(app: Needs, tenantId: string): MoveStatus {
     there_count: there,
     behind: behind.slice(0, maxShown),
     behind_count: behind.length,
+    ahead: ahead.slice(0, maxShown),
+    ahead_count: ahead.length,
   }
 }

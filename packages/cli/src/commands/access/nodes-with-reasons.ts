@@ -1,0 +1,6 @@
+/** On one line. */
+export function nodesWithReasons(
+  nodes: readonly { hostname: string; reason: string }[] | undefined,
+): string {
+  return (nodes ?? []).map(({ hostname, reason }) => `${hostname} (${reason})`).join('; ')
+}
