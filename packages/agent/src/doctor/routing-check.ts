@@ -7,7 +7,7 @@ import { placeOf } from '../mesh/place.ts'
 import { lookUpAddresses } from '../routing/control-addresses.ts'
 import { readRouting } from '../routing/local-routes.ts'
 import { judgePlace, type PlannedPlace } from '../routing/mesh-range.ts'
-import { meshTable } from '../routing/routing-plan.ts'
+import { meshTable } from '../routing/mesh-table.ts'
 import { remedyOfAbsence } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 

@@ -7,16 +7,11 @@ import {
   parseIpv4,
   specialRangeIn,
 } from '@plexd/protocol'
+import { controlPlaneAddress, describeRoute, exceptionsIn, networksIn } from './exceptions.ts'
 import type { LocalRoute, Routing } from './local-routes.ts'
+import { meshTable } from './mesh-table.ts'
 import { isPartOf, networkAround, readRange } from './networks.ts'
-import {
-  controlPlaneAddress,
-  describeRoute,
-  exceptionsIn,
-  isOfAnother,
-  meshTable,
-  networksIn,
-} from './routing-plan.ts'
+import { isOfAnother } from './routing-plan.ts'
 
 /** The range in the API's documents. */
 const usualRange = parseCidr('10.100.0.0/16')

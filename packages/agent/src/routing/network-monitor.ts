@@ -4,7 +4,7 @@ import { cidrsOverlap, parseCidr } from '@plexd/protocol'
 import { type Clock, createBackoff, followTool, type Log } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { readDefaultRoutes } from './default-routes.ts'
-import { meshTable } from './routing-plan.ts'
+import { meshTable } from './mesh-table.ts'
 
 export interface NetworkMonitorOptions {
   interfaceName: string

@@ -2,7 +2,7 @@ import { formatNode } from '@plexd/protocol'
 import { type Exec, ExecError } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
-import { meshMark } from './routing-plan.ts'
+import { meshMark } from './mesh-table.ts'
 import type { RoutingPrint } from './routing-print.ts'
 
 export interface CheckedPeer {

@@ -2,15 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from '@plexd/protocol'
 import fc from 'fast-check'
+import { exceptionsIn, withoutPeers } from './exceptions.ts'
 import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
 import { networkAround, readRange } from './networks.ts'
-import {
-  exceptionsIn,
-  planRouting,
-  planRoutingRemoval,
-  type WantedRouting,
-  withoutPeers,
-} from './routing-plan.ts'
+import { planRouting, planRoutingRemoval, type WantedRouting } from './routing-plan.ts'
 
 const range = parseCidr('10.100.0.0/16')
 const rule = {

@@ -2,7 +2,7 @@ import { readIp } from '@plexd/runtime'
 import { afNetlink, askNetlink } from '../../process/ask-netlink.ts'
 import { readAttributes, readText, writeAttribute } from '../../process/netlink.ts'
 import { loadRawSocket, type RawSocket } from '../../process/raw-socket.ts'
-import { meshTable } from '../../routing/routing-plan.ts'
+import { meshTable } from '../../routing/mesh-table.ts'
 import type { LinkState } from './link.ts'
 
 /** What the kernel knows of an interface by its name or an alternative name; undefined if there is none. */
