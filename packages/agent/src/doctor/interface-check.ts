@@ -8,12 +8,9 @@ import { isAnswered } from '../process/unix-listener.ts'
 import { uapiDir, uapiSocketPath } from '../wireguard/backend/backend-userspace.ts'
 import { findTunnelProcesses } from '../wireguard/backend/tunnel-processes.ts'
 import { isStop } from '../wireguard/backend/wireguard-go.ts'
-import {
-  clearName,
-  createInterfaceDriver,
-  isTunnel,
-  type Sight,
-} from '../wireguard/interface/interface-driver.ts'
+import { createInterfaceDriver } from '../wireguard/interface/interface-driver.ts'
+import { clearName } from '../wireguard/interface/link-calls.ts'
+import { isTunnel, type Sight } from '../wireguard/interface/sight.ts'
 import { remedyOfAbsence } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 

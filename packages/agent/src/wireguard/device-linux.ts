@@ -22,16 +22,12 @@ import {
   type InterfaceCache,
   withChanges,
 } from './interface/interface-cache.ts'
-import {
-  createInterfaceDriver,
-  type InterfaceDriver,
-  isTunnel,
-  type Sight,
-} from './interface/interface-driver.ts'
+import { createInterfaceDriver, type InterfaceDriver } from './interface/interface-driver.ts'
 import { changesInterface } from './interface/interface-plan.ts'
 import { startInterfaceWatch } from './interface/interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface/interface-writer.ts'
 import { explainTakenPort } from './interface/port-taken.ts'
+import { isTunnel, type Sight } from './interface/sight.ts'
 import { takeBack } from './interface/take-back.ts'
 import { createOwnKey } from './own-key.ts'
 import { newlyReachable } from './peers/first-handshake.ts'

@@ -3,12 +3,12 @@ import type { WgPeer } from './backend/wg-interface.ts'
 import type { DeviceStep } from './device/device.ts'
 import { emptyRecord } from './device/device-record.ts'
 import { type HeldPsks, withoutNewPsks } from './handover/held-psks.ts'
-import type { Sight } from './interface/interface-driver.ts'
 import {
   type InterfacePlan,
   planInterface,
   type WantedInterface,
 } from './interface/interface-plan.ts'
+import type { Sight } from './interface/sight.ts'
 import { diffPeers, type PeerDiff, type PeerSituation } from './peers/peer-diff.ts'
 
 /** Between what is wanted and an observation: of the interface itself, and of its peers. */

@@ -4,7 +4,8 @@ import { standardRunDir } from '../../disk/namespace-folder.ts'
 import { publicKeyOf } from '../../identity/keys.ts'
 import { uapiDir } from '../backend/backend-userspace.ts'
 import { loadRecord, recordPath } from '../device/device-record.ts'
-import { createInterfaceDriver, isTunnel, type Sight } from './interface-driver.ts'
+import { createInterfaceDriver } from './interface-driver.ts'
+import { isTunnel, type Sight } from './sight.ts'
 
 /** A WireGuard interface, whoever drives it. */
 export interface FoundInterface {

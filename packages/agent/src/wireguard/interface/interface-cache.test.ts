@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
 import type { Backend } from '../backend/wg-interface.ts'
 import { createInterfaceCache } from './interface-cache.ts'
-import type { WireguardSight } from './interface-driver.ts'
+import type { WireguardSight } from './sight.ts'
 
 const nothing = (): never => assert.fail('not called')
 const backend: Backend = { name: 'wireguard-go', read: nothing, write: nothing }

@@ -1,6 +1,7 @@
 import type { Clock } from '@plexd/runtime'
 import { newPeer, type PeerChange, type WgPeer } from '../backend/wg-interface.ts'
-import type { InterfaceDriver, Sight, WireguardSight } from './interface-driver.ts'
+import type { InterfaceDriver } from './interface-driver.ts'
+import type { Sight, WireguardSight } from './sight.ts'
 
 /**
  * What was seen of the interface last. With a thousand peers a look costs more than a change, so where somebody would

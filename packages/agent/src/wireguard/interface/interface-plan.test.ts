@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { generatePrivateKey, publicKeyOf } from '../../identity/keys.ts'
 import { wgPeer } from '../../testing/peer.ts'
 import { type DeviceRecord, emptyRecord } from '../device/device-record.ts'
-import type { Sight } from './interface-driver.ts'
 import { planInterface, type WantedInterface } from './interface-plan.ts'
+import type { Sight } from './sight.ts'
 
 const privateKey = generatePrivateKey()
 const wanted: WantedInterface = {

@@ -2,8 +2,8 @@ import { publicKeyOf } from '../../identity/keys.ts'
 import { meshMark } from '../../routing/mesh-table.ts'
 import type { PeerChange, WgInterface, WgPeer } from '../backend/wg-interface.ts'
 import type { DeviceRecord } from '../device/device-record.ts'
-import type { Sight } from './interface-driver.ts'
 import { type LinkState, planLink, type WantedLink } from './link.ts'
+import type { Sight } from './sight.ts'
 
 export interface WantedInterface {
   name: string

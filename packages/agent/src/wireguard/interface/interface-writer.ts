@@ -1,7 +1,8 @@
 import type { Backend, PeerChange } from '../backend/wg-interface.ts'
 import { forgetSources, keysInUse, settled, speakNow } from '../peers/keepalive.ts'
-import type { InterfaceDriver, Sight } from './interface-driver.ts'
+import type { InterfaceDriver } from './interface-driver.ts'
 import type { InterfacePlan } from './interface-plan.ts'
+import type { Sight } from './sight.ts'
 
 /** Carries out the plan for the interface itself. */
 export interface InterfaceWriter {

@@ -1,4 +1,5 @@
-import type { InterfaceDriver, Sight } from './interface-driver.ts'
+import type { InterfaceDriver } from './interface-driver.ts'
+import type { Sight } from './sight.ts'
 
 /** Frees the name of our interface. Resolves to what was done; undefined if our interface does not exist under another name. */
 export async function takeBack(
