@@ -21,7 +21,6 @@ export const authorities = {
     path: '/admin/v1/authorities',
     summary: 'Show the authorities that nodes trust, and which nodes do not trust the newest yet',
     response: AuthorityStatus,
-    errors: [409],
   }),
   prepareAuthority: operation({
     ...step,
