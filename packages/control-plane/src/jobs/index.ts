@@ -25,76 +25,72 @@ import { saveLastSeen } from './save-last-seen.ts'
 import { closeForsakenSessions, closeOverdueSessions, forgetSessions } from './sessions.ts'
 import { tellMoves } from './tell-moves.ts'
 
-/** The periodic work of a control plane. */
-export function jobsOf(
-  app: State & Delivery & Seals & NodeMemory & SideStores & Waiters & Watch & Environment,
-): Job[] {
-  const { heartbeatIntervalMs, limits } = app.config
-  return [
-    {
-      name: 'keep streams alive',
-      everyMs: 15_000,
-      run: () => app.streams.keepAlive(),
+type JobPlace = State & Delivery & Seals & NodeMemory & SideStores & Waiters & Watch & Environment
+
+type Run = (place: JobPlace, signal: AbortSignal) => Promise<void>
+
+const secondMs = 1_000
+const minuteMs = 60 * secondMs
+const hourMs = 60 * minuteMs
+
+/** The periodic work of a control plane: name, period, and what is done. */
+const jobs: readonly (readonly [
+  name: string,
+  everyMs: number | ((config: JobPlace['config']) => number),
+  run: Run,
+])[] = [
+  ['keep streams alive', 15 * secondMs, async ({ streams }) => streams.keepAlive()],
+  ['mark stale nodes', (config) => Math.min(500, config.heartbeatIntervalMs / 5), markStaleNodes],
+  ['tell moves', 500, tellMoves],
+  ['rotate old keys', 5 * secondMs, rotateOldKeys],
+  ['save last seen', 30 * secondMs, saveLastSeen],
+  ['expire executions', secondMs, expireExecutions],
+  ['retry held executions', secondMs, retryHeld],
+  ['send queued executions', 30 * secondMs, sendAllQueued],
+  ['forget executions', hourMs, forgetExecutions],
+  ['close sessions', 5 * secondMs, inTurn(closeOverdueSessions, closeForsakenSessions)],
+  ['forget sessions', hourMs, forgetSessions],
+  ['start runs', secondMs, startDueRuns],
+  ['drive runs', secondMs, driveRuns],
+  ['forget abandoned runs', minuteMs, forgetAbandoned],
+  ['forget runs', hourMs, inTurn(forgetRuns, forgetTurns)],
+  ['judge alerts', secondMs, ({ alerting }) => alerting.judge()],
+  ['send alerts', secondMs, ({ alerting }) => alerting.start()],
+  ['forget alerts', hourMs, forgetAlerts],
+  // Often: until the next run, the excess grows by whatever is sent.
+  ['prune telemetry', ({ limits }) => limits.telemetry_prune_ms, pruneTelemetry],
+  ['prune recordings', minuteMs, pruneRecordings],
+  // Not often: whoever has a node can have all of them told anew.
+  ['settle announcement', hourMs, settleAnnouncement],
+  ['make backups', 5 * secondMs, makeDueBackup],
+  ['prune events', 10 * minuteMs, pruneEvents],
+  [
+    'finish a master key rotation',
+    10 * secondMs,
+    async ({ masterKey, masterKeyRotation }) => {
+      if (masterKey.isReplacing()) await masterKeyRotation.run()
     },
-    {
-      name: 'mark stale nodes',
-      everyMs: Math.min(500, heartbeatIntervalMs / 5),
-      run: () => markStaleNodes(app),
+  ],
+  [
+    'drop expired signing key',
+    5 * secondMs,
+    async ({ keyring, change }) => {
+      if (keyring.hasExpired()) await change(dropExpiredKey)
     },
-    { name: 'tell moves', everyMs: 500, run: () => tellMoves(app) },
-    { name: 'rotate old keys', everyMs: 5_000, run: () => rotateOldKeys(app) },
-    { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
-    { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },
-    { name: 'retry held executions', everyMs: 1_000, run: () => retryHeld(app) },
-    { name: 'send queued executions', everyMs: 30_000, run: () => sendAllQueued(app) },
-    { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
-    {
-      name: 'close sessions',
-      everyMs: 5_000,
-      run: async () => {
-        await closeOverdueSessions(app)
-        await closeForsakenSessions(app)
-      },
-    },
-    { name: 'forget sessions', everyMs: 60 * 60_000, run: () => forgetSessions(app) },
-    { name: 'start runs', everyMs: 1_000, run: () => startDueRuns(app) },
-    { name: 'drive runs', everyMs: 1_000, run: () => driveRuns(app) },
-    { name: 'forget abandoned runs', everyMs: 60_000, run: () => forgetAbandoned(app) },
-    {
-      name: 'forget runs',
-      everyMs: 60 * 60_000,
-      run: async () => {
-        await forgetRuns(app)
-        await forgetTurns(app)
-      },
-    },
-    { name: 'judge alerts', everyMs: 1_000, run: () => app.alerting.judge() },
-    { name: 'send alerts', everyMs: 1_000, run: () => app.alerting.start() },
-    { name: 'forget alerts', everyMs: 60 * 60_000, run: () => forgetAlerts(app) },
-    // Often: until the next run, the excess grows by whatever is sent.
-    {
-      name: 'prune telemetry',
-      everyMs: limits.telemetry_prune_ms,
-      run: () => pruneTelemetry(app),
-    },
-    { name: 'prune recordings', everyMs: 60_000, run: () => pruneRecordings(app) },
-    // Not often: whoever has a node can have all of them told anew.
-    { name: 'settle announcement', everyMs: 60 * 60_000, run: () => settleAnnouncement(app) },
-    { name: 'make backups', everyMs: 5_000, run: (signal) => makeDueBackup(app, signal) },
-    { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
-    {
-      name: 'finish a master key rotation',
-      everyMs: 10_000,
-      run: async () => {
-        if (app.masterKey.isReplacing()) await app.masterKeyRotation.run()
-      },
-    },
-    {
-      name: 'drop expired signing key',
-      everyMs: 5_000,
-      run: async () => {
-        if (app.keyring.hasExpired()) await app.change(dropExpiredKey)
-      },
-    },
-  ]
+  ],
+]
+
+function inTurn(first: Run, second: Run): Run {
+  return async (place, signal) => {
+    await first(place, signal)
+    await second(place, signal)
+  }
+}
+
+export function jobsOf(place: JobPlace): Job[] {
+  return jobs.map(([name, everyMs, run]) => ({
+    name,
+    everyMs: typeof everyMs === 'number' ? everyMs : everyMs(place.config),
+    run: (signal) => run(place, signal),
+  }))
 }

@@ -1,7 +1,8 @@
 import { createDepartedNodes } from './departed-nodes.ts'
-import type { FleetChange, MutableFleet, NodeRecord, PolicyRecord, TenantRecord } from './fleet.ts'
+import type { FleetChange, MutableFleet, NodeRecord, TenantRecord } from './fleet.ts'
 import { createNodeIndex } from './node-index.ts'
 import { createOperatorIndex } from './operator-index.ts'
+import { createPolicyIndex } from './policy-index.ts'
 import { createTenantMesh, type TenantMesh } from './tenant-mesh.ts'
 
 export function createFleet(): MutableFleet {
@@ -11,9 +12,8 @@ export function createFleet(): MutableFleet {
   const byTenant = new Map<string, Map<number, NodeRecord>>()
   const index = createNodeIndex()
   const departed = createDepartedNodes()
-  const policies = new Map<string, PolicyRecord>()
-  const inOrder = new Map<string, readonly PolicyRecord[]>()
   const meshes = new Map<string, TenantMesh<NodeRecord>>()
+  const policies = createPolicyIndex((tenantId) => meshes.delete(tenantId))
 
   /** Updates a tenant's mesh for one of its nodes. */
   function remesh(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
@@ -56,21 +56,12 @@ export function createFleet(): MutableFleet {
     return createTenantMesh({
       ranges: tenant.mesh_ranges,
       nodes: nodesOf(tenantId),
-      policies: inOrder.get(tenantId) ?? [],
+      policies: policies.of(tenantId),
     })
   }
 
   function nodesOf(tenantId: string): Iterable<NodeRecord> {
     return { [Symbol.iterator]: () => tenantNodes(tenantId).values() }
-  }
-
-  function sortPolicies(tenantId: string): void {
-    meshes.delete(tenantId)
-    const own = [...policies.values()].filter((policy) => policy.tenant_id === tenantId)
-    inOrder.set(
-      tenantId,
-      own.toSorted((a, b) => a.position - b.position),
-    )
   }
 
   function putTenant(tenant: TenantRecord): FleetChange | undefined {
@@ -79,23 +70,6 @@ export function createFleet(): MutableFleet {
     meshes.delete(tenant.id)
     // Tenants are never removed here: an extra one has no nodes, and access is decided by the rows.
     return before && { type: 'tenant_put', tenant: before }
-  }
-
-  function putPolicy(policy: PolicyRecord): FleetChange {
-    const before = policies.get(policy.id)
-    policies.set(policy.id, policy)
-    sortPolicies(policy.tenant_id)
-    return before
-      ? { type: 'policy_put', policy: before }
-      : { type: 'policy_removed', id: policy.id }
-  }
-
-  function removePolicy(id: string): FleetChange | undefined {
-    const policy = policies.get(id)
-    if (!policy) return undefined
-    policies.delete(id)
-    sortPolicies(policy.tenant_id)
-    return { type: 'policy_put', policy }
   }
 
   function apply(change: FleetChange): FleetChange | undefined {
@@ -111,9 +85,9 @@ export function createFleet(): MutableFleet {
       case 'node_removed':
         return removeNode(change.node, change.removed_at)
       case 'policy_put':
-        return putPolicy(change.policy)
+        return policies.put(change.policy)
       case 'policy_removed':
-        return removePolicy(change.id)
+        return policies.remove(change.id)
     }
   }
 
@@ -132,7 +106,7 @@ export function createFleet(): MutableFleet {
     allNodes: () => nodes.values(),
     untoldNodes: index.untold,
     nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
-    policies: (tenantId) => inOrder.get(tenantId) ?? [],
+    policies: policies.of,
     mesh: (tenantId) => meshes.getOrInsertComputed(tenantId, readMesh),
   }
 }
