@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { ExecutionAck, ExecutionResult, validatorOf } from '@plexd/protocol'
 import { diskFault } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
@@ -50,50 +50,15 @@ export function openExecutionLedger(
   database: DatabaseSync,
   { maxExecutions, now, isHandedOver }: LedgerOptions,
 ): ExecutionLedger {
-  const insert = database.prepare(
-    'INSERT OR IGNORE INTO executions (execution_id, received_ms, ack) VALUES (?, ?, ?)',
-  )
-  const setResult = database.prepare(
-    'UPDATE executions SET result = ? WHERE execution_id = ? AND result IS NULL',
-  )
-  const forgetRefused = database.prepare(
-    `DELETE FROM executions WHERE execution_id = ? AND ack ->> 'reason' = '${noRoom}'`,
-  )
-  const resend = database.prepare(
-    'UPDATE executions SET ack_sent = 0, result_sent = 0 WHERE execution_id = ?',
-  )
-  const selectUnsent = database.prepare(
-    `SELECT execution_id FROM executions
-      WHERE ack_sent = 0 OR (result IS NOT NULL AND result_sent = 0) ORDER BY received_ms`,
-  )
-  const countUnsent = database.prepare(
-    `SELECT coalesce(sum(1 - ack_sent), 0) + coalesce(sum(result IS NOT NULL AND result_sent = 0), 0) AS count
-      FROM executions`,
-  )
-  const select = database.prepare(
-    'SELECT ack, ack_sent, result, result_sent FROM executions WHERE execution_id = ?',
-  )
-  const setAckSent = database.prepare(
-    // There may be another decision by now.
-    'UPDATE executions SET ack_sent = 1 WHERE execution_id = ? AND ack = ?',
-  )
-  const setResultSent = database.prepare(
-    'UPDATE executions SET result_sent = 1 WHERE execution_id = ?',
-  )
-  const forget = database.prepare(
-    // One that runs is kept, or its result would have no place: the clock may have been set by a day.
-    `DELETE FROM executions WHERE (result IS NOT NULL OR ack ->> 'status' = 'rejected') AND (
-      (received_ms < ? AND ack_sent = 1 AND (result IS NULL OR result_sent = 1))
-      OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${maxExecutions}))`,
-  )
-
-  let unfinished = readUnfinished(database).filter((id) => !isHandedOver(id))
+  const sql = prepareAll(database)
+  const accepted = sql.selectUnfinished.all().map((row) => String(row.execution_id))
+  let unfinished = accepted.filter((id) => !isHandedOver(id))
   interruptUnfinished()
 
   /** A full disk must not prevent the start: this is retried with each look at what is unsent. */
   function interruptUnfinished(): void {
     try {
-      for (const id of unfinished) setResult.run(JSON.stringify(interrupted(id, now())), id)
+      for (const id of unfinished) sql.setResult.run(JSON.stringify(interrupted(id, now())), id)
       unfinished = []
     } catch (error) {
       if (diskFault(error) === undefined) throw error
@@ -102,44 +67,60 @@ export function openExecutionLedger(
 
   return {
     decide(ack) {
-      forget.run(now() - keptMs)
-      insert.run(ack.execution_id, now(), JSON.stringify(ack))
+      sql.forget.run(now() - keptMs, maxExecutions)
+      sql.insert.run(ack.execution_id, now(), JSON.stringify(ack))
     },
-    finish: (result) => void setResult.run(JSON.stringify(result), result.execution_id),
+    finish: (result) => void sql.setResult.run(JSON.stringify(result), result.execution_id),
     repeat(executionId) {
-      if (forgetRefused.run(executionId).changes > 0) return false
-      return resend.run(executionId).changes > 0
+      if (sql.forgetRefused.run(executionId).changes > 0) return false
+      return sql.resend.run(executionId).changes > 0
     },
     *unsent() {
       interruptUnfinished()
-      for (const { execution_id = '' } of selectUnsent.all())
-        yield* newsOf({ ...select.get(execution_id) })
+      for (const { execution_id = '' } of sql.selectUnsent.all())
+        yield* newsOf({ ...sql.select.get(execution_id) })
     },
-    unsentCount: () => Number(countUnsent.get()?.count),
+    unsentCount: () => Number(sql.countUnsent.get()?.count),
     isUnsent(news) {
       const { kind, body } = news
-      const row = select.get(body.execution_id)
+      const row = sql.select.get(body.execution_id)
       // Of a decision that was forgotten the control plane has to hear, unless it has asked again since.
       if (!row) return kind === 'result' || body.reason !== noRoom
       if (kind === 'result') return row.result_sent === 0
       return row.ack_sent === 0 && row.ack === JSON.stringify(body)
     },
     setSent({ kind, body }) {
-      if (kind === 'ack') setAckSent.run(body.execution_id, JSON.stringify(body))
-      else setResultSent.run(body.execution_id)
+      if (kind === 'ack') sql.setAckSent.run(body.execution_id, JSON.stringify(body))
+      else sql.setResultSent.run(body.execution_id)
     },
   }
 }
 
 const noRoom = 'max_concurrent_reached'
 
-function readUnfinished(database: DatabaseSync): string[] {
-  return database
-    .prepare(
-      `SELECT execution_id FROM executions WHERE result IS NULL AND ack ->> 'status' = 'accepted'`,
-    )
-    .all()
-    .map((row) => String(row.execution_id))
+const statements = {
+  insert: 'INSERT OR IGNORE INTO executions (execution_id, received_ms, ack) VALUES (?, ?, ?)',
+  setResult: 'UPDATE executions SET result = ? WHERE execution_id = ? AND result IS NULL',
+  forgetRefused: `DELETE FROM executions WHERE execution_id = ? AND ack ->> 'reason' = '${noRoom}'`,
+  resend: 'UPDATE executions SET ack_sent = 0, result_sent = 0 WHERE execution_id = ?',
+  selectUnfinished: `SELECT execution_id FROM executions WHERE result IS NULL AND ack ->> 'status' = 'accepted'`,
+  selectUnsent: `SELECT execution_id FROM executions
+    WHERE ack_sent = 0 OR (result IS NOT NULL AND result_sent = 0) ORDER BY received_ms`,
+  countUnsent: `SELECT coalesce(sum(1 - ack_sent), 0) + coalesce(sum(result IS NOT NULL AND result_sent = 0), 0) AS count
+    FROM executions`,
+  select: 'SELECT ack, ack_sent, result, result_sent FROM executions WHERE execution_id = ?',
+  // There may be another decision by now.
+  setAckSent: 'UPDATE executions SET ack_sent = 1 WHERE execution_id = ? AND ack = ?',
+  setResultSent: 'UPDATE executions SET result_sent = 1 WHERE execution_id = ?',
+  // One that runs is kept, or its result would have no place: the clock may have been set by a day.
+  forget: `DELETE FROM executions WHERE (result IS NOT NULL OR ack ->> 'status' = 'rejected') AND (
+    (received_ms < ? AND ack_sent = 1 AND (result IS NULL OR result_sent = 1))
+    OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ?))`,
+}
+
+function prepareAll(database: DatabaseSync): Record<keyof typeof statements, StatementSync> {
+  const prepared = Object.entries(statements).map(([name, text]) => [name, database.prepare(text)])
+  return Object.fromEntries(prepared)
 }
 
 function interrupted(execution_id: string, nowMs: number): Result {
