@@ -23,25 +23,36 @@ export interface JsonFlag {
 /** For `args`. */
 export const nodeArgument = ['<node>', 'id or hostname'] as const
 
-/** A command, or a noun with commands: adds itself to what it is under. */
-export type Entry = (parent: Command, context: Context) => void
+/** A command, or a noun with commands. */
+export interface Entry {
+  /** To what it is under. */
+  add(parent: Command, context: Context): void
+  /** A line for the help of a noun. */
+  example: string
+}
 
 interface Head {
   name: string
+  alias?: string
   description: string
-  examples: readonly string[]
+  /** That of the first command when left out. */
+  examples?: readonly string[]
 }
 
 /** A noun, with its commands under it. */
 export function noun(
-  { name, alias, description, examples: lines }: Head & { alias?: string },
-  ...entries: readonly Entry[]
+  { name, alias, description, examples: lines }: Head,
+  ...entries: readonly [Entry, ...Entry[]]
 ): Entry {
-  return (parent, context) => {
-    const command = parent.command(name).description(description)
-    if (alias !== undefined) command.alias(alias)
-    command.addHelpText('after', examples(...lines))
-    for (const add of entries) add(command, context)
+  const [{ example }] = entries
+  return {
+    example: lines?.[0] ?? example,
+    add(parent, context) {
+      const command = parent.command(name).description(description)
+      if (alias !== undefined) command.alias(alias)
+      command.addHelpText('after', examples(...(lines ?? [example])))
+      for (const entry of entries) entry.add(command, context)
+    },
   }
 }
 
@@ -52,7 +63,10 @@ type Arg = readonly [
 ]
 
 /** What all commands have in common. `Given` are the arguments as typed, with an object of the flags behind them. */
-interface Row extends Head {
+interface Row {
+  name: string
+  description: string
+  examples: readonly [string, ...string[]]
   /** As commander takes them: name, help, parser. */
   args?: readonly Arg[]
   /** Adds what only this command takes. */
@@ -102,7 +116,7 @@ interface ListRow<Item, Given extends unknown[]> extends Omit<Row, 'name'> {
   /** `list` when left out. */
   name?: string
   items: (admin: Admin, ...given: Given) => Promise<readonly Item[]>
-  columns: Columns<Item>
+  columns: Columns<NoInfer<Item>>
   /** Lines below the table. */
   notes?: (io: Io, items: readonly Item[]) => void
 }
@@ -132,14 +146,17 @@ function entry<Given extends unknown[]>(
     ...given: Given
   ) => void | Promise<void>,
 ): Entry {
-  return (parent, context) => {
-    const command = parent.command(name, options).description(description)
-    for (const arg of args) command.argument(...arg)
-    flags?.(command)
-    if (json !== false) command.option('--json', json)
-    command.addHelpText('after', (row.help ?? '') + examples(...row.examples))
-    if (row.footer !== undefined) command.addHelpText('after', row.footer)
-    // As the row declares them.
-    command.action((...given) => run(context, command.opts(), ...(given as unknown as Given)))
+  return {
+    example: row.examples[0],
+    add(parent, context) {
+      const command = parent.command(name, options).description(description)
+      for (const arg of args) command.argument(...arg)
+      flags?.(command)
+      if (json !== false) command.option('--json', json)
+      command.addHelpText('after', (row.help ?? '') + examples(...row.examples))
+      if (row.footer !== undefined) command.addHelpText('after', row.footer)
+      // As the row declares them.
+      command.action((...given) => run(context, command.opts(), ...(given as unknown as Given)))
+    },
   }
 }

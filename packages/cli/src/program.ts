@@ -107,7 +107,7 @@ export function createProgram(io: Io): Command {
     flags,
     connect: async () => connect(await readSettings(flags(), io.env)),
   }
-  for (const add of commands) add(program, context)
+  for (const { add } of commands) add(program, context)
   addFieldWords(program)
   return program
 }

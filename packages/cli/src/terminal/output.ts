@@ -8,11 +8,23 @@ import {
 } from '@plexd/runtime'
 import type { Io, Output } from './io.ts'
 
-/** Headings and how to read each from an item. */
-export type Columns<Item> = readonly (readonly [
-  heading: string,
-  value: (item: Item, io: Io) => string,
-])[]
+/** A key of the items, which is the heading too, or how else a value is read; `-` for what is not there. */
+export type Columns<Item> = readonly (PlainKey<Item> | Column<Item>)[]
+
+type Column<Item> = readonly [heading: string, value: (item: Item, io: Io) => string]
+
+type PlainKey<Item> = {
+  [Key in keyof Item & string]-?: Item[Key] extends Plain ? Key : never
+}[keyof Item & string]
+
+type Plain = string | number | null | undefined
+
+/** The column `created` of `created_at`: how long ago that was. */
+export function age<Name extends string>(
+  key: `${Name}_at`,
+): Column<Readonly<Record<`${Name}_at`, string | null>>> {
+  return [headingOf(key.slice(0, -'_at'.length)), ({ [key]: time }, io) => ageOf(time, io)]
+}
 
 /** Named values of an item; an empty one has no line. */
 export type Lines<Item> = (item: Item, io: Io) => Record<string, string>
@@ -118,11 +130,19 @@ export function startProgress(stderr: Output): Disposable & { update(text: strin
 }
 
 function tableOf<Item>(io: Io, items: readonly Item[], columns: Columns<Item>): string {
-  const headings = columns.map(([heading]) => heading)
+  const all = columns.map((column) => (typeof column === 'string' ? plain(column) : column))
   return formatTable(
-    headings,
-    items.map((item) => columns.map(([, value]) => value(item, io))),
+    all.map(([heading]) => heading),
+    items.map((item) => all.map(([, value]) => value(item, io))),
   )
+}
+
+function plain<Item>(key: PlainKey<Item>): Column<Item> {
+  return [headingOf(key), (item) => String(item[key] ?? '-')]
+}
+
+function headingOf(key: string): string {
+  return key.replaceAll('_', ' ')
 }
 
 function namedLines(values: Record<string, string>): string[] {

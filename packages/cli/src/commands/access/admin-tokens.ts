@@ -1,7 +1,7 @@
 import { type Role, roleNames } from '@plexd/protocol'
 import { Option } from 'commander'
 import { type Admin, call, list, noun } from '../../command.ts'
-import { ageOf } from '../../terminal/output.ts'
+import { age } from '../../terminal/output.ts'
 
 export const adminTokenCommands = noun(
   {
@@ -30,12 +30,7 @@ export const adminTokenCommands = noun(
     description: 'list admin tokens, without the tokens themselves',
     examples: ['plexctl admin-token list'],
     items: async (admin: Admin) => (await admin.listAdminTokens({})).body.items,
-    columns: [
-      ['id', ({ id }) => id],
-      ['name', ({ name }) => name],
-      ['role', ({ role }) => role],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
-    ],
+    columns: ['id', 'name', 'role', age('created_at')],
   }),
   call({
     name: 'revoke',

@@ -8,7 +8,6 @@ export const authorityCommands = noun(
   {
     name: 'authority',
     description: 'whom nodes trust as this control plane: the CA of its certificate',
-    examples: ['plexctl authority status'],
   },
   call({
     name: 'status',

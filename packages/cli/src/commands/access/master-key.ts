@@ -4,7 +4,6 @@ export const masterKeyCommands = noun(
   {
     name: 'master-key',
     description: 'the key that seals secrets in the database of the control plane',
-    examples: ['plexctl master-key rotate'],
   },
   call({
     name: 'rotate',

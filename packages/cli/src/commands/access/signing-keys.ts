@@ -1,22 +1,18 @@
 import { type Admin, call, list, noun } from '../../command.ts'
 import { durationFlag } from '../../terminal/input.ts'
-import { ageOf } from '../../terminal/output.ts'
+import { age } from '../../terminal/output.ts'
 
 export const signingKeyCommands = noun(
-  {
-    name: 'signing-key',
-    description: 'the keys that sign events to nodes',
-    examples: ['plexctl signing-key list'],
-  },
+  { name: 'signing-key', description: 'the keys that sign events to nodes' },
   list({
     description: 'list signing keys',
     examples: ['plexctl signing-key list'],
     items: async (admin: Admin) => (await admin.listSigningKeys({})).body.items,
     columns: [
-      ['id', ({ id }) => id],
-      ['state', ({ state }) => state],
-      ['public key', ({ public_key }) => public_key],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
+      'id',
+      'state',
+      'public_key',
+      age('created_at'),
       ['expires', ({ expires_at }) => expires_at ?? '-'],
     ],
   }),

@@ -1,26 +1,22 @@
 import { type BootstrapToken, formatNode } from '@plexd/protocol'
 import { type Admin, call, list, noun } from '../../command.ts'
 import { allPages } from '../../context.ts'
-import { ageOf, formatLabels } from '../../terminal/output.ts'
+import { age, formatLabels } from '../../terminal/output.ts'
 import { createToken } from './create-token.ts'
 
 export const tokenCommands = noun(
-  {
-    name: 'token',
-    description: 'one-time tokens with which nodes join',
-    examples: ['plexctl token create --ttl 1h'],
-  },
+  { name: 'token', description: 'one-time tokens with which nodes join' },
   createToken,
   list({
     description: 'list bootstrap tokens, without the tokens themselves',
     examples: ['plexctl token list'],
     items: (admin: Admin) => allPages((query) => admin.listTokens({ query })),
     columns: [
-      ['id', ({ id }) => id],
+      'id',
       ['state', (item, io) => stateOf(item, io.clock.now())],
-      ['hostname', ({ hostname }) => hostname ?? '-'],
+      'hostname',
       ['node', nodeOf],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
+      age('created_at'),
       ['expires', ({ expires_at }) => expires_at],
       ['labels', ({ metadata }) => formatLabels(metadata)],
       ['node may set', ({ node_may_set }) => node_may_set.join(',')],

@@ -2,7 +2,7 @@ import { ExecutionStatus } from '@plexd/protocol'
 import { Option } from 'commander'
 import { type Admin, call, list, nodeArgument, noun } from '../../command.ts'
 import { allPages } from '../../context.ts'
-import { ageOf } from '../../terminal/output.ts'
+import { age } from '../../terminal/output.ts'
 import { printExecution, statusOf } from './execution-output.ts'
 import { runCommand } from './run-command.ts'
 import { runsCommands } from './runs.ts'
@@ -30,12 +30,12 @@ export const actionCommands = noun(
         admin.listExecutions({ params: { node }, query: { ...page, ...(status && { status }) } }),
       ),
     columns: [
-      ['id', ({ id }) => id],
-      ['action', (item) => item.action],
+      'id',
+      'action',
       ['status', statusOf],
       ['exit', ({ exit_code }) => String(exit_code ?? '-')],
       ['duration', ({ duration }) => duration || '-'],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
+      age('created_at'),
     ],
   }),
   call({

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type Admin, call, custom, type JsonFlag, list, noun } from '../../command.ts'
 import type { Context } from '../../context.ts'
-import { ageOf, printDone } from '../../terminal/output.ts'
+import { age, printDone } from '../../terminal/output.ts'
 import { type Build, type Platform, uploadArtifact } from './upload-artifact.ts'
 
 const checksumArgument = ['<checksum>', 'SHA-256 of the file, as nodes report it'] as const
@@ -40,13 +40,13 @@ export const artifactCommands = noun(
     examples: ['plexctl artifact list'],
     items: async (admin: Admin) => (await admin.listArtifacts({})).body.items,
     columns: [
-      ['version', ({ version }) => version],
-      ['os', ({ os }) => os],
-      ['arch', ({ arch }) => arch],
+      'version',
+      'os',
+      'arch',
       ['bytes', ({ size }) => String(size)],
-      ['checksum', ({ checksum }) => checksum],
+      'checksum',
       ['signed', ({ signature }) => (signature === null ? 'no' : 'yes')],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
+      age('created_at'),
     ],
   }),
   call({
@@ -89,12 +89,12 @@ export const artifactCommands = noun(
     examples: ['plexctl artifact trusted'],
     items: async (admin: Admin) => (await admin.listTrustedBuilds({})).body.items,
     columns: [
-      ['version', ({ version }) => version],
-      ['os', ({ os }) => os],
-      ['arch', ({ arch }) => arch],
-      ['checksum', ({ checksum }) => checksum],
+      'version',
+      'os',
+      'arch',
+      'checksum',
       ['by', ({ trusted_by }) => trusted_by],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
+      age('created_at'),
     ],
   }),
 )

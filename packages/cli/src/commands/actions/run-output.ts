@@ -61,10 +61,10 @@ export function printRun(io: Io, run: Run & { nodes: RunNode[] }, json: boolean 
     json,
     columns: [
       ['node', ({ node_hostname, node_id }) => node_hostname || node_id],
-      ['status', ({ status }) => status],
+      'status',
       ['exit', ({ exit_code }) => String(exit_code ?? '-')],
       ['execution', ({ execution_id }) => execution_id ?? '-'],
-      ['reason', ({ reason }) => reason],
+      'reason',
     ],
   })
 }

@@ -3,7 +3,7 @@ import { CliError } from '@plexd/runtime'
 import { Option } from 'commander'
 import { type Admin, call, custom, type JsonFlag, list, noun } from '../../command.ts'
 import { allPages, type Context } from '../../context.ts'
-import { ageOf, printDone } from '../../terminal/output.ts'
+import { age, printDone } from '../../terminal/output.ts'
 import { manyFlagsIn, type RunFlags, specOf } from './run-flags.ts'
 import { allNodes, printOutputs, printRun, progressOf } from './run-output.ts'
 import { waitForRun } from './wait-run.ts'
@@ -12,11 +12,7 @@ const runArgument = ['<run>', 'its id, as `action runs list` shows it'] as const
 
 /** One action on many nodes. */
 export const runsCommands = noun(
-  {
-    name: 'runs',
-    description: 'runs of an action on many nodes',
-    examples: ['plexctl action runs list'],
-  },
+  { name: 'runs', description: 'runs of an action on many nodes' },
   list({
     description: 'list runs, newest first',
     flags: (command) =>
@@ -25,12 +21,12 @@ export const runsCommands = noun(
     items: (admin: Admin, { state }: { state?: Run['state'] }) =>
       allPages((query) => admin.listRuns({ query: { ...query, ...(state ? { state } : {}) } })),
     columns: [
-      ['id', ({ id }) => id],
-      ['action', (run) => run.action],
-      ['state', ({ state }) => state],
+      'id',
+      'action',
+      'state',
       ['nodes', (run) => progressOf({ ...run, reason: '' })],
-      ['schedule', ({ schedule }) => schedule ?? '-'],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
+      'schedule',
+      age('created_at'),
     ],
   }),
   call({

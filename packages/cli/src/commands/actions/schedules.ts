@@ -50,8 +50,8 @@ export const scheduleCommands = noun(
     examples: ['plexctl action schedule list'],
     items: (admin: Admin) => allPages((query) => admin.listSchedules({ query })),
     columns: [
-      ['name', ({ name }) => name],
-      ['action', (item) => item.action],
+      'name',
+      'action',
       ['cron', ({ cron, time_zone }) => `${cron} ${time_zone}`],
       ['next', ({ next_run_at, enabled }) => (enabled ? (next_run_at ?? 'never') : 'disabled')],
       [
@@ -131,10 +131,10 @@ function printSchedule(io: Io, schedule: Schedule, json: boolean | undefined): v
     json,
     columns: [
       ['due', ({ due_at }) => due_at],
-      ['outcome', ({ outcome }) => outcome],
+      'outcome',
       ['missed before', ({ missed }) => (missed === 0 ? '-' : String(missed))],
       ['run', ({ run_id }) => run_id ?? '-'],
-      ['reason', ({ reason }) => reason],
+      'reason',
     ],
   })
 }

@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import { type Admin, list, noun } from '../../command.ts'
 import { allPages } from '../../context.ts'
 import { countFlag } from '../../terminal/input.ts'
-import { ageOf } from '../../terminal/output.ts'
+import { age, ageOf } from '../../terminal/output.ts'
 import { ruleCommands } from './rules.ts'
 import { silenceCommand, silenceCommands } from './silences.ts'
 import { webhookCommands } from './webhooks.ts'
@@ -21,11 +21,7 @@ function atMinute(time: string): string {
 }
 
 export const alertCommands = noun(
-  {
-    name: 'alerts',
-    description: 'what is wrong with nodes, and who is told',
-    examples: ['plexctl alerts list --state firing'],
-  },
+  { name: 'alerts', description: 'what is wrong with nodes, and who is told' },
   list({
     description: 'list alerts, newest first',
     flags: (command) =>
@@ -44,12 +40,12 @@ export const alertCommands = noun(
       return allPages((query) => admin.listAlerts({ query: { ...query, ...filter } }), limit)
     },
     columns: [
-      ['state', ({ state }) => state],
-      ['severity', ({ severity }) => severity],
-      ['rule', ({ rule }) => rule],
+      'state',
+      'severity',
+      'rule',
       ['node', ({ node, node_id }) => node || node_id],
       ['since', ({ since }, io) => ageOf(since, io)],
-      ['resolved', ({ resolved_at }, io) => ageOf(resolved_at, io)],
+      age('resolved_at'),
       ['silenced until', ({ silenced_until: until = null }) => (until ? atMinute(until) : '-')],
       ['what', ({ summary }) => summary],
     ],

@@ -23,11 +23,7 @@ FILE is YAML or JSON, - is standard input:
 `
 
 export const ruleCommands = noun(
-  {
-    name: 'rules',
-    description: 'what is worth an alert',
-    examples: ['plexctl alerts rules list'],
-  },
+  { name: 'rules', description: 'what is worth an alert' },
   custom({
     name: 'list',
     description: 'list alert rules, those that are there by themselves included',
@@ -79,8 +75,8 @@ async function listRules({ io, connect }: Context, { json }: JsonFlag): Promise<
 }
 
 const columns: Columns<AlertRuleView> = [
-  ['name', ({ name }) => name],
-  ['severity', ({ severity }) => severity],
+  'name',
+  'severity',
   ['nodes', ({ selector }) => selector],
   ['when', conditionWords],
   ['data', ({ data }) => (data ? `${data.sending} of ${data.nodes}` : '-')],

@@ -41,22 +41,18 @@ export const silenceCommand = call({
 })
 
 export const silenceCommands = noun(
-  {
-    name: 'silences',
-    description: 'which alerts webhooks are not told of',
-    examples: ['plexctl alerts silences list'],
-  },
+  { name: 'silences', description: 'which alerts webhooks are not told of' },
   list({
     description: 'list silences, newest first',
     examples: ['plexctl alerts silences list'],
     items: (admin: Admin) => allPages((query) => admin.listAlertSilences({ query })),
     columns: [
-      ['id', ({ id }) => id],
+      'id',
       ['rule', ({ rule }) => rule ?? '*'],
       ['nodes', ({ node, node_id, selector }) => (node || node_id) ?? selector ?? '*'],
       ['ends', endOf],
       ['by', ({ created_by }) => created_by],
-      ['reason', ({ reason }) => reason],
+      'reason',
     ],
   }),
   call({

@@ -3,7 +3,7 @@ import { CliError, exitCodes } from '@plexd/runtime'
 import { Option } from 'commander'
 import { type Admin, call, list, noun } from '../../command.ts'
 import { durationFlag } from '../../terminal/input.ts'
-import { ageOf, printDone } from '../../terminal/output.ts'
+import { age, printDone } from '../../terminal/output.ts'
 
 interface CreateFlags {
   severity?: AlertSeverity[]
@@ -49,13 +49,13 @@ export const webhookCommands = noun(
     examples: ['plexctl alerts webhooks list'],
     items: async (admin: Admin) => (await admin.listAlertWebhooks({})).body.items,
     columns: [
-      ['name', ({ name }) => name],
-      ['origin', ({ origin }) => origin],
+      'name',
+      'origin',
       ['severities', ({ severities }) => severities.join(',')],
-      ['waiting', ({ waiting }) => String(waiting)],
-      ['delivered', ({ delivered }) => String(delivered)],
-      ['dropped', ({ dropped }) => String(dropped)],
-      ['created', ({ created_at }, io) => ageOf(created_at, io)],
+      'waiting',
+      'delivered',
+      'dropped',
+      age('created_at'),
       ['error', ({ last_error }) => last_error || '-'],
     ],
   }),

@@ -15,17 +15,13 @@ import {
   quoteFile,
   readInput,
 } from '../../terminal/input.ts'
-import { ageOf, payloadText, printDone } from '../../terminal/output.ts'
+import { age, payloadText, printDone } from '../../terminal/output.ts'
 import { removeEntry } from './remove-entry.ts'
 
 const reportedHelp = '; also what nodes say of themselves: "reported.os=linux"'
 
 export const dataCommands = noun(
-  {
-    name: 'data',
-    description: 'data entries that nodes read',
-    examples: ['plexctl data list'],
-  },
+  { name: 'data', description: 'data entries that nodes read', examples: ['plexctl data list'] },
   custom({
     name: 'put',
     description: 'write a data entry',
@@ -50,11 +46,11 @@ export const dataCommands = noun(
     examples: ['plexctl data list', 'plexctl data list --json'],
     items: (admin: Admin) => allPages((query) => admin.listData({ query })),
     columns: [
-      ['key', ({ key }) => key],
+      'key',
       ['for', ({ target }) => formatTarget(target)],
       ['type', ({ content_type }) => content_type],
-      ['version', ({ version }) => String(version)],
-      ['updated', ({ updated_at }, io) => ageOf(updated_at, io)],
+      'version',
+      age('updated_at'),
     ],
   }),
   call({

@@ -1,14 +1,10 @@
 import type { Answer } from '@plexd/protocol'
 import { type Admin, call, type JsonFlag, list, nodeArgument, noun } from '../../command.ts'
 import { allPages } from '../../context.ts'
-import { ageOf, payloadText } from '../../terminal/output.ts'
+import { age, payloadText } from '../../terminal/output.ts'
 
 export const reportCommands = noun(
-  {
-    name: 'report',
-    description: 'what programs on a node report',
-    examples: ['plexctl report list web-01'],
-  },
+  { name: 'report', description: 'what programs on a node report' },
   list({
     description: 'list the report entries of a node',
     args: [nodeArgument],
@@ -19,10 +15,10 @@ export const reportCommands = noun(
         return json ? page : withoutPayloads(page)
       }),
     columns: [
-      ['key', ({ key }) => key],
+      'key',
       ['type', ({ content_type }) => content_type],
-      ['version', ({ version }) => String(version)],
-      ['updated', ({ updated_at }, io) => ageOf(updated_at, io)],
+      'version',
+      age('updated_at'),
       ['written by', ({ written_by }) => writerOf(written_by)],
     ],
   }),

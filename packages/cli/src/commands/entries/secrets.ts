@@ -7,7 +7,7 @@ import {
 } from '../../connection/target.ts'
 import { allPages, type Context } from '../../context.ts'
 import { decodeUtf8, readInput } from '../../terminal/input.ts'
-import { ageOf, printDone } from '../../terminal/output.ts'
+import { age, printDone } from '../../terminal/output.ts'
 import { removeEntry } from './remove-entry.ts'
 
 export const secretCommands = noun(
@@ -42,12 +42,7 @@ export const secretCommands = noun(
     description: 'list secrets; no command gives a value back',
     examples: ['plexctl secret list'],
     items: (admin: Admin) => allPages((query) => admin.listSecrets({ query })),
-    columns: [
-      ['key', ({ key }) => key],
-      ['for', ({ target }) => formatTarget(target)],
-      ['version', ({ version }) => String(version)],
-      ['updated', ({ updated_at }, io) => ageOf(updated_at, io)],
-    ],
+    columns: ['key', ['for', ({ target }) => formatTarget(target)], 'version', age('updated_at')],
   }),
   removeEntry({
     of: 'secret',

@@ -11,11 +11,7 @@ line is marked "(as of now)", and its payload is what the node would be told now
 `
 
 export const eventCommands = noun(
-  {
-    name: 'event',
-    description: 'what nodes are told',
-    examples: ['plexctl event tail web-01'],
-  },
+  { name: 'event', description: 'what nodes are told' },
   custom({
     name: 'tail',
     description:

@@ -8,11 +8,7 @@ import { countFlag, durationFlag } from '../../terminal/input.ts'
 const kinds = ['metrics', 'logs', 'audit', 'drift', 'violations'] as const
 
 export const telemetryCommands = noun(
-  {
-    name: 'telemetry',
-    description: 'what nodes sent about themselves',
-    examples: ['plexctl telemetry list web-01 logs'],
-  },
+  { name: 'telemetry', description: 'what nodes sent about themselves' },
   custom({
     name: 'list',
     description: 'list what a node sent, oldest first; a line for each record',

@@ -9,7 +9,6 @@ export const violationCommands = noun(
   {
     name: 'violation',
     description: 'files on nodes that were not what they should be: binaries of plexd, and hooks',
-    examples: ['plexctl violation list'],
   },
   custom({
     name: 'list',

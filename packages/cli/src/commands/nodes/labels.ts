@@ -38,7 +38,7 @@ export const labelCommands = noun(
     examples: ['plexctl node label unconfirmed'],
     items: (admin: Admin) => allPages((query) => admin.listUnconfirmedLabels({ query })),
     columns: [
-      ['key', ({ key }) => key],
+      'key',
       ['values', ({ values }) => values.join(' ')],
       ['nodes', hostnamesOf],
       ['without it', ({ changes }) => changes.map(describeUse).join('; ') || 'nothing changes'],

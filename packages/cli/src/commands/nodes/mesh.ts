@@ -1,28 +1,20 @@
 import { type Admin, call, list, noun } from '../../command.ts'
-import { ageOf } from '../../terminal/output.ts'
+import { age } from '../../terminal/output.ts'
 
 export const meshCommands = noun(
-  {
-    name: 'mesh',
-    description: 'the addresses of the mesh',
-    examples: ['plexctl mesh range list'],
-  },
+  { name: 'mesh', description: 'the addresses of the mesh' },
   noun(
-    {
-      name: 'range',
-      description: 'where nodes have their addresses from',
-      examples: ['plexctl mesh range list'],
-    },
+    { name: 'range', description: 'where nodes have their addresses from' },
     list({
       description: 'list the ranges of the mesh, in the order they were added',
       examples: ['plexctl mesh range list'],
       items: async (admin: Admin) => (await admin.listMeshRanges({})).body.items,
       columns: [
-        ['range', ({ range }) => range],
-        ['nodes', ({ nodes }) => String(nodes)],
+        'range',
+        'nodes',
         ['room for', ({ capacity }) => String(capacity)],
         ['new nodes', ({ takes_new }) => (takes_new ? 'take from it' : '-')],
-        ['added', ({ added_at }, io) => ageOf(added_at, io)],
+        age('added_at'),
       ],
     }),
     call({

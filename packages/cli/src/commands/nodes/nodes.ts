@@ -17,11 +17,7 @@ const afterForce =
   'all other nodes get fresh PSKs within half a minute; replace the secrets that it could read'
 
 export const nodeCommands = noun(
-  {
-    name: 'node',
-    description: 'the machines of the mesh',
-    examples: ['plexctl node list'],
-  },
+  { name: 'node', description: 'the machines of the mesh' },
   list({
     description: 'list nodes',
     flags: (command) =>
@@ -42,9 +38,9 @@ export const nodeCommands = noun(
         'hostname',
         (node, io) => `${node.hostname}${troublesOf(node, io).length > 0 ? ' (!)' : ''}`,
       ],
-      ['id', ({ id }) => id],
+      'id',
       ['status', statusOf],
-      ['mesh ip', ({ mesh_ip }) => mesh_ip],
+      'mesh_ip',
       ['endpoint', ({ endpoint }) => endpoint || '-'],
       ['version', ({ version }) => version || '-'],
       ['key age', ({ key_changed_at }, io) => ageOf(key_changed_at, io)],

@@ -89,13 +89,13 @@ async function readTroubles(
 
 const columns: Columns<VersionCount> = [
   ['version', ({ version, behind }) => `${version || '(not said)'}${behind ? ' (behind)' : ''}`],
-  ['nodes', ({ nodes }) => String(nodes)],
-  ['online', ({ online }) => String(online)],
-  ['verified', ({ verified }) => String(verified)],
-  ['mismatch', ({ mismatch }) => String(mismatch)],
-  ['unknown', ({ unknown }) => String(unknown)],
-  ['on trial', ({ on_trial }) => String(on_trial)],
-  ['rolled back', ({ rolled_back }) => String(rolled_back)],
+  'nodes',
+  'online',
+  'verified',
+  'mismatch',
+  'unknown',
+  'on_trial',
+  'rolled_back',
 ]
 
 function printFleet(

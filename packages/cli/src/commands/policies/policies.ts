@@ -6,7 +6,7 @@ import { type Admin, call, custom, type JsonFlag, list, noun } from '../../comma
 import { allPages, type Context } from '../../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
-import { ageOf, printDone } from '../../terminal/output.ts'
+import { age, printDone } from '../../terminal/output.ts'
 import { describeCut } from './cut.ts'
 import { parsePolicy } from './policy-file.ts'
 
@@ -23,21 +23,17 @@ FILE is YAML or JSON, - is standard input:
 `
 
 export const policyCommands = noun(
-  {
-    name: 'policy',
-    description: 'who may talk to whom in the mesh',
-    examples: ['plexctl policy list'],
-  },
+  { name: 'policy', description: 'who may talk to whom in the mesh' },
   list({
     description: 'list policies in the order they apply',
     examples: ['plexctl policy list'],
     items: (admin: Admin) => allPages((query) => admin.listPolicies({ query })),
     columns: [
-      ['name', ({ name }) => name],
-      ['id', ({ id }) => id],
-      ['revision', ({ revision }) => String(revision)],
+      'name',
+      'id',
+      'revision',
       ['rules', ({ rules }) => String(rules.length)],
-      ['updated', ({ updated_at }, io) => ageOf(updated_at, io)],
+      age('updated_at'),
     ],
   }),
   call({

@@ -3,7 +3,7 @@ import { printJson } from '@plexd/runtime'
 import { Option } from 'commander'
 import { type Admin, call, custom, type JsonFlag, noun } from '../../command.ts'
 import { allPages, type Context } from '../../context.ts'
-import { ageOf, type Columns, printList } from '../../terminal/output.ts'
+import { age, type Columns, printList } from '../../terminal/output.ts'
 import { sessionArgument } from './flags.ts'
 import { playCommand } from './play.ts'
 
@@ -60,16 +60,16 @@ async function listSessions(
 }
 
 const columns: Columns<Session> = [
-  ['id', ({ id }) => id],
-  ['node', ({ node }) => node],
-  ['login', ({ login }) => login],
+  'id',
+  'node',
+  'login',
   ['operator', ({ user_name }) => user_name],
-  ['state', ({ state }) => state],
-  ['reason', ({ reason }) => reason ?? '-'],
-  ['opened', ({ opened_at }, io) => ageOf(opened_at, io)],
+  'state',
+  'reason',
+  age('opened_at'),
   ['duration', (session) => durationOf(session)],
-  ['way', ({ way }) => way],
-  ['recording', ({ recording }) => recording],
+  'way',
+  'recording',
 ]
 
 function linesOf(session: Session): Record<string, string> {

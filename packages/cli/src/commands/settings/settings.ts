@@ -5,11 +5,7 @@ interface ListFlags {
 }
 
 export const settingsCommands = noun(
-  {
-    name: 'settings',
-    description: 'how the control plane is set up',
-    examples: ['plexctl settings list --set'],
-  },
+  { name: 'settings', description: 'how the control plane is set up' },
   list({
     description: 'list the settings and limits that are in force, and where each is from',
     flags: (command) => command.option('--set', 'only those that are set somewhere'),
@@ -20,7 +16,7 @@ export const settingsCommands = noun(
       ),
     columns: [
       ['setting', ({ name }) => name],
-      ['value', ({ value }) => value ?? '-'],
+      'value',
       ['from', ({ source }) => source],
       [
         'changes with',

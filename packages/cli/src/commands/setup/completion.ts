@@ -27,16 +27,19 @@ export const completionCommand = custom({
 })
 
 /** What the scripts call: an answer a line, never a failure. */
-export const completeCommand: Entry = (program, context) => {
-  program
-    .command('__complete', { hidden: true })
-    .argument('[words...]')
-    .action(async (typed: string[]) => {
-      const { words, givenChars } = joinWords(typed)
-      const { words: known, names } = complete(program, words)
-      const found = names ? await namesOf(context, names, words.at(-1) ?? '') : known
-      for (const word of found) context.io.stdout.write(`${word.slice(givenChars)}\n`)
-    })
+export const completeCommand: Entry = {
+  example: '',
+  add(program, context) {
+    program
+      .command('__complete', { hidden: true })
+      .argument('[words...]')
+      .action(async (typed: string[]) => {
+        const { words, givenChars } = joinWords(typed)
+        const { words: known, names } = complete(program, words)
+        const found = names ? await namesOf(context, names, words.at(-1) ?? '') : known
+        for (const word of found) context.io.stdout.write(`${word.slice(givenChars)}\n`)
+      })
+  },
 }
 
 const patienceMs = 1_000

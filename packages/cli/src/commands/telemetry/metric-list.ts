@@ -34,12 +34,7 @@ export const listMetrics = custom({
 function printOwn(io: Io, { json }: ListFlags): void {
   printList(io, metrics, {
     json,
-    columns: [
-      ['name', ({ name }) => name],
-      ['type', ({ type }) => type],
-      ['unit', ({ unit }) => unit],
-      ['what', ({ help }) => help],
-    ],
+    columns: ['name', 'type', 'unit', ['what', ({ help }) => help]],
   })
 }
 
@@ -51,11 +46,11 @@ function printPrograms(io: Io, nodes: readonly NodeProgramMetrics[]): void {
   printList(io, lines, {
     json: false,
     columns: [
-      ['node', ({ node }) => node],
-      ['name', ({ name }) => name],
-      ['type', ({ type }) => type],
-      ['unit', ({ unit }) => unit],
-      ['series', ({ series }) => String(series)],
+      'node',
+      'name',
+      'type',
+      'unit',
+      'series',
       ['last', ({ last_at }) => ageOf(last_at, io)],
       ['labels', ({ labels }) => formatLabels(labels)],
     ],

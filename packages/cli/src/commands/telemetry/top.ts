@@ -33,7 +33,7 @@ export const topCommands = noun(
       sorted(await allPages((page) => admin.topNodes({ query: { ...page, selector } })), sort),
     columns: [
       ['hostname', ({ node_hostname, node_id }) => node_hostname || node_id],
-      ['status', ({ status }) => status],
+      'status',
       ['cpu', ({ cpu_percent }) => formatUnit(cpu_percent, 'percent')],
       ['load', ({ load_1 }) => formatNumber(load_1)],
       ['memory', ({ memory_used, memory_total }) => formatShare(memory_used, memory_total)],
