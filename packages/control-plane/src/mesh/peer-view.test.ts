@@ -5,7 +5,7 @@ import { type Peer, parseCidr } from '@plexd/protocol'
 import { derivePskMaster } from '../seal/psk.ts'
 import { aNode } from '../testing/node-record.ts'
 import type { Fleet, NodeRecord } from './fleet.ts'
-import { createFleet } from './fleet-memory.ts'
+import { createFleet } from './memory/fleet-memory.ts'
 import { peersJsonFor } from './peer-view.ts'
 
 describe('the peers of a node', () => {

@@ -1,5 +1,5 @@
 import { departedMs, type MutableFleet } from '../../mesh/fleet.ts'
-import { createFleet } from '../../mesh/fleet-memory.ts'
+import { createFleet } from '../../mesh/memory/fleet-memory.ts'
 import type { Reader } from '../../store/db.ts'
 import { isOfFleet, type LoggedChange } from '../unit.ts'
 import { readNodesSince } from './nodes.ts'

@@ -1,4 +1,4 @@
-import { type Departed, departedMs, type NodeRecord } from './fleet.ts'
+import { type Departed, departedMs, type NodeRecord } from '../fleet.ts'
 import { tokenHashesOf } from './node-index.ts'
 
 /** Nodes that were removed within the last `departedMs`, by their tokens. */

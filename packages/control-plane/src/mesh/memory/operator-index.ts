@@ -1,4 +1,4 @@
-import type { FleetChange, OperatorRecord } from './fleet.ts'
+import type { FleetChange, OperatorRecord } from '../fleet.ts'
 
 /** The operators of all tenants. A change returns its inverse. */
 export function createOperatorIndex() {

@@ -1,4 +1,4 @@
-import type { FleetChange, PolicyRecord } from './fleet.ts'
+import type { FleetChange, PolicyRecord } from '../fleet.ts'
 
 /** The policies of all tenants. A change returns its inverse; `onChange` is told of the tenant first. */
 export function createPolicyIndex(onChange: (tenantId: string) => void) {

@@ -1,9 +1,9 @@
+import type { FleetChange, MutableFleet, NodeRecord, TenantRecord } from '../fleet.ts'
+import { createTenantMesh, type TenantMesh } from '../tenant-mesh.ts'
 import { createDepartedNodes } from './departed-nodes.ts'
-import type { FleetChange, MutableFleet, NodeRecord, TenantRecord } from './fleet.ts'
 import { createNodeIndex } from './node-index.ts'
 import { createOperatorIndex } from './operator-index.ts'
 import { createPolicyIndex } from './policy-index.ts'
-import { createTenantMesh, type TenantMesh } from './tenant-mesh.ts'
 
 export function createFleet(): MutableFleet {
   const tenants = new Map<string, TenantRecord>()

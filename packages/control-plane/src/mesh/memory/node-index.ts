@@ -1,5 +1,5 @@
 import { hostnameKey } from '@plexd/protocol'
-import type { NodeRecord } from './fleet.ts'
+import type { NodeRecord } from '../fleet.ts'
 
 /** Finds nodes by what is theirs. A changed node is removed as it was, and added as it is. */
 export interface NodeIndex {

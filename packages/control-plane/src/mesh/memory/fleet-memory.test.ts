@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { aNode } from '../testing/node-record.ts'
-import type { Fleet, FleetChange } from './fleet.ts'
+import { aNode } from '../../testing/node-record.ts'
+import type { Fleet, FleetChange } from '../fleet.ts'
 import { createFleet } from './fleet-memory.ts'
 
 const change = fc.oneof(
