@@ -7,6 +7,7 @@ import { whyNoDebian } from './support/debian-image.ts'
 import { differences, listFiles } from './support/files.ts'
 import { controlName, installFleet } from './support/fleet.ts'
 import {
+  comesBack,
   goes,
   isFree,
   isUpgraded,
@@ -82,6 +83,9 @@ it('are a mesh of three that reboots, is upgraded under traffic, and leaves noth
       assert.equal(await versionOf(web), runs, `with the package of ${version}`)
     }
   })
+  await t.test('one that was taken away goes on as the same node when it is installed again', () =>
+    comesBack(fleet, web, `${seen}/1.0.4`),
+  )
   await t.test('they go, and leave nothing', async () => {
     for (const node of fleet.nodes) await goes(fleet, node)
     await control.run('apt remove --yes plexd-control-plane; apt purge --yes plexd-control-plane')

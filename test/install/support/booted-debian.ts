@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '@plexd/runtime/testing'
 import { type Output, runToEnd } from '../../../scripts/programs/program.ts'
+import { markName } from '../../../scripts/tests/marked.ts'
 import { orThrow } from './or-throw.ts'
+import { makeCgroup } from './own-cgroup.ts'
 
 export interface BootedDebian extends AsyncDisposable {
   /** Its process 1, as this machine sees it; another one after a reboot. */
@@ -35,9 +38,16 @@ export async function bootDebian(root: string, options: BootOptions = {}): Promi
   const nspawn = [
     ...['systemd-nspawn', '--quiet', '--boot', '--register=no', '--keep-unit', '--private-network'],
     ...['--bind=/dev/net/tun', '--capability=all', '--console=pipe', '-D', merged],
+    // It gives process 1 an environment of its own: without the mark a machine would outlive a test that is killed.
+    `--setenv=${markName}=${process.env[markName]}`,
     ...Object.entries(sees).map((pair) => `--bind-ro=${pair.join(':')}`),
   ]
-  const [command = '', ...args] = over === undefined ? nspawn : await layered(root, over, nspawn)
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => rm(root, { recursive: true, force: true }))
+  const cgroup = stack.use(await makeCgroup(`plexd-${randomUUID()}`))
+  const [command = '', ...args] = cgroup.wrap(
+    over === undefined ? nspawn : await layered(root, over, nspawn),
+  )
   let child: ChildProcess
   let pid = 0
 
@@ -62,7 +72,12 @@ export async function bootDebian(root: string, options: BootOptions = {}): Promi
     await until('a machine that has booted', isUp, 300_000, 200)
   }
 
+  stack.defer(async () => {
+    child?.kill('SIGTERM')
+    await until('a machine that is off', isOff, 30_000).catch(() => child.kill('SIGKILL'))
+  })
   await boot()
+  const rest = stack.move()
   return {
     pid: () => pid,
     prefix,
@@ -74,11 +89,7 @@ export async function bootDebian(root: string, options: BootOptions = {}): Promi
       await until('a machine that is off', isOff, 120_000)
       await boot()
     },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      await until('a machine that is off', isOff, 30_000).catch(() => child.kill('SIGKILL'))
-      await rm(root, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
   }
 }
 

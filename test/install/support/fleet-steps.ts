@@ -95,6 +95,16 @@ export async function isUpgraded(t: TestContext, node: FleetNode, from: FleetNod
   assert.equal(await node.run(outliving), before)
 }
 
+/** The identity has stayed. */
+export async function comesBack({ untilMeshed }: Fleet, { run }: FleetNode, packages: string) {
+  const identity = 'cat /var/lib/plexd/identity.json'
+  const before = await run(identity)
+  await run('apt remove --yes plexd')
+  await run(`apt install --yes ${packages}/plexd_*.deb && systemctl start plexd`)
+  await untilMeshed()
+  assert.equal(await run(identity), before)
+}
+
 export async function goes({ plexctl }: Fleet, { name, run }: FleetNode) {
   await run('apt remove --yes plexd')
   assert.doesNotMatch(await run('ip link; nft list tables; systemctl list-units "run-*"'), /plexd/)
