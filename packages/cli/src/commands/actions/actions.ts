@@ -26,9 +26,7 @@ export const actionCommands = noun(
       ),
     examples: ['plexctl action list web-01', 'plexctl action list web-01 --status queued'],
     items: (admin: Admin, node: string, { status }: { status?: ExecutionStatus }) =>
-      allPages((page) =>
-        admin.listExecutions({ params: { node }, query: { ...page, ...(status && { status }) } }),
-      ),
+      allPages((page) => admin.listExecutions({ params: { node }, query: { ...page, status } })),
     columns: [
       'id',
       'action',

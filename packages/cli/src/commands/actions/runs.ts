@@ -19,7 +19,7 @@ export const runsCommands = noun(
       command.addOption(new Option('--state <state>', 'only those').choices(runStates)),
     examples: ['plexctl action runs list', 'plexctl action runs list --state running'],
     items: (admin: Admin, { state }: { state?: Run['state'] }) =>
-      allPages((query) => admin.listRuns({ query: { ...query, ...(state ? { state } : {}) } })),
+      allPages((query) => admin.listRuns({ query: { ...query, state } })),
     columns: [
       'id',
       'action',

@@ -31,14 +31,8 @@ export const alertCommands = noun(
         .option('--node <node>', 'only those of a node, by id or hostname')
         .option('--limit <count>', 'no more than that (default 100)', countFlag),
     examples: ['plexctl alerts list --state firing', 'plexctl alerts list --node web-01 --json'],
-    items: (admin: Admin, { state, rule, node, limit = 100 }: ListFlags) => {
-      const filter = {
-        ...(state === undefined ? {} : { state }),
-        ...(rule === undefined ? {} : { rule }),
-        ...(node === undefined ? {} : { node }),
-      }
-      return allPages((query) => admin.listAlerts({ query: { ...query, ...filter } }), limit)
-    },
+    items: (admin: Admin, { limit = 100, state, rule, node }: ListFlags) =>
+      allPages((page) => admin.listAlerts({ query: { ...page, state, rule, node } }), limit),
     columns: [
       'state',
       'severity',

@@ -28,15 +28,7 @@ export const silenceCommand = call({
     'plexctl alerts silence --rule node-silent -l site=lab --for 8h --reason "power cut on Saturday"',
   ],
   call: (admin: Admin, { rule, node, selector, for: time, reason }: SilenceFlags) =>
-    admin.createAlertSilence({
-      body: {
-        ...(rule === undefined ? {} : { rule }),
-        ...(node === undefined ? {} : { node }),
-        ...(selector === undefined ? {} : { selector }),
-        for: time,
-        reason,
-      },
-    }),
+    admin.createAlertSilence({ body: { rule, node, selector, for: time, reason } }),
   text: ({ id, ends_at }) => `silenced until ${ends_at} by "${id}"`,
 })
 

@@ -34,12 +34,7 @@ export const webhookCommands = noun(
     ],
     call: (admin: Admin, name: string, url: string, { severity, allowHttp }: CreateFlags) =>
       admin.createAlertWebhook({
-        body: {
-          name,
-          url,
-          ...(severity === undefined ? {} : { severities: severity }),
-          ...(allowHttp === undefined ? {} : { allow_http: allowHttp }),
-        },
+        body: { name, url, severities: severity, allow_http: allowHttp },
       }),
     text: ({ secret }) => secret,
     note: () => 'give it to the receiver; it is not shown again',
@@ -77,7 +72,7 @@ export const webhookCommands = noun(
     call: (admin: Admin, name: string, { transition }: { transition?: string }) =>
       admin.rotateAlertWebhookSecret({
         params: { alert_webhook: name },
-        body: transition === undefined ? {} : { transition_period: transition },
+        body: { transition_period: transition },
       }),
     text: ({ secret }) => secret,
     note({ previous_secret_until: until }) {

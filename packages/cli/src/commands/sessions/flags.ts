@@ -67,7 +67,7 @@ export function specOf(
     node,
     login,
     way: mesh ? 'mesh' : 'relay',
-    ...(ttl === undefined ? {} : { ttl }),
+    ttl,
     ...(record === false ? { record } : {}),
     ...(recordInput ? { record_input: true } : {}),
   }

@@ -56,13 +56,12 @@ async function proxy({ io, connect }: Context, text: string, flags: ProxyFlags):
   const { stdin, stdout } = io.streams()
   const connection = await connect()
   const key = await keptKey(dirname(configPath(io.env)))
-  const { allowAction: actions } = flags
   const forward = flags.forward?.map((target) => targetOf(parseForward(target)))
   const { node, socket, describeEnd } = await openLink(connection, {
     ...specOf(placeOf(text, flags), flags),
     public_key: key.publicKey,
-    ...(actions ? { actions } : {}),
-    ...(forward ? { forward } : {}),
+    actions: flags.allowAction,
+    forward,
   })
   let isOurs = false
   stdin.once('end', () => {

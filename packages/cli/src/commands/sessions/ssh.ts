@@ -74,8 +74,7 @@ async function ssh(
   const streams = io.streams()
   const { tty = words.length === 0 && streams.stdin.isTTY === true } = flags
   const connection = await connect()
-  const { allowAction: actions } = flags
-  const spec = { ...specOf(placeOf(node, flags), flags), ...(actions ? { actions } : {}) }
+  const spec = { ...specOf(placeOf(node, flags), flags), actions: flags.allowAction }
   using session = await openSession(connection, spec)
   const command = words.length === 0 ? {} : { command: commandLine(words) }
   const end = await runRemote(session.client, { tty, env: io.env, ...command }, streams)

@@ -9,12 +9,13 @@ const maxItems = 500
 
 /** What the control plane tells this operator of itself and of the fleet. What is refused is its error. */
 export function fleetParts(admin: Admin, open: Open): Part[] {
+  const answer = (file: string, about: string, operation: PlainOperation): Part => ({
+    file,
+    about,
+    read: async (signal) => (await admin[operation]({ signal })).body,
+  })
   return [
-    {
-      file: 'whoami.json',
-      about: 'whose token this was, with which role',
-      read: async (signal) => (await admin.whoAmI({ signal })).body,
-    },
+    answer('whoami.json', 'whose token this was, with which role', 'whoAmI'),
     {
       file: 'ready.json',
       about: 'whether the control plane can serve, and its warnings',
@@ -25,47 +26,27 @@ export function fleetParts(admin: Admin, open: Open): Part[] {
       about: 'the metrics of the control plane',
       read: (signal) => readText(open, '/metrics', signal),
     },
-    {
-      file: 'versions.json',
-      about: 'how many nodes run which version',
-      read: async (signal) => (await admin.listVersions({ signal })).body,
-    },
-    {
-      file: 'settings.json',
-      about: 'the settings of the control plane in force, and where each is from',
-      read: async (signal) => (await admin.listSettings({ signal })).body,
-    },
+    answer('versions.json', 'how many nodes run which version', 'listVersions'),
+    answer(
+      'settings.json',
+      'the settings of the control plane in force, and where each is from',
+      'listSettings',
+    ),
     {
       file: 'nodes.json',
       about: `the nodes, ${maxNodes} at most`,
       timeoutMs: 60_000,
       read: (signal) => allPages((query) => admin.listNodes({ query, signal }), maxNodes),
     },
-    {
-      file: 'mesh-ranges.json',
-      about: 'the ranges of the mesh',
-      read: async (signal) => (await admin.listMeshRanges({ signal })).body,
-    },
+    answer('mesh-ranges.json', 'the ranges of the mesh', 'listMeshRanges'),
     {
       file: 'policies.json',
       about: 'the policies',
       read: (signal) => allPages((query) => admin.listPolicies({ query, signal }), maxItems),
     },
-    {
-      file: 'alerts.json',
-      about: 'what is wrong with nodes now',
-      read: async (signal) => (await admin.listAlerts({ signal })).body,
-    },
-    {
-      file: 'forwards.json',
-      about: 'how far telemetry is passed on',
-      read: async (signal) => (await admin.listForwards({ signal })).body,
-    },
-    {
-      file: 'signing-keys.json',
-      about: 'the public keys that sign events',
-      read: async (signal) => (await admin.listSigningKeys({ signal })).body,
-    },
+    answer('alerts.json', 'what is wrong with nodes now', 'listAlerts'),
+    answer('forwards.json', 'how far telemetry is passed on', 'listForwards'),
+    answer('signing-keys.json', 'the public keys that sign events', 'listSigningKeys'),
     {
       file: 'runs.json',
       about: 'the newest runs of actions, without parameters',
@@ -76,6 +57,16 @@ export function fleetParts(admin: Admin, open: Open): Part[] {
     },
   ]
 }
+
+/** One that wants to know nothing. */
+type PlainOperation =
+  | 'whoAmI'
+  | 'listVersions'
+  | 'listSettings'
+  | 'listMeshRanges'
+  | 'listAlerts'
+  | 'listForwards'
+  | 'listSigningKeys'
 
 function withoutParameters<Run extends object>(run: Run): Run {
   return { ...run, ...('parameters' in run ? { parameters: '[left out]' } : {}) }
