@@ -4,7 +4,7 @@ import type { Fleet } from '../mesh/fleet.ts'
 import type { OnStep } from '../store/start-step.ts'
 import { startFilling } from '../telemetry/latest/fill-latest.ts'
 import { createLatest } from '../telemetry/latest/latest.ts'
-import { budgetOf, createPrograms } from '../telemetry/latest/programs.ts'
+import { createPrograms } from '../telemetry/latest/programs.ts'
 import { startSeries } from '../telemetry/series/series.ts'
 import { openSeriesFile } from '../telemetry/series/series-file.ts'
 import type { TelemetryStore } from '../telemetry/store.ts'
@@ -23,7 +23,7 @@ export function openNodeMetrics(
   const { config, metrics, clock, log } = environment
   const { dataDir, limits } = config
   const isNode = (id: string): boolean => fleet.node(id) !== undefined
-  const programs = createPrograms(() => budgetOf(environment.config.limits), isNode)
+  const programs = createPrograms(() => environment.config.limits, isNode)
   const room = { own: limits.node_series, programs: limits.node_program_series }
   const onLeftOut = metrics.valuesLeftOut
   const nowMs = clock.now()

@@ -30,7 +30,9 @@ const loss = (packet_loss_percent: number) => ({
 
 describe('the last values of nodes', () => {
   it('are those that were measured last, whatever comes last', () => {
-    const latest = createLatest(createPrograms(() => ({ ofNode: 3, ofTenant: 4 })))
+    const latest = createLatest(
+      createPrograms(() => ({ node_program_series: 3, tenant_program_series: 4 })),
+    )
     const value = () => latest.of('n_web', 'node_resources.cpu_percent')
     assert.equal(value(), undefined)
     latest.follow(arrived(30, cpu(5)))
@@ -46,7 +48,10 @@ describe('the last values of nodes', () => {
   it('are none of a node that is gone, whatever comes of it late', () => {
     const ids = new Set(['n_web', 'n_db'])
     const isNode = (id: string) => ids.has(id)
-    const programs = createPrograms(() => ({ ofNode: 3, ofTenant: 1 }), isNode)
+    const programs = createPrograms(
+      () => ({ node_program_series: 3, tenant_program_series: 1 }),
+      isNode,
+    )
     const latest = createLatest(programs, isNode)
     const shop = { group: 'shop', data: { orders: 1 } }
     latest.follow(arrived(0, cpu(5), shop))
@@ -59,14 +64,18 @@ describe('the last values of nodes', () => {
   })
 
   it('are not measured later than they come: a clock that is ahead would keep its values for ever', () => {
-    const latest = createLatest(createPrograms(() => ({ ofNode: 3, ofTenant: 4 })))
+    const latest = createLatest(
+      createPrograms(() => ({ node_program_series: 3, tenant_program_series: 4 })),
+    )
     latest.follow(arrived(0, { ...cpu(5), at: 1e9 }))
     latest.follow(arrived(15, cpu(6)))
     assert.equal(latest.of('n_web', 'node_resources.cpu_percent')?.value, 6)
   })
 
   it('are the worst of the last minute where each peer has one', () => {
-    const latest = createLatest(createPrograms(() => ({ ofNode: 3, ofTenant: 4 })))
+    const latest = createLatest(
+      createPrograms(() => ({ node_program_series: 3, tenant_program_series: 4 })),
+    )
     const value = () => latest.of('n_web', 'tunnel_health.packet_loss_percent')?.value
     latest.follow(arrived(0, loss(0), loss(100), loss(5)))
     assert.equal(value(), 100)
@@ -77,7 +86,9 @@ describe('the last values of nodes', () => {
   })
 
   it('are those of programs too, as many series as there is room for: what has none is counted', () => {
-    const latest = createLatest(createPrograms(() => ({ ofNode: 3, ofTenant: 4 })))
+    const latest = createLatest(
+      createPrograms(() => ({ node_program_series: 3, tenant_program_series: 4 })),
+    )
     const orders = (...shops: string[]) => ({
       group: 'shop',
       data: Object.fromEntries(shops.map((shop, index) => [`orders{shop="${shop}"}`, index])),

@@ -2,18 +2,8 @@ import type { Sample } from '../samples.ts'
 import type { RecordSource } from '../store.ts'
 import type { LatestValue } from './latest-value.ts'
 
-/** How many series of programs there may be at a time. */
-export interface SeriesBudget {
-  ofNode: number
-  ofTenant: number
-}
-
-export function budgetOf(limits: {
-  node_program_series: number
-  tenant_program_series: number
-}): SeriesBudget {
-  return { ofNode: limits.node_program_series, ofTenant: limits.tenant_program_series }
-}
+/** Of how many series of programs there may be at a time. */
+type LimitName = 'node_program_series' | 'tenant_program_series'
 
 /** Of one metric of a node: the last value by the key of each series. */
 export type ProgramSeries = ReadonlyMap<string, LatestValue>
@@ -24,7 +14,7 @@ export interface LeftOut {
   values: number
   /** The last of the series. */
   series: string
-  limit: 'node_program_series' | 'tenant_program_series'
+  limit: LimitName
   /** When it came. */
   atMs: number
 }
@@ -74,7 +64,7 @@ const sweepEachMs = 60_000
 
 /** Of a node that is gone nothing is kept here: nobody would forget it. */
 export function createPrograms(
-  budget: () => SeriesBudget,
+  limits: () => Readonly<Record<LimitName, number>>,
   isNode: (id: string) => boolean = () => true,
 ): Programs {
   const nodes = new Map<string, OfNode>()
@@ -95,10 +85,10 @@ export function createPrograms(
     }))
   }
 
-  function fullLimit(node: OfNode): LeftOut['limit'] | undefined {
-    const { ofNode, ofTenant } = budget()
-    if (node.size >= ofNode) return 'node_program_series'
-    return tenantOf(node.tenantId).size >= ofTenant ? 'tenant_program_series' : undefined
+  function fullLimit({ size, tenantId }: OfNode): LimitName | undefined {
+    const { node_program_series, tenant_program_series } = limits()
+    if (size >= node_program_series) return 'node_program_series'
+    return tenantOf(tenantId).size >= tenant_program_series ? 'tenant_program_series' : undefined
   }
 
   /** The series of a tenant that have ended go. */

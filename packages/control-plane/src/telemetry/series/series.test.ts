@@ -35,8 +35,8 @@ async function openBench() {
       const onLeftOut = (reason: string, count: number) =>
         leftOut.set(reason, (leftOut.get(reason) ?? 0) + count)
       const file = openSeriesFile(join(folder.path, 'series.db'), { room, onLeftOut })
-      const budget = () => ({ ofNode: maxSeries, ofTenant: 1_000 })
-      const programs = createPrograms(budget)
+      const limits = () => ({ node_program_series: maxSeries, tenant_program_series: 1_000 })
+      const programs = createPrograms(limits)
       const options = { room, programs, onLeftOut }
       const series = startSeries({ file, telemetry, clock, log: silentLog, ...options })
       return {
