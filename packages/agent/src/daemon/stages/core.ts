@@ -9,23 +9,16 @@ import {
   type NameCache,
   systemClock,
 } from '@plexd/runtime'
-import { builtinActions } from '../../actions/builtin/index.ts'
-import { createActionCatalog, type OpenCatalog } from '../../actions/catalog.ts'
-import { createLogReader } from '../../actions/log-reader.ts'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { type Containment, openContainment } from '../../contain/containment.ts'
 import { type ClockSkew, createClockSkew } from '../../control/clock-skew.ts'
 import { createProblems, type Problems } from '../../health/problems.ts'
 import { watchTools } from '../../health/tool-watch.ts'
 import { createVitals, type Vitals } from '../../health/vitals.ts'
-import type { Hooks } from '../../hooks/hooks.ts'
-import { createViolations } from '../../hooks/violations.ts'
 import type { MeshSource } from '../../mesh/node-mesh.ts'
 import { createReconcileRequests, type ReconcileRequests } from '../../reconcile/requests.ts'
 import { type HostKey, openHostKey } from '../../sessions/host-key.ts'
 import { createServerStarter, type StartServer } from '../../sessions/server-process.ts'
-import { describeSelf, notSingleFile } from '../../upgrade/self.ts'
-import { openHooks } from './open-hooks.ts'
+import { type NodeActions, openActions } from './open-actions.ts'
 import { openState, type State } from './open-state.ts'
 import type { Reloads } from './status.ts'
 import { storedView } from './stored-view.ts'
@@ -53,7 +46,7 @@ export interface AgentDeps extends MeshSource {
 }
 
 /** The first stage of a daemon, everything that needs no identity: the files on disk, and the problems. */
-export interface Core extends State {
+export interface Core extends State, NodeActions {
   readonly config: AgentConfig
   /** A unique id of this start. */
   readonly instance: string
@@ -62,10 +55,6 @@ export interface Core extends State {
   /** For the control plane's name; other names use the system's resolver. */
   readonly names: NameCache
   readonly requests: ReconcileRequests
-  readonly actions: OpenCatalog
-  /** Runs the programs of actions. */
-  readonly containment: Containment
-  readonly hooks: Hooks
   /** Without one there are no sessions. */
   readonly hostKey: HostKey | undefined
   readonly startServer: StartServer
@@ -103,44 +92,17 @@ export async function openCore(
   const startedMs = clock.monotonic()
   const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
   const shown = createShownView(storedView({ ...told, startedMs }, hasMesh))
-  const { desired } = state
-  const { dataDir } = config
   const keptLog = deps.kept?.list ?? (() => [])
-  const containment = stack.use(await openContainment({ dataDir, clock, log }))
-  const actions = createActionCatalog()
-  actions.replace(
-    'builtin',
-    builtinActions({
-      ...shown,
-      config,
-      clock,
-      desired: desired.current,
-      cannotUpgrade: describeSelf(state.versions.folder).isSingleFile ? undefined : notSingleFile,
-      readLog: createLogReader({ kept: keptLog }),
-    }),
-  )
-  const violations = createViolations(state.queues.violations, { clock, log })
-  const hooks = stack.use(
-    await openHooks({
-      ...told,
-      actions,
-      violations,
-      containment,
-      nodeId: () => shown.status().node_id,
-      log,
-    }),
-  )
+  const opened = await openActions({ ...told, shown, keptLog, log }, stack)
   return {
     ...told,
     instance: crypto.randomUUID(),
     log,
     names: createNameCache(),
     requests,
-    actions,
-    containment,
-    hooks,
+    ...opened,
     startServer: deps.startServer ?? createServerStarter(clock),
-    hostKey: await openHostKeyIn(dataDir, { problems, disk: state.disk, log }),
+    hostKey: await openHostKeyIn(config.dataDir, { problems, disk: state.disk, log }),
     keptLog,
     startedMs,
     shown,
