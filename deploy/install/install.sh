@@ -57,14 +57,18 @@ main() {
   needs_root
   check_tools
   work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
+  trap 'rm -rf "$work" "$root/usr/local/bin/"*".new.$$"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   fetch_sums
   choose_file
   fetch_verified "$file"
-  say "$file: its checksum is the signed one"
-  if [ "$kind" = program ]; then check_program; fi
+  if [ "$kind" = program ]; then
+    check_program "$product"
+    refuse_older
+    # In the package it is part of the control plane.
+    if [ "$product" = plexd-control-plane ]; then fetch_verified "${file%"$product"}plexctl"; check_program plexctl; fi
+  fi
   install_"$kind"
   if [ "$joins" = yes ]; then set_up; elif [ "$product" = plexd ]; then next_step; fi
 }
@@ -129,7 +133,8 @@ check_tools() {
 # NAME TARGET MAX_BYTES: a copy of our own, which nobody changes between looking and using.
 fetch() {
   case $from in
-    *://*) download "$from/$1" "$2" "$3" ;;
+    # An answer without an end must not fill the disk. Of 512 bytes or, in some shells, 1024.
+    *://*) (ulimit -f "$(($3 / 512 + 1))"; download "$from/$1" "$2") || exit 1 ;;
     *) [ -f "$from/$1" ] || refuse "read \"$from/$1\": no such file"
        head -c "$(($3 + 1))" "$from/$1" >"$2" || refuse "read \"$from/$1\": see above" ;;
   esac
@@ -139,7 +144,7 @@ fetch() {
 download() {
   if command -v curl >/dev/null; then
     curl --fail --silent --show-error --location --proto '=https,http' --proto-redir '=https' --retry 3 \
-      --connect-timeout 20 --max-time 1800 --max-filesize "$3" --output "$2" "$1" ||
+      --connect-timeout 20 --max-time 1800 --output "$2" "$1" ||
       refuse "download \"$1\": see above; is that where the files of the build are?"
   elif command -v wget >/dev/null; then
     wget --quiet --tries=3 --timeout=60 --max-redirect=5 --output-document="$2" "$1" ||
@@ -185,9 +190,10 @@ choose_file() {
   kind=${kind:-$(kind_here)}
   file=$(listed)
   if [ -z "$file" ] && [ -z "$wanted" ] && [ "$kind" != program ]; then
-    say "this build has no $kind for $arch, so the program itself is installed"
+    packaged=$kind
     kind=program
     file=$(listed)
+    [ -z "$file" ] || say "this build has no $packaged for $arch, so the program itself is installed"
   fi
   [ -n "$file" ] || refuse "\"$from\" has no $product${version:+ $version} as $kind for $arch"
   [ "$(printf '%s\n' "$file" | wc -l)" = 1 ] ||
@@ -226,16 +232,31 @@ fetch_verified() {
   found=$(sha256sum <"$target" | cut -d' ' -f1)
   [ "$found" = "$sum" ] ||
     refuse "verify \"$from/$1\": its SHA-256 is $found, and $sum is signed: it was changed or is not whole; nothing was installed"
+  say "$1: its checksum is the signed one"
 }
 
+# NAME: of a program that was fetched.
 check_program() {
-  found=$(od -An -tu2 -j18 -N2 "$target" | tr -d ' ')
-  [ "$found" = "$machine" ] || refuse "\"$file\" is not for $arch: this build is for other machines"
-  if [ -n "$version" ]; then
-    chmod 700 "$target"
-    found=$("$target" --version) || refuse "run \"$file\": see above"
-    case " $found " in *" $version "*) ;; *) refuse "\"$file\" is \"$found\", and $version is wanted" ;; esac
-  fi
+  found=$(od -An -tu2 -j18 -N2 "$work/$1" | tr -d ' ')
+  [ "$found" = "$machine" ] || refuse "\"$1\" is not for $arch: this build is for other machines"
+  chmod 700 "$work/$1"
+  found=$(version_of "$work/$1") || refuse "run \"$1\": see above"
+  [ -z "$version" ] || [ "$found" = "$version" ] || refuse "\"$1\" is \"$found\", and $version is wanted"
+}
+
+# As package managers do; what is there and does not run is no obstacle.
+refuse_older() {
+  here=$root/usr/local/bin/$product
+  [ -z "$version" ] && [ -x "$here" ] && old=$(version_of "$here" 2>/dev/null) || return 0
+  # A pre-release, 1.0.0-rc.1, is older than 1.0.0, which "~" says.
+  newest=$(printf '%s\n' "$old" "$found" | sed 's/-/~/' | sort -V | tail -n 1) || refuse 'compare versions: see above'
+  [ "$newest" = "$(printf '%s' "$found" | sed 's/-/~/')" ] ||
+    refuse "install $product $found: $old is here, which is newer: to go back, give --version $found"
+}
+
+version_of() {
+  told=$("$1" --version) || return 1
+  printf '%s\n' "$told" | awk 'NR == 1 { print $NF }'
 }
 
 # Says it, and does it unless this is a dry run.
@@ -276,14 +297,21 @@ install_rpm() {
 # Without a package manager: the program, its groups, and units.
 install_program() {
   run mkdir -p "$root/usr/local/bin"
-  run cp "$target" "$root/usr/local/bin/.$product.new"
-  run chmod 0755 "$root/usr/local/bin/.$product.new"
-  # A program that runs cannot be written to, but its name can be given to another file.
-  run mv -f "$root/usr/local/bin/.$product.new" "$root/usr/local/bin/$product"
+  place_program "$product"
   if [ "$product" = plexd ]; then
     make_groups
     write_units
+  else
+    place_program plexctl
   fi
+}
+
+# A program that runs cannot be written to, but its name can be given to another file. Another run may be at it.
+place_program() {
+  fresh=$root/usr/local/bin/$1.new.$$
+  run cp "$work/$1" "$fresh"
+  run chmod 0755 "$fresh"
+  run mv -f "$fresh" "$root/usr/local/bin/$1"
 }
 
 make_groups() {
@@ -367,6 +395,7 @@ uninstall_program() {
     if [ -e /var/lib/plexd/identity.json ]; then run /usr/local/bin/plexd down; fi
   fi
   run rm -f "$root/usr/local/bin/$product"
+  if [ "$product" = plexd-control-plane ]; then run rm -f "$root/usr/local/bin/plexctl"; fi
   if [ "$product" = plexd ]; then
     for unit in $units; do run rm -f "$root/etc/systemd/system/$unit"; done
   fi

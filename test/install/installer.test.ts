@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { after, before, describe, it } from 'node:test'
 import { newKey } from '../../scripts/build/release-key.ts'
 import { type Output, runToEnd } from '../../scripts/programs/program.ts'
@@ -16,6 +21,10 @@ const changes = process.env.PLEXD_INSTALL === 'all' ? 64 : 2
 
 const isRoot = process.getuid?.() === 0
 const skip = isRoot && process.arch === 'x64' ? false : 'needs root, and amd64'
+
+function* endless(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(65_536)
+}
 
 describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
   let folder = ''
@@ -69,6 +78,61 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     assert.match(again.stderr, /uninstall plexd: it is not installed here/)
   })
 
+  it('installs plexctl beside the control plane, as the package does', async () => {
+    const as = ['--control-plane', '--as', 'program']
+    const { code, stderr } = await install('--from', release.folder, ...as)
+    assert.equal(code, 0, stderr)
+    const names = await readdir(join(root, 'usr/local/bin'))
+    assert.deepEqual(names.sort(), ['plexctl', 'plexd-control-plane'])
+    await install('--uninstall', ...as)
+    assert.deepEqual(await readdir(join(root, 'usr/local/bin')), [])
+  })
+
+  it('goes back to an older program only when that is asked for', async () => {
+    const as = ['--as', 'program', '--from']
+    const [older, newer] = [join(folder, 'older'), join(folder, 'newer')]
+    const versions = ['1.0.0-rc.1', '1.0.0', '1.10.0'] as const
+    for (const [at, version] of versions.entries()) {
+      await createRelease(older, versions[at - 1] ?? '0.9.9')
+      await createRelease(newer, version)
+      const key = ['--release-key', join(newer, 'release.pub')]
+      assert.equal((await install(...as, newer, ...key)).code, 0, version)
+      assert.equal((await install(...as, newer, ...key)).code, 0, `${version} once more`)
+      await refuses(/install plexd .*: .* is here, which is newer: to go back, give --version/, [
+        ...as,
+        older,
+        '--release-key',
+        join(older, 'release.pub'),
+      ])
+    }
+    const back = ['--version', '1.0.0', '--release-key', join(older, 'release.pub')]
+    assert.equal((await install(...as, older, ...back)).code, 0)
+    await install('--uninstall')
+  })
+
+  it('refuses what a server has that is broken, or hostile, and does not fill the disk', async () => {
+    const page = '<html>Please log in</html>'
+    for (const [why, answer] of [
+      [/not signed by a trusted key/, (response) => response.end(page)],
+      [/download ".*SHA256SUMS": see above/, (response) => response.writeHead(404).end(page)],
+      [
+        /download ".*SHA256SUMS": see above/,
+        (response) => void response.write(page, () => response.destroy()),
+      ],
+      [
+        /download ".*SHA256SUMS": see above/,
+        (response) => response.writeHead(302, { location: 'http://example.com/' }).end(),
+      ],
+      [
+        /download ".*SHA256SUMS": see above/,
+        (response) => void pipeline(Readable.from(endless()), response).catch(() => undefined),
+      ],
+    ] as [RegExp, (response: ServerResponse) => void][]) {
+      await using server = await listen((_request, response) => answer(response))
+      await refuses(why, ['--as', 'deb', '--from', server.url])
+    }
+  })
+
   it('changes nothing when it is only asked what it would do', async () => {
     const before = await everything()
     const flags = ['--from', release.folder, '--as', 'program', '--dry-run', '--join']
@@ -109,26 +173,26 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     const good = await readFile(join(copy, release.deb))
     for (const bad of [good.subarray(0, -1), Buffer.concat([good, good]), Buffer.alloc(0)]) {
       await writeFile(join(copy, release.deb), bad)
-      await refuses(/it was changed or is not whole; nothing was installed/, '--from', copy)
+      await refusesDeb(/it was changed or is not whole; nothing was installed/, '--from', copy)
     }
     await rm(join(copy, release.deb))
-    await refuses(/read ".*\.deb": no such file/, '--from', copy)
+    await refusesDeb(/read ".*\.deb": no such file/, '--from', copy)
     await rm(join(copy, 'SHA256SUMS.sig'))
-    await refuses(/read ".*SHA256SUMS.sig": no such file/, '--from', copy)
+    await refusesDeb(/read ".*SHA256SUMS.sig": no such file/, '--from', copy)
 
     const other = join(folder, 'other.pub')
     await writeFile(other, newKey().publicPem)
     const key = ['--from', release.folder, '--release-key']
-    await refuses(/not signed by a trusted key/, ...key, other)
+    await refusesDeb(/not signed by a trusted key/, ...key, other)
     await writeFile(other, `${newKey().publicPem}${await readFile(join(copy, 'release.pub'))}`)
     assert.equal((await install(...key, other, '--as', 'deb', '--dry-run')).code, 0)
   })
 
   it('refuses another version, another machine, and options that mean nothing', async () => {
     const from = ['--from', release.folder]
-    await refuses(/has no plexd 2.0.0 as deb for amd64/, ...from, '--version', '2.0.0')
-    await refuses(/has no plexd 1.0 as deb/, ...from, '--version', '1.0')
-    await refuses(/has no plexd-control-plane as deb/, ...from, '--control-plane')
+    await refusesDeb(/has no plexd 2.0.0 as deb for amd64/, ...from, '--version', '2.0.0')
+    await refusesDeb(/has no plexd 1.0 as deb/, ...from, '--version', '1.0')
+    await refusesDeb(/has no plexd-control-plane as deb/, ...from, '--control-plane')
     await misuses(/--from "ftp:\/\/example.com": want https/, '--from', 'ftp://example.com')
     await misuses(/--from "http:\/\/example.com": want https/, '--from', 'http://example.com')
     await misuses(/--from "\/nowhere": no such folder/, '--from', '/nowhere')
@@ -147,9 +211,12 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     assert.match(stderr, /no key of a build is known here: give --release-key FILE/)
   })
 
-  async function refuses(why: RegExp, ...args: string[]): Promise<void> {
+  const refusesDeb = (why: RegExp, ...args: string[]): Promise<void> =>
+    refuses(why, ['--as', 'deb', ...args])
+
+  async function refuses(why: RegExp, args: readonly string[]): Promise<void> {
     const before = await everything()
-    const { code, stderr } = await install('--as', 'deb', ...args)
+    const { code, stderr } = await install(...args)
     assert.equal(code, 1, stderr)
     assert.match(stderr, why)
     assert.equal(await everything(), before)
@@ -162,3 +229,19 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     return output
   }
 })
+
+interface Listening extends AsyncDisposable {
+  url: string
+}
+
+async function listen(answer: RequestListener): Promise<Listening> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}

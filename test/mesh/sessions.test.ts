@@ -72,7 +72,9 @@ describe('sessions by the mesh', { skip: labSkip('ssh') }, () => {
       running.stdin.end('typed\n')
 
       assert.equal(await running.ended, 7, running.stderr())
-      assert.deepEqual([running.stdout(), running.stderr()], ['typed\n', 'oops\n'])
+      assert.equal(running.stdout(), 'typed\n')
+      // What the profile of root on this machine has to say comes first.
+      assert.match(running.stderr(), /^oops\n$/m)
     })
 
     it('serve OpenSSH by ssh-proxy --mesh', async () => {
