@@ -47,7 +47,7 @@ it('a node is told of no authority of the control plane while its certificate is
   assert.ok(second.sequence > first.sequence)
   const { stdout } = await runProgram('plexctl', ['authority', 'status'], plane.environment)
   assert.match(stdout, /^no effect: +its certificate is one of the settings \(tls_cert\)/)
-  for (const step of [['prepare'], ['activate', '--force'], ['retire', '--yes']]) {
+  for (const step of [['prepare'], ['activate'], ['retire', '--yes']]) {
     const { code, stderr } = await runProgram('plexctl', ['authority', ...step], plane.environment)
     assert.equal(code, 1)
     assert.match(stderr, /authority: it would have no effect: its certificate is one of the set/)

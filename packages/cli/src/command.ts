@@ -81,8 +81,8 @@ interface Row {
 }
 
 interface CallRow<Body, Given extends unknown[]> extends Row {
-  /** The question in front of what cannot be undone; gives the command its `--yes`. */
-  asks?: (...given: Given) => string
+  /** The question in front of what cannot be undone, undefined for none; gives the command its `--yes`. */
+  asks?: (...given: Given) => string | undefined
   call: (admin: Admin, ...given: Given) => Promise<Answer<Body>>
   /** One of these four says how it is shown without `--json`. What was done, in one sentence: */
   text?: (body: Body, ...given: Given) => string
@@ -102,7 +102,8 @@ export function call<Body, Given extends unknown[]>(row: CallRow<Body, Given>): 
   const common = { ...row, flags: asks ? withYes : flags }
   return entry<Given>(common, async ({ io, connect }, { json, yes }, ...given) => {
     const { admin } = await connect()
-    if (asks) await confirm(io, { what: asks(...given), yes })
+    const what = asks?.(...given)
+    if (what !== undefined) await confirm(io, { what, yes })
     const { body } = await row.call(admin, ...given)
     if (print) print(io, body, json, ...given)
     else if (lines) printItem(io, body, { json, lines })

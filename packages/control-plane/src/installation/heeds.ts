@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Heeded } from '@plexd/protocol'
 import { printable } from '@plexd/runtime'
 import type { NodeBudget } from '../access/node-budgets.ts'
+import type { Follower } from '../log/log.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { deleteHeedsOfGone, readHeeds, writeHeed } from '../rows/node-heeds.ts'
 import type { Store } from '../store/db.ts'
@@ -11,6 +12,8 @@ export interface Heeds {
   of(nodeId: string): Heeded | undefined
   /** Resolves when it is on the disk, which it is already unless the node says something new. */
   note(node: NodeRecord, said: Heeded | undefined, budget: Budget): Promise<void>
+  /** Forgets nodes that are removed. */
+  follow: Follower
 }
 
 /** Heartbeats are not limited, but what they write is. */
@@ -31,6 +34,9 @@ export async function openHeeds(
       budget.charge(id, { records: 1 })
       await store.write((tx) => writeHeed(tx, { node_id: id, heeded, at: now() }))
       heeds.set(id, heeded)
+    },
+    follow({ changes }) {
+      for (const change of changes) if (change.type === 'node_removed') heeds.delete(change.node.id)
     },
   }
 }

@@ -27,6 +27,21 @@ describe('startPeriodic', () => {
     runs[1]?.resolve()
   })
 
+  it('goes on after one that failed before it had begun to wait', async () => {
+    const clock = createFakeClock()
+    let runs = 0
+    const run = (): Promise<void> => {
+      runs++
+      throw new Error('the disk is full')
+    }
+    await using _job = startPeriodic(
+      { name: 'fail', everyMs: 1_000, run },
+      { clock, log: silentLog },
+    )
+    await clock.advance(2_000)
+    assert.equal(runs, 2)
+  })
+
   it('tells the run that goes on when it ends, and waits for it', async () => {
     const clock = createFakeClock()
     let isTold = false

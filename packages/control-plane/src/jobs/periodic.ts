@@ -23,13 +23,13 @@ export function startPeriodic(
       await run(stop.signal)
     } catch (error) {
       log.error('job failed', { job: name, error: describeError(error) })
-    } finally {
-      running = undefined
     }
   }
 
   const ticking = clock.every(everyMs, () => {
-    running ??= runOnce()
+    running ??= runOnce().finally(() => {
+      running = undefined
+    })
   })
   return {
     async [Symbol.asyncDispose]() {

@@ -47,6 +47,7 @@ export function followLog(app: Followers): void {
     app.sealedSecrets.follow,
     app.keyring.follow,
     app.announcing.follow,
+    app.heeds.follow,
     app.heads.follow,
     app.metrics.follow,
     app.streams.follow, // after these, because payloads are built from them

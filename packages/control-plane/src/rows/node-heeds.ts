@@ -18,7 +18,11 @@ export async function writeHeed(
     .execute()
 }
 
-/** Of nodes that were removed. */
+export async function deleteHeed(tx: Tx, nodeId: string): Promise<void> {
+  await tx.deleteFrom('node_heeds').where('node_id', '=', nodeId).execute()
+}
+
+/** Of nodes that were removed, and spoke once more meanwhile. */
 export async function deleteHeedsOfGone(tx: Tx): Promise<void> {
   await tx
     .deleteFrom('node_heeds')

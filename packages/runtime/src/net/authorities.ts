@@ -19,8 +19,9 @@ export function endorsedBy(certificatePem: string, pem: string): string[] {
   const signatures = blocksOf(pem, 'PLEXD ENDORSEMENT')
     .slice(0, maxBlocks)
     .map((block) => Buffer.from(block.split('\n').slice(1, -1).join(''), 'base64'))
-  return certificatesIn(pem)
+  return blocksOf(pem, 'CERTIFICATE')
     .slice(0, maxBlocks)
+    .flatMap(parse)
     .filter((one) => {
       const text = endorsementText(new X509Certificate(one))
       return signatures.some((signature) => verify('sha256', text, publicKey, signature))

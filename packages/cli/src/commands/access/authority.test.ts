@@ -25,7 +25,7 @@ describe('authority', () => {
     const { stdout: json } = await bench.run(['authority', 'status', '--json'])
 
     assert.match(text, /^stage: +prepared\ncurrent: +sha256:aa, until 2036-01-15\nnext: +sha256:bb/)
-    assert.match(text, /\ntrusted by: +2 of 3 nodes\nnot by: +web \(it is offline\)\n/)
+    assert.match(text, /\ntrusted by: +2 of 3 nodes\nnot by: +web n_web \(it is offline\)\n/)
     assert.match(text, /\nmay be named by: +tok_1 \(until 2036/)
     assert.match(text, /\nnext step: +plexctl authority activate\n$/)
     assert.deepEqual(JSON.parse(json), status)
@@ -38,10 +38,22 @@ describe('authority', () => {
     await using bench = await startBench({ 'GET /admin/v1/authorities': body })
     const { stdout } = await bench.run(['authority', 'status'])
     assert.match(stdout, /^no effect: +its certificate is one of the settings \(tls_cert\)\nstage:/)
-    assert.match(stdout, /\nnot heeded by: +db \(it heeds announcement 9\)\n/)
+    assert.match(stdout, /\nnot heeded by: +db n_db \(it heeds announcement 9\)\n/)
     assert.doesNotMatch(stdout, /trusted by|next step/)
     const why = /^show authorities: nodes are told to trust none: its certificate is one of/
     await assert.rejects(bench.run(['authority', 'show']), { exitCode: 1, message: why })
+  })
+
+  it('says of how many more nodes it does not show the name', async () => {
+    const body = { ...status, behind_count: 2_000 }
+    await using bench = await startBench({ 'GET /admin/v1/authorities': body })
+    const { stdout } = await bench.run(['authority', 'status'])
+    assert.match(stdout, /\nnot by: +web n_web \(it is offline\); and 1999 more\n/)
+  })
+
+  it('asks before it leaves nodes behind', async () => {
+    await using bench = await startBench({})
+    await assert.rejects(bench.run(['authority', 'activate', '--force']), { exitCode: 2 })
   })
 
   it('prints the certificates of all, for a file', async () => {
@@ -57,7 +69,7 @@ describe('authority', () => {
     })
     const prepared = await bench.run(['authority', 'prepare'])
     assert.match(prepared.stdout, /3 nodes are told/)
-    const { stdout, stderr } = await bench.run(['authority', 'activate', '--force'])
+    const { stdout, stderr } = await bench.run(['authority', 'activate', '--force', '--yes'])
     assert.match(stdout, /is of the next authority now/)
     assert.equal(stderr, 'warning: "web" is left behind: it is offline\n')
   })

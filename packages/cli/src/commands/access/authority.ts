@@ -40,7 +40,9 @@ export const authorityCommands = noun(
     description:
       'serve with a certificate of the next authority; refused while nodes do not trust it',
     flags: addForce('leave nodes behind that do not trust it'),
-    examples: ['plexctl authority activate', 'plexctl authority activate --force'],
+    examples: ['plexctl authority activate', 'plexctl authority activate --force --yes'],
+    asks: ({ force }: ForceFlag) =>
+      force ? 'leave nodes behind that do not trust the next authority' : undefined,
     call: (admin: Admin, flags: ForceFlag) => admin.activateAuthority({ query: queryOf(flags) }),
     text: () => activated,
   }),
@@ -89,8 +91,8 @@ function linesOf(status: AuthorityStatus): Record<string, string> {
       ]),
     ),
     ...(isGoingOn ? { 'trusted by': `${nodes - behind_count} of ${nodes} nodes` } : {}),
-    'not by': nodesWithReasons(status.behind),
-    'not heeded by': nodesWithReasons(status.ahead),
+    'not by': nodesWithReasons(status.behind, behind_count),
+    'not heeded by': nodesWithReasons(status.ahead, status.ahead_count),
     'may be named by': joins
       .map(({ token_id, expires_at }) => `${token_id} (until ${expires_at})`)
       .join('; '),

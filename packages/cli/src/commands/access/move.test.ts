@@ -31,8 +31,11 @@ describe('move', () => {
     await using bench = await startBench({ 'GET /admin/v1/move': status })
     const { stdout } = await bench.run(['move', 'status'])
     assert.match(stdout, /^announced: +https:\/\/new\.example\.com\nis now at: +https:\/\/old/)
-    assert.match(stdout, /\nknown to: +2 of 3 nodes\nthere: +0 of 3 nodes\nbehind: +web \(it is/)
-    assert.match(stdout, /\nnot heeded by: +db \(it heeds announcement 9\)\n/)
+    assert.match(
+      stdout,
+      /\nknown to: +2 of 3 nodes\nthere: +0 of 3 nodes\nbehind: +web n_web \(it is/,
+    )
+    assert.match(stdout, /\nnot heeded by: +db n_db \(it heeds announcement 9\)\n/)
     const { stdout: json } = await bench.run(['move', 'status', '--json'])
     assert.deepEqual(JSON.parse(json), status)
   })

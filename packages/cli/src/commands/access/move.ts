@@ -35,7 +35,8 @@ export const moveCommands = noun(
 )
 
 function linesOf(status: MoveStatus): Record<string, string> {
-  const { urls, url, nodes, told_count, there_count, behind, ahead } = status
+  const { urls, url, nodes, told_count, there_count, behind, behind_count, ahead, ahead_count } =
+    status
   const isMoving = urls.length > 0
   const ofAll = (count: number): string => (isMoving ? `${count} of ${nodes} nodes` : '')
   return {
@@ -43,7 +44,7 @@ function linesOf(status: MoveStatus): Record<string, string> {
     'is now at': url,
     'known to': ofAll(told_count),
     there: ofAll(there_count),
-    behind: nodesWithReasons(behind),
-    'not heeded by': nodesWithReasons(ahead),
+    behind: nodesWithReasons(behind, behind_count),
+    'not heeded by': nodesWithReasons(ahead, ahead_count),
   }
 }

@@ -1,6 +1,9 @@
-/** On one line. */
+/** On one line; `count` of them in all, of which the answer has the first. */
 export function nodesWithReasons(
-  nodes: readonly { hostname: string; reason: string }[] | undefined,
+  nodes: readonly { node_id: string; hostname: string; reason: string }[] = [],
+  count = 0,
 ): string {
-  return (nodes ?? []).map(({ hostname, reason }) => `${hostname} (${reason})`).join('; ')
+  const shown = nodes.map(({ node_id, hostname, reason }) => `${hostname} ${node_id} (${reason})`)
+  const more = count - nodes.length
+  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { sql } from 'kysely'
 import type { EnrolledNode } from '../../testing/harness.ts'
 import { openControlPlane } from '../../testing/open-control-plane.ts'
 
@@ -48,9 +49,32 @@ describe('nodes that heed a later announcement than the last', () => {
     }
   })
 
+  it('are forgotten when they are removed', async () => {
+    const liar = await plane.enrol('passing')
+    await says(liar, Number.MAX_SAFE_INTEGER)
+    await plane.admin.removeNode({ params: { node: liar.node_id } })
+    const { rows } = await sql`select 1 from node_heeds where node_id = ${liar.node_id}`.execute(
+      plane.app.store.reader,
+    )
+    assert.deepEqual(rows, [])
+    assert.equal(plane.app.heeds.of(liar.node_id), undefined)
+  })
+
   it('cannot say a number that is none', async () => {
     const node = await plane.enrol('odd')
     await assert.rejects(says(node, 2 ** 53), { status: 400 })
+  })
+})
+
+describe('a control plane that nodes reach by plain HTTP', () => {
+  const plane = openControlPlane({ config: { insecureHttp: true } })
+
+  it('announces no address, and ends a move', async () => {
+    await assert.rejects(plane.admin.announceMove({ body: { urls: ['https://cp'] } }), {
+      status: 409,
+      message: /serve TLS, then announce$/,
+    })
+    assert.deepEqual((await plane.admin.announceMove({ body: { urls: [] } })).body.urls, [])
   })
 })
 

@@ -16,12 +16,12 @@ export const getMove = handle(adminApi.getMove, async ({ principal }, app: Needs
 export const announceMove = handle(
   adminApi.announceMove,
   async ({ principal, body }, app: Needs) => {
-    if (app.config.insecureHttp)
+    const urls = readUrls(body.urls)
+    if (app.config.insecureHttp && urls.length > 0)
       throw new ApiError(
         'conflict',
-        'announce address: nodes come by plain HTTP, which proves nothing',
+        'announce address: nodes come by plain HTTP (insecure_http), which proves nothing: serve TLS, then announce',
       )
-    const urls = readUrls(body.urls)
     const before = app.announcing.current()?.urls ?? []
     if (urls.join(' ') === before.join(' ')) await settleAnnouncement(app)
     else await announceUrls(app.change, urls)

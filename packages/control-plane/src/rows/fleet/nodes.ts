@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { FleetChange, NodeRecord } from '../../mesh/fleet.ts'
 import type { Reader } from '../../store/db.ts'
 import type { Row } from '../../store/schema.ts'
+import { deleteHeed } from '../node-heeds.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 import type { RowUnit } from '../unit.ts'
 import { inOrder } from './in-order.ts'
@@ -160,6 +161,7 @@ export async function insertNode(
 export async function removeNode(unit: RowUnit, node: NodeRecord): Promise<void> {
   const removed_at = unit.nowMs
   await unit.tx.updateTable('nodes').set({ removed_at }).where('id', '=', node.id).execute()
+  await deleteHeed(unit.tx, node.id)
   unit.apply({ type: 'node_removed', node, removed_at })
 }
 
