@@ -2,7 +2,13 @@ import { readdir, rm } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
 import { isSea } from 'node:sea'
-import { type ExecOptions, execSelf, undefinedIfMissing } from '@plexd/runtime'
+import {
+  describeError,
+  type ExecOptions,
+  execSelf,
+  type Log,
+  undefinedIfMissing,
+} from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
 import { backupName, excessOf, isRemnant } from './schedule.ts'
 
@@ -12,7 +18,7 @@ export type RunSelf = (args: readonly string[], options: ExecOptions) => Promise
 const runSelf: RunSelf = (args, options) => execSelf(args, isSea(), options)
 
 /** Longer than any backup takes, so that one that hangs does not keep all later ones from being made. */
-const timeoutMs = 6 * 60 * 60_000
+export const plannedBackupMs = 6 * 60 * 60_000
 
 /** Yields to everything else on the machine. */
 const priority = 10
@@ -29,6 +35,13 @@ export function plannedFile(config: Config, nowMs: number): string | undefined {
   return folder && join(folder, backupName(nowMs, backupRecipients.length > 0))
 }
 
+interface PlannedOptions {
+  nowMs: number
+  log: Log
+  signal?: AbortSignal
+  run?: RunSelf
+}
+
 /**
  * Makes a backup as the settings say, and removes those that they do not keep. In a process of its own: what it reads, compresses and
  * encrypts holds up nobody here. Its failure is on record.
@@ -36,16 +49,19 @@ export function plannedFile(config: Config, nowMs: number): string | undefined {
 export async function makePlannedBackup(
   config: Config,
   file: string,
-  { nowMs, signal, run = runSelf }: { nowMs: number; signal?: AbortSignal; run?: RunSelf },
+  { nowMs, log, signal, run = runSelf }: PlannedOptions,
 ): Promise<PlannedBackup> {
   const folder = dirname(file)
   await removeRemnants(folder)
   const text = await run(argumentsFor(config, file), {
-    timeoutMs,
+    timeoutMs: plannedBackupMs,
     ...(signal ? { signal } : {}),
     onSpawn: (pid) => setPriority(pid, priority),
   })
-  await removeExcess(folder, config, nowMs)
+  // It was made, whatever becomes of older ones.
+  await removeExcess(folder, config, nowMs).catch((error: unknown) =>
+    log.warn('old backups are not removed', { folder, error: describeError(error) }),
+  )
   const { bytes, seconds } = JSON.parse(text) as PlannedBackup // as `backup create --json` prints it
   return { bytes, seconds }
 }

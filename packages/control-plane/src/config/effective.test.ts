@@ -51,4 +51,14 @@ describe('the settings in force', () => {
     assert.deepEqual([log_level, mesh_cidr, backup_keep], ['environment', 'default', 'config file'])
     assert.deepEqual(needsRestart, ['mesh_cidr'])
   })
+
+  it('say of each limit whether it waits for a restart', () => {
+    const configOf = (limits: object) => resolveConfig({ flags: {}, env: {}, file: { limits } })
+    const { config, needsRestart } = reloadConfig(configOf({}), configOf({ policies: 7 }))
+    const waiting = effectiveSettings(config, needsRestart).filter((one) => one.waits_for_restart)
+    assert.deepEqual(
+      waiting.map(({ name }) => name),
+      ['limits.policies'],
+    )
+  })
 })

@@ -24,11 +24,11 @@ export function effectiveSettings(config: Config, needsRestart: readonly string[
         waits_for_restart: waits.has(key),
       }
     })
-  return [...own, ...limitViews(config, waits.has('limits')), forwardView(config, waits)]
+  return [...own, ...limitViews(config, waits), forwardView(config, waits)]
 }
 
 /** Where a limit is set is only known of all: one that is as it always is counts as not set. */
-function limitViews({ limits, origins }: Config, waits: boolean): SettingView[] {
+function limitViews({ limits, origins }: Config, waits: ReadonlySet<string>): SettingView[] {
   const [ofList = 'default', ofMapping = 'default'] = [origins.limit, origins.limits]
   const given: SettingOrigin = ofList === 'default' ? ofMapping : ofList
   return Object.entries(limitTable).map(([name, row]) => {
@@ -38,7 +38,7 @@ function limitViews({ limits, origins }: Config, waits: boolean): SettingView[] 
       value: String(value),
       source: value === row.default ? 'default' : given,
       reloads: false,
-      waits_for_restart: waits,
+      waits_for_restart: waits.has(`limits.${name}`),
     }
   })
 }

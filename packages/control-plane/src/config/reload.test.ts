@@ -14,7 +14,7 @@ describe('reloadConfig', () => {
       listen: '127.0.0.1:9000',
       heartbeat_interval: '10s',
       stun_listen: 'off',
-      limits: { handshakes: 3 },
+      limits: { handshakes: 3, policies: 7 },
     })
     const { config, needsRestart } = reloadConfig(running, next)
     const origins = { ...running.origins, log_level: 'config file' }
@@ -24,7 +24,8 @@ describe('reloadConfig', () => {
     })
     assert.deepEqual(needsRestart.toSorted(), [
       'heartbeat_interval',
-      'limits',
+      'limits.handshakes',
+      'limits.policies',
       'listen',
       'stun_listen',
     ])

@@ -26,7 +26,9 @@ export function reloadConfig(
       ...(Object.fromEntries(parts) as unknown as Config),
       origins: originsAfter(running, next),
     },
-    needsRestart: changed.filter((name) => !isLive(name)).map(settingOf),
+    needsRestart: changed
+      .filter((name) => !isLive(name))
+      .flatMap((name) => (name === 'limits' ? changedLimits(running, next) : settingOf(name))),
   }
 }
 
@@ -42,8 +44,13 @@ function rowOf(name: string): Setting<unknown> | undefined {
   return settingRows.find(([known]) => known === name)?.[1]
 }
 
+function changedLimits({ limits: before }: Config, { limits: after }: Config): string[] {
+  const names = Object.keys(before) as (keyof Config['limits'])[] // all have all of them
+  return names.filter((name) => before[name] !== after[name]).map((name) => `limits.${name}`)
+}
+
 /** `heartbeatIntervalMs` by its name in the file. */
 function settingOf(name: keyof Config): string {
   const row = rowOf(name)
-  return !row || name === 'limits' ? name : fileName(row)
+  return row ? fileName(row) : name
 }

@@ -15,6 +15,8 @@ export interface ReadyAnswer {
 }
 
 const timeoutMs = 5_000
+/** A warning for each damaged file, and more than we ever say. */
+const maxChars = 65_536
 
 /** For a wildcard address, loopback is the nearest to connect to. */
 export function localHost(host: string): string {
@@ -43,7 +45,7 @@ function answerOf(request: http.ClientRequest): Promise<ReadyAnswer> {
       let text = ''
       response.setEncoding('utf8').on('error', reject)
       response.on('data', (chunk: string) => {
-        text = (text + chunk).slice(0, 1_000)
+        text = (text + chunk).slice(0, maxChars)
       })
       response.on('end', () =>
         resolve({

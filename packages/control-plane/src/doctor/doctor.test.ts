@@ -315,6 +315,24 @@ describe('plexd-control-plane ready', () => {
     assert.equal((await ready()).stdout, 'ready\n')
     assert.deepEqual(JSON.parse((await ready('--json')).stdout), { status: 'ready' })
   })
+
+  it('shows each of many warnings, and says so if something else answers', async () => {
+    await using folder = await makeTemporaryFolder()
+    const socket = join(folder.path, 'other.sock')
+    const warnings = Array.from({ length: 100 }, (_, no) => `file ${no} was damaged`)
+    let answer = JSON.stringify({ status: 'ready', warnings })
+    const server = createServer((_request, response) => response.end(answer)).listen(socket)
+    await once(server, 'listening')
+    const args = ['ready', '--data-dir', folder.path, '--admin-socket', socket]
+    const ready = () => run(process.execPath, [main, ...args])
+    try {
+      assert.equal((await ready()).stdout, `ready\n${warnings.join('\n')}\n`)
+      for (answer of ['<html>', 'null', '{"warnings":1}'])
+        await assert.rejects(ready(), { code: 5, stderr: /other\.sock": something else answers/ })
+    } finally {
+      server.close()
+    }
+  })
 })
 
 describe('judgeCertificate', () => {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { silentLog } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
+import { makePlannedBackup } from '../backup/planned.ts'
 import { examineControlPlane } from '../doctor/doctor.ts'
 import { startProcess } from '../testing/child.ts'
 import { startControlPlane } from '../testing/harness.ts'
@@ -105,5 +107,25 @@ describe('backups that are made by themselves', () => {
     const names = (await readdir(folder.path)).sort()
     assert.equal(names.length, 3)
     assert.deepEqual(names.slice(0, 2), ['mine', 'plexd-20210101T000000Z.tar.zst.age'])
+  })
+
+  it('counts one that was made, also if an older one cannot be removed', async () => {
+    await using old = await makeTemporaryFolder()
+    await using plane = await startControlPlane({
+      config: { backupFolder: old.path, backupKeep: 1, backupKeepForMs: 1 },
+    })
+    // Nobody removes a folder as a file.
+    await mkdir(join(old.path, 'plexd-20190101T000000Z.tar.zst'))
+    const { config } = plane.app
+    const lines: string[] = []
+    const log = { ...silentLog, warn: (line: string) => void lines.push(line) }
+    const file = join(old.path, 'plexd-20260101T000000Z.tar.zst')
+    const run = async (): Promise<string> => {
+      await writeFile(file, '')
+      return '{"bytes":1,"seconds":2}'
+    }
+    const made = await makePlannedBackup(config, file, { nowMs: Date.now(), log, run })
+    assert.deepEqual(made, { bytes: 1, seconds: 2 })
+    assert.deepEqual(lines, ['old backups are not removed'])
   })
 })

@@ -21,7 +21,12 @@ export async function makeDueBackup(
   }
   if (!isDue({ rhythm: config.backupEvery, ...times, nowMs })) return
   try {
-    const made = await makePlannedBackup(config, file, { nowMs, signal, ...(run ? { run } : {}) })
+    const made = await makePlannedBackup(config, file, {
+      nowMs,
+      log,
+      signal,
+      ...(run ? { run } : {}),
+    })
     log.info('backup made', { file, ...made })
   } catch (error) {
     if (signal.aborted) return

@@ -1,5 +1,5 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import { makePlannedBackup, plannedFile, type RunSelf } from '../backup/planned.ts'
+import { makePlannedBackup, plannedBackupMs, plannedFile, type RunSelf } from '../backup/planned.ts'
 import type { Config } from '../config/config.ts'
 import type { MigrationWatch } from '../store/migrate.ts'
 import type { OnStep } from '../store/start-step.ts'
@@ -34,12 +34,11 @@ export function watchMigration(
         backup: file ?? 'none: backup_folder is not set',
       })
       if (file === undefined) return
-      onStep?.({ words: 'making a backup before the database is changed', maxMs: migrationMs })
-      const made = await makePlannedBackup(config, file, { nowMs, ...(run ? { run } : {}) }).catch(
-        (cause: unknown) => {
-          throw new Error(refusal(cause), { cause })
-        },
-      )
+      onStep?.({ words: 'making a backup before the database is changed', maxMs: plannedBackupMs })
+      const options = { nowMs, log, ...(run ? { run } : {}) }
+      const made = await makePlannedBackup(config, file, options).catch((cause: unknown) => {
+        throw new Error(refusal(cause), { cause })
+      })
       log.info('backup made', { file, ...made })
     },
     begin({ step, of }) {
