@@ -70,7 +70,7 @@ main() {
     if [ "$product" = plexd-control-plane ]; then fetch_verified "${file%"$product"}plexctl"; check_program plexctl; fi
   fi
   install_"$kind"
-  if [ "$joins" = yes ]; then set_up; elif [ "$product" = plexd ]; then next_step; fi
+  if [ "$joins" = yes ]; then set_up; else next_step; fi
 }
 
 read_options() {
@@ -368,7 +368,7 @@ plexd_here() {
 next_step() {
   if [ "$dry" = yes ]; then
     say 'nothing was changed'
-  elif [ ! -e "$root/var/lib/plexd/identity.json" ]; then
+  elif [ "$product" = plexd ] && [ ! -e "$root/var/lib/plexd/identity.json" ]; then
     say 'next, to make this machine a node, as root: plexd setup'
   fi
 }

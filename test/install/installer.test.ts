@@ -82,6 +82,8 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     const as = ['--control-plane', '--as', 'program']
     const { code, stderr } = await install('--from', release.folder, ...as)
     assert.equal(code, 0, stderr)
+    const dry = await install('--from', release.folder, ...as, '--dry-run')
+    assert.match(dry.stderr, /\ninstall\.sh: nothing was changed\n$/)
     const names = await readdir(join(root, 'usr/local/bin'))
     assert.deepEqual(names.sort(), ['plexctl', 'plexd-control-plane'])
     await install('--uninstall', ...as)

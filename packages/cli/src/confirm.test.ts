@@ -55,6 +55,11 @@ const table: Destructive[] = [
     does: 'DELETE /admin/v1/secrets/tls?node_id=n_web',
   },
   {
+    argv: ['authority', 'activate', '--force'],
+    asks: /^leave nodes behind that do not trust the next authority$/,
+    does: 'POST /admin/v1/authorities/activate?force=true',
+  },
+  {
     argv: ['authority', 'retire', '--force'],
     asks: /^have no node trust the previous authority any more$/,
     does: 'POST /admin/v1/authorities/retire?force=true',

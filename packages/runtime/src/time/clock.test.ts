@@ -110,6 +110,7 @@ describe('a long sleep', () => {
     const sleeps = [...sleepsOf(month)]
     assert.deepEqual(sleeps, [longestTimerMs, month - longestTimerMs])
     assert.deepEqual([...sleepsOf(0)], [0])
+    assert.deepEqual([...sleepsOf(-5)], [0])
   })
 
   it('does not end at once, and ends when it is not wanted any more', async () => {

@@ -42,11 +42,11 @@ export const systemClock: Clock = {
 /** The maximum of a Node timer; a longer one fires at once. */
 export const longestTimerMs = 2 ** 31 - 1
 
-/** Splits a long sleep into ones that a timer can hold. */
+/** Splits a long sleep into ones that a timer can hold; one until a moment that is past has no length. */
 export function* sleepsOf(ms: number): Generator<number> {
   let leftMs = ms
   for (; leftMs > longestTimerMs; leftMs -= longestTimerMs) yield longestTimerMs
-  yield leftMs
+  yield Math.max(leftMs, 0)
 }
 
 /** A function that is called at intervals. */
@@ -73,7 +73,8 @@ function arm(): void {
   if (dueMs >= armedMs) return
   disarm()
   armedMs = dueMs
-  timer = setTimeout(callDue, dueMs - performance.now())
+  // It may be past by now, and further away than a timer can be: then it is armed again.
+  timer = setTimeout(callDue, Math.min(Math.max(dueMs - performance.now(), 0), longestTimerMs))
 }
 
 function disarm(): void {

@@ -2,7 +2,6 @@ import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, isIP } from 'node:net'
 import {
-  createHttpTransport,
   describeError,
   type Finding,
   failed,
@@ -11,7 +10,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { userAgent } from '../../control/client.ts'
+import { connectToAnybody } from '../../control/to-anybody.ts'
 import { describeClock } from '../../doctor/control-plane-check.ts'
 
 type Place = Pick<AgentConfig, 'apiUrl' | 'proxyUrl'>
@@ -75,14 +74,7 @@ async function checkPort({ apiUrl }: Place): Promise<Finding> {
 
 /** A clock that is off makes certificates invalid, and events too old. */
 async function checkClock({ apiUrl, proxyUrl }: Place): Promise<Finding> {
-  using transport = createHttpTransport({
-    baseUrl: apiUrl,
-    proxyUrl,
-    trustsAnybody: true,
-    userAgent,
-    timeoutMs: patienceMs,
-    maxResponseBytes: 65_536,
-  })
+  using transport = connectToAnybody({ apiUrl, proxyUrl, requestTimeoutMs: patienceMs })
   try {
     const { headers } = await transport({ method: 'GET', path: '/healthz', headers: {} })
     return describeClock(apiUrl, Date.parse(headers.date ?? '') - systemClock.now())
