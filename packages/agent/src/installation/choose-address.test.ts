@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { chooseAddress } from './choose-address.ts'
+import { chooseAddress, hasWhereToGo } from './choose-address.ts'
+
+it('looks for a better address than one that answers, and for any when it does not', () => {
+  const [current, other] = ['https://old', 'https://new']
+  for (const [urls, whileUp, whileDown] of [
+    [[], false, false],
+    [[current], false, false],
+    [[current, other], false, true],
+    [[other], true, true],
+    [[other, current], true, true],
+  ] as const) {
+    const place = { current, urls }
+    assert.deepEqual([hasWhereToGo(place, false), hasWhereToGo(place, true)], [whileUp, whileDown])
+  }
+})
 
 describe('chooseAddress', () => {
   const [old, next, other] = ['https://old', 'https://new', 'https://other']

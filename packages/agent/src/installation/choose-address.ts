@@ -21,6 +21,14 @@ export type Choice =
 
 const stay: Choice = { goTo: undefined, problem: '' }
 
+/** Whether there is another address to look at: a better one than that which answers, or any if that does not. Pure. */
+export function hasWhereToGo(
+  { current, urls }: Pick<Situation, 'current' | 'urls'>,
+  isDown: boolean,
+): boolean {
+  return isDown ? urls.some((url) => url !== current) : urls[0] !== undefined && urls[0] !== current
+}
+
 /**
  * Whether to go to one of the announced addresses. The one that a node has is left if it leads nowhere, or if a better one leads to
  * the very same control plane. While another one of the same installation answers there, two of them run, and nobody

@@ -5,7 +5,7 @@ import type { AnswerGate } from '../control/answer-gate.ts'
 import type { Problems } from '../health/problems.ts'
 import { startRounds } from '../process/task.ts'
 import { askInstallation } from './ask-installation.ts'
-import { chooseAddress, type Sight } from './choose-address.ts'
+import { chooseAddress, hasWhereToGo, type Sight } from './choose-address.ts'
 import type { Installation } from './installation.ts'
 
 interface Deps {
@@ -39,6 +39,7 @@ export function startFollowingMove(deps: Deps): AsyncDisposable {
   let said = ''
 
   async function round(signal: AbortSignal): Promise<void> {
+    if (!isWanted()) return settle()
     if (!isDue()) return
     lookedMs = clock.monotonic()
     try {
@@ -51,12 +52,18 @@ export function startFollowingMove(deps: Deps): AsyncDisposable {
     }
   }
 
-  function isDue(): boolean {
-    const urls = installation.urls()
-    if (config.apiUrlChosen || !urls.some((url) => url !== current)) return false
-    if (gate.isDown()) return true
-    return urls[0] !== current && clock.monotonic() - lookedMs >= idleLookMs
+  function isWanted(): boolean {
+    const place = { current, urls: installation.urls() }
+    return !config.apiUrlChosen && hasWhereToGo(place, gate.isDown())
   }
+
+  /** What was seen and said before says nothing of the next time. */
+  function settle(): void {
+    wasGone = false
+    problems.set('move', undefined)
+  }
+
+  const isDue = (): boolean => gate.isDown() || clock.monotonic() - lookedMs >= idleLookMs
 
   async function look(signal: AbortSignal): Promise<void> {
     const urls = installation.urls()
