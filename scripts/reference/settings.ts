@@ -32,7 +32,7 @@ export function renderSettings(): string {
     'What it lets programs on its node, its peers and its control plane take. Set one under `limits:` in the config file.',
     limitRows(agentLimits),
     '## plexctl',
-    'Options win over the environment, that over the config file, which `plexctl config set` writes: `$XDG_CONFIG_HOME/plexctl/config.yaml`, by default under `~/.config`.',
+    'Options win over the environment, that over the config file, which `plexctl config set` writes: `$XDG_CONFIG_HOME/plexctl/config.yaml`, by default under `~/.config`. Without any of them, root on the machine of a packaged control plane uses its `admin.sock` and `admin-token`.',
     [
       '| in the file | environment | option | what it sets |',
       '| --- | --- | --- | --- |',

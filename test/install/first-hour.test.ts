@@ -9,7 +9,7 @@ import { newKey } from '../../scripts/build/release-key.ts'
 import { root as project } from '../../scripts/programs/build.ts'
 import { commandOf, runToEnd } from '../../scripts/programs/program.ts'
 import { openSystem } from '../support/open-system.ts'
-import { commandsOfFirstHour } from './support/guide.ts'
+import { commandsOf } from './support/guide.ts'
 import { createRelease } from './support/release.ts'
 
 /** On machines of its own all of it is done, in `hour-on-machines.test.ts`. */
@@ -22,7 +22,7 @@ describe('the guide to the first hour', () => {
     await using build = await serve(async ({ url = '' }, response) => {
       response.end(await readFile(join(release.folder, url)))
     })
-    const commands = await commandsOfFirstHour()
+    const commands = await commandsOf('first-hour')
     assert.ok(commands.length > 10)
     for (const command of commands) await check(command, build.url)
     const { body } = await system.admin.getNode({ params: { node: 'web-01' } })

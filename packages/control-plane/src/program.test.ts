@@ -138,5 +138,7 @@ describe('plexd-control-plane', () => {
     assert.match(JSON.parse(json.stdout).version, /^\d+\.\d+\.\d+$/)
     const help = await run(process.execPath, [main, 'serve', '--help'])
     assert.match(help.stdout, /Examples:[\s\S]+--insecure-http/)
+    const script = await run(process.execPath, [main, 'completion', 'bash'])
+    assert.match(script.stdout, /"backup"\) words="create verify /)
   })
 })

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addTokenReset } from './commands/admin-token.ts'
 import { addBackupCreate } from './commands/backup.ts'
 import { addBugreport } from './commands/bugreport.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addConfigCheck } from './commands/config-check.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addReady } from './commands/ready.ts'
@@ -27,6 +28,7 @@ export function createProgram(daemonStart?: DaemonStart): Command {
   addBackupCreate(backup.command('create'))
   addVerify(backup.command('verify'))
   addRestore(program.command('restore'))
+  addCompletion(program.command('completion'), program)
   return program
 }
 

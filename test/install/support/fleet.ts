@@ -51,9 +51,6 @@ async function installControlPlane({ run }: Machine, folder: string): Promise<vo
   const settings = `public_url: https://${controlName}:8443\ntls_san: [${controlName}]\n`
   await run('cat >>/etc/plexd/control-plane.yaml', settings)
   await run('systemctl enable --now plexd-control-plane')
-  const home = '/var/lib/plexd-control-plane'
-  const files = `--ca-file ${home}/ca.crt --token-file ${home}/admin-token`
-  await run(`plexctl config set --server https://${controlName}:8443 ${files}`)
 }
 
 /** Resolves to its mesh address. */
@@ -61,7 +58,7 @@ async function setUp({ name, run }: Machine, join: string): Promise<string> {
   await run('umask 077; cat >/run/join', join)
   const told = await run('plexd setup --yes --join-file /run/join')
   assert.match(told, /^service: plexd.service is started, now and at every boot$/m)
-  assert.ok(told.endsWith(`\nnext: plexctl node show ${name}\n`), told)
+  assert.ok(told.endsWith(`\nnext: plexctl node show ${name} (where plexctl is)\n`), told)
   assert.equal(await run('ls /run/join 2>/dev/null || systemctl is-enabled plexd'), 'enabled\n')
   const [, meshIp = ''] = /^mesh_ip: (.+)$/m.exec(told) ?? []
   return meshIp

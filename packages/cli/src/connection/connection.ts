@@ -96,7 +96,7 @@ export function checkServer({
 }: Pick<Settings, 'server' | 'insecureHttp'>): string {
   if (!server) {
     throw new CliError(
-      'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"',
+      'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"; beside one of the packages root needs none of that, while it runs',
       exitCodes.usage,
     )
   }

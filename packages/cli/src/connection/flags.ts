@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { nearest } from '@plexd/protocol'
 import { CliError, exitCodes, readConfigFile } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { localControlPlane } from './local.ts'
 
 /** Where the control plane is and how to be trusted by it, with each value's origin for the error texts. */
 export interface Settings {
@@ -17,7 +18,7 @@ export interface Settings {
 
 export interface Setting {
   value: string
-  /** `--server`, `PLEXCTL_SERVER` or the config file. */
+  /** `--server`, `PLEXCTL_SERVER`, the config file, or the control plane of this machine. */
   from: string
 }
 
@@ -90,7 +91,7 @@ export function configPath(env: Env): string {
   return join(folder, 'plexctl', 'config.yaml')
 }
 
-/** A flag wins over the environment, and that over the config file. */
+/** A flag wins over the environment, that over the config file, and that over a control plane on this machine. */
 export async function readSettings(flags: Flags, env: Env): Promise<Settings> {
   const path = configPath(env)
   const file = checkConfig((await readConfigFile(path)) ?? {}, path)
@@ -102,10 +103,12 @@ export async function readSettings(flags: Flags, env: Env): Promise<Settings> {
       setting(file[key], path)
     )
   }
+  const server = pick('server')
+  const local = server === undefined ? localControlPlane() : undefined
   return {
-    server: pick('server'),
+    server: server ?? local?.server,
     caFile: pick('caFile'),
-    tokenFile: pick('tokenFile'),
+    tokenFile: pick('tokenFile') ?? local?.tokenFile,
     insecureHttp: flags.insecureHttp === true || file.insecure_http === true,
     env,
   }

@@ -19,29 +19,34 @@ it('the guide to backups brings back what was there before the backup, while the
   const here = (text: string): string =>
     text
       .replaceAll('/var/lib/plexd-control-plane', dataDir)
-      .replaceAll('/backup', folder.path)
+      .replaceAll('/var/backups/plexd', folder.path)
+      .replaceAll('-o plexd-control-plane', `-o ${process.getuid?.()}`)
       .replaceAll(/\b(backup|master)\.key/g, join(folder.path, '$1.key'))
       .replaceAll('age1...', recipient)
   const text = await readFile(guide, 'utf8')
   const [
     makeKey = '',
+    makeFolder = '',
     create = '',
     verify = '',
     look = '',
+    makeHome = '',
     restore = '',
     examine = '',
-    serve = '',
+    start = '',
     follow = '',
     ...more
   ] = text.match(/(?<=^ {4}).*$/gm) ?? []
   assert.deepEqual(more, [])
   // A node's, which has its own tests.
   assert.match(follow, /^plexd up --api \S+ --ca-file \S+$/)
-  const run = (command: string): string => runLine(here(command))
+  assert.equal(start, 'systemctl enable --now plexd-control-plane')
+  const run = (command: string): string => runLine(here(command), dataDir)
 
   recipient = /age1\w+/.exec(run(`${makeKey} 2>&1`))?.[0] ?? ''
-  await withAdmin(here(serve), dataDir, async (admin) => {
+  await withAdmin(dataDir, async (admin) => {
     await admin.createToken({ body: { hostname: 'before' } })
+    run(makeFolder)
     run(create)
     await admin.createToken({ body: { hostname: 'behind' } })
   })
@@ -50,12 +55,13 @@ it('the guide to backups brings back what was there before the backup, while the
   assert.match(run(look), / control-plane\.db\n/)
   // The machine is lost; the operator has kept his token.
   await rename(dataDir, join(folder.path, 'lost'))
+  run(makeHome)
   assert.match(run(restore), /^restored to [\s\S]*\nNext:\n/)
   await copyFile(join(folder.path, 'lost/admin-token'), join(dataDir, 'admin-token'))
   const states = new Map<string, string>()
   for (const { check, state } of JSON.parse(run(`${examine} --json`))) states.set(check, state)
   assert.deepEqual([states.get('database'), states.get('master key')], ['ok', 'ok'])
-  const { body } = await withAdmin(here(serve), dataDir, (admin) => admin.listTokens({}))
+  const { body } = await withAdmin(dataDir, (admin) => admin.listTokens({}))
   assert.deepEqual(
     body.items.map(({ hostname }) => hostname),
     ['before'],
@@ -68,25 +74,24 @@ it('the guide to backups brings back what was there before the backup, while the
 })
 
 /** What the command prints; `doctor` ends with 1 as long as nothing runs. */
-function runLine(command: string): string {
+function runLine(command: string, dataDir: string): string {
   const line = command.replace(/^plexd-control-plane /, `${process.execPath} ${main} `)
-  const { stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync('sh', ['-c', line], {
+    encoding: 'utf8',
+    // The packages' settings file, by which commands find it, is this here.
+    env: { ...process.env, PLEXD_CP_DATA_DIR: dataDir },
+  })
   assert.equal(stderr, '', command)
   return stdout
 }
 
-/** Serves as the guide says, on a free port, and stops again. */
+/** Serves on a free port, in place of the service, and stops again. */
 async function withAdmin<T>(
-  serve: string,
   dataDir: string,
   use: (admin: ReturnType<typeof createAdmin>) => Promise<T>,
 ): Promise<T> {
-  const [program, command, ...args] = serve.split(' ')
-  assert.deepEqual([program, command], ['plexd-control-plane', 'serve'])
-  await using child = await startProcess([
-    ...args,
-    ...['--listen', '127.0.0.1:0', '--stun-listen', 'off'],
-  ])
+  const listen = ['--listen', '127.0.0.1:0', '--stun-listen', 'off']
+  await using child = await startProcess(['--data-dir', dataDir, ...listen])
   const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
   using transport = createHttpTransport({
     baseUrl: child.url,

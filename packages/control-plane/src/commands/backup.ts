@@ -11,13 +11,13 @@ import { tellProgress } from './progress.ts'
 const examples = `
 Examples:
   # While the control plane runs; only who has the key of the recipient can read it. The key is made with: age-keygen -o backup.key
-  plexd-control-plane backup create --out /backup/plexd.tar.zst.age --recipient age1...
+  plexd-control-plane backup create --out /var/backups/plexd/plexd.tar.zst.age --recipient age1...
 
   # With everything that is needed to restore it, telemetry and recordings of sessions too.
   plexd-control-plane backup create --out F --recipients-file FILE --with-master-key --with-telemetry --with-recordings
 
   # What is in it, without this program.
-  age -d -i backup.key /backup/plexd.tar.zst.age | tar --zstd -tv
+  age -d -i backup.key /var/backups/plexd/plexd.tar.zst.age | tar --zstd -tv
 
 The file has mode 0600. Without --with-master-key, keep master.key elsewhere: nothing can be restored without it.
 Exit code: 0 it was made; 1 it was not, and there is no file; 2 wrong usage.

@@ -1,12 +1,12 @@
 import { describeError, readSince } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { resolveConfig } from '../config/config.ts'
-import { addSettings, configOf, flagSettings } from './given-settings.ts'
+import { addSettings, configFileOf, configOf, flagSettings } from './given-settings.ts'
 
 const examples = `
 Examples:
-  # With the settings that it is started with; as root, or as its user. Look before you send it.
-  plexd-control-plane bugreport --data-dir /var/lib/plexd-control-plane
+  # As root, or as its user; with the settings that it is started with, if those are not in the packages' file. Look before you send it.
+  plexd-control-plane bugreport
 
   # With the log of a day, on a machine whose disk is full.
   ssh cp sudo plexd-control-plane bugreport --since 24h --out - > cp.tar.gz
@@ -31,9 +31,8 @@ export function addBugreport(command: Command): void {
     .addHelpText('after', examples)
     .action(async ({ out, since, json, ...options }: ReportOptions) => {
       const { saveReport } = await import('../bugreport/save-report.ts')
-      const file = options.config ?? process.env.PLEXD_CP_CONFIG
       const flags = flagSettings(options)
-      const given = { flags, env: process.env, file: typeof file === 'string' ? file : undefined }
+      const given = { flags, env: process.env, file: configFileOf(options, process.env) }
       const notes: string[] = []
       // A report is wanted most when the settings are wrong.
       const config = await configOf(options).catch((error: unknown) => {

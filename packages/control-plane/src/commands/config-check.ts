@@ -7,7 +7,7 @@ import {
 } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { examineConfig } from '../config/config.ts'
-import { givenCredentials } from './given-settings.ts'
+import { configFileOf, givenCredentials, packagedFile } from './given-settings.ts'
 
 const examples = `
 Examples:
@@ -19,11 +19,11 @@ Exit code: 0 all is well; 1 something that it names is not there; 2 it would not
 export function addConfigCheck(command: Command): void {
   command
     .description('look for what is wrong or mistyped in it, and change nothing')
-    .argument('[FILE]', 'where PLEXD_CP_CONFIG points when left out')
+    .argument('[FILE]', `where PLEXD_CP_CONFIG points when left out, or else ${packagedFile}`)
     .option('--json', 'print JSON: the file, and a list of key, state, detail and did_you_mean')
     .addHelpText('after', examples)
     .action(async (file: string | undefined, options: { json?: boolean }) => {
-      await checkConfig(file ?? process.env.PLEXD_CP_CONFIG, options)
+      await checkConfig(file ?? configFileOf({}, process.env), options)
     })
 }
 

@@ -4,9 +4,9 @@ import { addSettings, configOf } from './given-settings.ts'
 
 const examples = `
 Examples:
-  # With the settings that it is started with; as root, or as its user.
-  plexd-control-plane doctor --data-dir /var/lib/plexd-control-plane
-  plexd-control-plane doctor --config /etc/plexd/control-plane.yaml --json
+  # As root, or as its user; with the settings that it is started with, if those are not in the packages' file.
+  plexd-control-plane doctor
+  plexd-control-plane doctor --data-dir ./data --listen 127.0.0.1:8443 --json
 
 It changes nothing, and the control plane may run meanwhile.
 Exit code: 0 all is well, or there are warnings only; 1 something has to be mended; 2 wrong usage or settings.

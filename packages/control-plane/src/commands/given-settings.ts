@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import {
   CliError,
   describeError,
@@ -19,7 +20,7 @@ import {
 
 /** All of them, or those named. */
 export function addSettings(command: Command, names?: readonly string[]): Command {
-  command.option('--config <FILE>', 'YAML file with settings')
+  command.option('--config <FILE>', `YAML file with settings (${packagedFile}, if it is there)`)
   for (const [name, row] of settingRows) {
     if (names && !names.includes(name)) continue
     const flag = row.value ? `--${row.name} <${row.value}>` : `--${row.name}`
@@ -30,6 +31,20 @@ export function addSettings(command: Command, names?: readonly string[]): Comman
   return command
 }
 
+/** Where the packages put it: what their service reads, commands that are typed beside it read too. */
+export const packagedFile = '/etc/plexd/control-plane.yaml'
+
+/** The packages' file is of the packages' installation: whoever names a data folder has another one in mind. */
+export function configFileOf(
+  options: Record<string, unknown>,
+  env: Readonly<Record<string, string | undefined>>,
+  packaged = packagedFile,
+): string | undefined {
+  const { config = env.PLEXD_CP_CONFIG, dataDir = env.PLEXD_CP_DATA_DIR } = options
+  if (typeof config === 'string') return config
+  return dataDir === undefined && existsSync(packaged) ? packaged : undefined
+}
+
 /** What `LoadCredential=` of this unit hands over, commands use too. */
 const serviceUnit = 'plexd-control-plane.service'
 
@@ -37,8 +52,8 @@ export async function configOf(
   options: Record<string, unknown>,
   env = withCredentialsOf(serviceUnit),
 ): Promise<Config> {
-  const path = options.config ?? env.PLEXD_CP_CONFIG
-  const file = typeof path === 'string' ? await readConfigFile(path) : {}
+  const path = configFileOf(options, env)
+  const file = path !== undefined ? await readConfigFile(path) : {}
   if (!file) throw new CliError(`read config "${path}": there is no such file`, exitCodes.usage)
   try {
     return resolveConfig({

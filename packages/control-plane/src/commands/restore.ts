@@ -5,7 +5,7 @@ import { tellProgress } from './progress.ts'
 
 const verifyExamples = `
 Examples:
-  plexd-control-plane backup verify /backup/plexd.tar.zst.age --identity-file backup.key
+  plexd-control-plane backup verify /var/backups/plexd/plexd.tar.zst.age --identity-file backup.key
   plexd-control-plane backup verify F --identity-file backup.key --master-key-file master.key --json
 
 All of it is read and unpacked to a temporary folder (TMPDIR), and its databases are opened.
@@ -14,7 +14,7 @@ Exit code: 0 it can be restored; 1 it cannot; 2 wrong usage.
 
 const restoreExamples = `
 Examples:
-  plexd-control-plane restore /backup/plexd.tar.zst.age --data-dir /var/lib/plexd-control-plane --identity-file backup.key
+  plexd-control-plane restore /var/backups/plexd/plexd.tar.zst.age --data-dir /var/lib/plexd-control-plane --identity-file backup.key
 
   # Its database is sealed under a key that is not in it.
   plexd-control-plane restore F --data-dir DIR --identity-file backup.key --master-key-file master.key

@@ -16,7 +16,7 @@ import type { ControlPlane } from '../control-plane.ts'
 import { probeControlPlane } from '../start/service-probe.ts'
 import type { OnStep } from '../store/start-step.ts'
 import { version } from '../version.ts'
-import { addSettings, configOf } from './given-settings.ts'
+import { addSettings, configOf, packagedFile } from './given-settings.ts'
 
 const examples = `
 Examples:
@@ -31,6 +31,7 @@ Examples:
 
 Each option is also read from the environment (--data-dir as PLEXD_CP_DATA_DIR) and from
 the file given with --config (data_dir: ...). Options win over the environment, that over the file.
+Without --config and --data-dir the file is ${packagedFile}, if it is there.
 The first start writes the token of the first operator to DIR/admin-token. The admin socket wants a token too:
   plexctl --server unix://DIR/admin.sock --token-file DIR/admin-token node list
 `

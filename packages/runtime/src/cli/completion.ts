@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 
-export type CompletedShell = 'bash' | 'zsh' | 'fish'
+export const completedShells = ['bash', 'zsh', 'fish'] as const
+export type CompletedShell = (typeof completedShells)[number]
 
 /**
  * A script that completes commands, choices and options, with all the words in it: nothing is started. `more` are words

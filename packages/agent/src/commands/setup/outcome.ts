@@ -26,7 +26,9 @@ export function who({
 
 /** For people. */
 export function describeOutcome({ node_id, hostname, mesh_ip, service, next }: Outcome): string {
-  const facts = { node_id, hostname, mesh_ip, service: words[service], next }
+  // The packages of a node have no plexctl.
+  const where = next.startsWith('plexctl') ? ' (where plexctl is)' : ''
+  const facts = { node_id, hostname, mesh_ip, service: words[service], next: `${next}${where}` }
   return Object.entries(facts)
     .map(([name, value]) => `${name}: ${printable(value)}\n`)
     .join('')

@@ -1,3 +1,4 @@
+import { completedShells } from '@plexd/runtime'
 import { Argument } from 'commander'
 import { defaultConfigFile } from '../../config/agent-config.ts'
 import type { SettingName } from '../../config/settings.ts'
@@ -128,8 +129,7 @@ export const commands: Record<string, CommandRow> = {
   },
   completion: {
     description: 'Print a completion script',
-    form: (command) =>
-      command.addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish'])),
+    form: (command) => command.addArgument(new Argument('<shell>').choices(completedShells)),
     examples: [['plexd completion bash > /etc/bash_completion.d/plexd', 'for all users, in bash']],
     load: async () => (await import('../completion.ts')).printCompletion,
   },

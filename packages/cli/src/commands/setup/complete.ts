@@ -1,4 +1,5 @@
 import { metrics } from '@plexd/protocol'
+import type { CompletedShell } from '@plexd/runtime'
 import type { Command, Option } from 'commander'
 import type { Noun } from './names.ts'
 
@@ -129,11 +130,8 @@ function optionsOf(program: Command, command: Command): readonly Option[] {
   return command === program ? program.options : [...command.options, ...program.options]
 }
 
-export const shells = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof shells)[number]
-
 /** What a shell sources. Each asks plexctl itself, and falls back to file names when plexctl knows nothing. */
-export const completionScripts: Record<Shell, string> = {
+export const completionScripts: Record<CompletedShell, string> = {
   // mapfile, as a plain assignment would expand what is in the answer.
   bash: `_plexctl() {
   mapfile -t COMPREPLY < <(plexctl __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)

@@ -1,27 +1,21 @@
+import { type CompletedShell, completedShells } from '@plexd/runtime'
 import { Argument } from 'commander'
 import { custom, type Entry } from '../../command.ts'
 import type { Context } from '../../context.ts'
-import {
-  type Candidates,
-  complete,
-  completionScripts,
-  joinWords,
-  type Shell,
-  shells,
-} from './complete.ts'
+import { type Candidates, complete, completionScripts, joinWords } from './complete.ts'
 import { readNames } from './names.ts'
 
 export const completionCommand = custom({
   name: 'completion',
   description: 'print a script that completes commands, flags and names in a shell',
-  flags: (command) => command.addArgument(new Argument('<shell>').choices(shells)),
+  flags: (command) => command.addArgument(new Argument('<shell>').choices(completedShells)),
   json: false,
   examples: [
     'source <(plexctl completion bash)',
     'plexctl completion zsh > ~/.zfunc/_plexctl',
     'plexctl completion fish > ~/.config/fish/completions/plexctl.fish',
   ],
-  run({ io }: Context, shell: Shell) {
+  run({ io }: Context, shell: CompletedShell) {
     io.stdout.write(completionScripts[shell])
   },
 })
