@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { exec, type Part } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { meshTable } from '../routing/mesh-table.ts'
+import { meshTable } from '../routing/tables/mesh-table.ts'
 
 /** What plexd has in the network of this machine as it is, and of what others have only the names. */
 export function networkParts({ meshInterface }: Pick<AgentConfig, 'meshInterface'>): Part[] {

@@ -15,9 +15,9 @@ import {
   undefinedIfMissing,
 } from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
-import { createAnswerGate } from '../control/answer-gate.ts'
-import { openControlClient } from '../control/client.ts'
-import { failureOf, isRefusal } from '../control/failure.ts'
+import { createAnswerGate } from '../control/client/answer-gate.ts'
+import { openControlClient } from '../control/client/client.ts'
+import { failureOf, isRefusal } from '../control/client/failure.ts'
 import { openDatabase } from '../disk/database.ts'
 import { bearerOf, type Identity, loadIdentity } from '../identity/identity.ts'
 import { takeDown } from './down.ts'

@@ -1,7 +1,6 @@
 import { type Clock, errorCodeOf, type Log } from '@plexd/runtime'
 import { keepInheritedDescriptors } from '../process/inherited-descriptors.ts'
 import { loadOpenPipe } from '../process/pipe.ts'
-import { createContainers } from './containers.ts'
 import { findFacts, forgetFacts } from './groups/find-facts.ts'
 import { type ContainLimits, prlimitOptions, unkeptLimits } from './groups/limits.ts'
 import {
@@ -17,14 +16,15 @@ import {
   makeGroups,
   type ProgramGroups,
 } from './groups/own-groups.ts'
-import { shellsNames } from './launch.ts'
-import { createToolFinder } from './launch-tools.ts'
+import { createContainers } from './launch/containers.ts'
+import { shellsNames } from './launch/launch.ts'
+import { createToolFinder } from './launch/launch-tools.ts'
+import type { Sandbox } from './launch/sandbox.ts'
+import { findContainerMounts, findMounts, type SandboxMount } from './launch/sandbox-mounts.ts'
+import { findUlimits } from './launch/ulimits.ts'
+import { findUser } from './launch/user.ts'
 import { checkFolder, findProgram } from './program.ts'
 import { type ProgramEnd, runLaunch } from './run.ts'
-import type { Sandbox } from './sandbox.ts'
-import { findContainerMounts, findMounts, type SandboxMount } from './sandbox-mounts.ts'
-import { findUlimits } from './ulimits.ts'
-import { findUser } from './user.ts'
 
 export interface ContainedProgram {
   /** The program, as an absolute path or a name for PATH of `env`, and its arguments. */

@@ -6,8 +6,8 @@ import type { OpenPipe } from '../process/pipe.ts'
 import { endAll, type FencedProgram, fenceOf, untilEmpty } from './groups/fence.ts'
 import { sendSignal } from './groups/group.ts'
 import { keepOutput } from './kept-output.ts'
-import { type Launch, launchCommand } from './launch.ts'
-import type { LaunchTools } from './launch-tools.ts'
+import { type Launch, launchCommand } from './launch/launch.ts'
+import type { LaunchTools } from './launch/launch-tools.ts'
 
 export interface RunOptions {
   signal: AbortSignal

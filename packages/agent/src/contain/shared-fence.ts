@@ -5,9 +5,9 @@ import { endAll, fenceOf } from './groups/fence.ts'
 import { findFacts, forgetFacts } from './groups/find-facts.ts'
 import { chooseMethod } from './groups/method.ts'
 import { createGroupNames, endLeftovers, groupsName, makeGroups } from './groups/own-groups.ts'
-import { launchCommand } from './launch.ts'
-import { createToolFinder } from './launch-tools.ts'
-import type { ProgramUser } from './user.ts'
+import { launchCommand } from './launch/launch.ts'
+import { createToolFinder } from './launch/launch-tools.ts'
+import type { ProgramUser } from './launch/user.ts'
 
 /** A program in a fence, as it is started by whoever asked for its command. */
 export interface FencedCommand {

@@ -1,7 +1,7 @@
 import type { Backoff, Clock, Log } from '@plexd/runtime'
 import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
-import { describeRefusal, isRefusal } from './failure.ts'
+import { describeRefusal, isRefusal } from './client/failure.ts'
 import { createRetryDelay } from './retry-delay.ts'
 
 /** Options of a polling loop. */

@@ -3,7 +3,7 @@ import { withJitter } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import { type AskingDeps, createAcceptance } from './acceptance.ts'
-import { isRefusal } from './failure.ts'
+import { isRefusal } from './client/failure.ts'
 
 export interface HeartbeatDeps extends AskingDeps {
   client: Pick<Client<ControlApi>, 'heartbeat'>

@@ -1,5 +1,5 @@
 import { type Backoff, createBackoff, wishedWaitMs } from '@plexd/runtime'
-import { isRefusal } from './failure.ts'
+import { isRefusal } from './client/failure.ts'
 
 /** How long to wait after a failed request: longer each time, and at least as long as the server asks for (`Retry-After`, up to 10 min). */
 export interface RetryDelay {

@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
 import { wishedWaitMs } from '@plexd/runtime'
-import { ForeignAnswer, isFinal, isRefusal } from './failure.ts'
+import { ForeignAnswer, isFinal, isRefusal } from './client/failure.ts'
 
 /**
  * What to do after a failed request: `halve` what it sent, because there is too much in it or something bad; `refuse` it, because it

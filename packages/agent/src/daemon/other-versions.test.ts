@@ -18,7 +18,7 @@ import { createFakeClock, type Stranger, strangersOf } from '@plexd/runtime/test
 import { Check } from 'typebox/value'
 import { defaultConfig } from '../config/agent-config.ts'
 import { limits as limitTable } from '../config/limits.ts'
-import { clientOver } from '../control/client.ts'
+import { clientOver } from '../control/client/client.ts'
 import { type EventTargets, handleEvent } from '../events/handlers.ts'
 import { generatePrivateKey } from '../identity/keys.ts'
 import { register } from '../registration/register.ts'

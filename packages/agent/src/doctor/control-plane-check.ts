@@ -10,8 +10,8 @@ import {
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { userAgent } from '../control/client.ts'
-import { certificateFault, describePlace, ForeignAnswer } from '../control/failure.ts'
+import { userAgent } from '../control/client/client.ts'
+import { certificateFault, describePlace, ForeignAnswer } from '../control/client/failure.ts'
 import { askDaemon } from './ask-daemon.ts'
 
 export const controlPlaneCheck: Check<AgentConfig> = {

@@ -9,7 +9,7 @@ import {
 import { createHttpTransport, proxyFor } from '@plexd/runtime'
 import { Check } from 'typebox/value'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { userAgent } from '../control/client.ts'
+import { userAgent } from '../control/client/client.ts'
 import type { Sight } from './choose-address.ts'
 
 export interface Asking {

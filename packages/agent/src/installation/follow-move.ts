@@ -1,7 +1,7 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { rememberAddress } from '../config/remembered.ts'
-import type { AnswerGate } from '../control/answer-gate.ts'
+import type { AnswerGate } from '../control/client/answer-gate.ts'
 import type { Problems } from '../health/problems.ts'
 import { startRounds } from '../process/task.ts'
 import { askInstallation } from './ask-installation.ts'

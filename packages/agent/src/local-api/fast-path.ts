@@ -1,13 +1,13 @@
 import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemClock } from '@plexd/runtime'
+import type { Handler } from './answers/handler.ts'
 import {
   type Answer,
   type Caller,
   type LocalRequest,
   unauthorizedAnswer,
-} from './answers/answer.ts'
-import type { Handler } from './answers/handler.ts'
+} from './requests/answer.ts'
 import { readSimpleGet, type SimpleGet } from './simple-get.ts'
 import type { Door } from './sockets/door.ts'
 

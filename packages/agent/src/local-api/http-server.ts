@@ -1,13 +1,13 @@
 import http from 'node:http'
+import type { Handler } from './answers/handler.ts'
+import { installFastPath } from './fast-path.ts'
 import {
   type Answer,
   type Caller,
   type LocalRequest,
   unauthorizedAnswer,
-} from './answers/answer.ts'
-import type { Handler } from './answers/handler.ts'
-import { maxBodyBytes } from './answers/report-body.ts'
-import { installFastPath } from './fast-path.ts'
+} from './requests/answer.ts'
+import { maxBodyBytes } from './requests/report-body.ts'
 import type { BodyClaim } from './sockets/body-room.ts'
 import type { Door } from './sockets/door.ts'
 

@@ -4,8 +4,8 @@
  */
 import { removeBackstops } from '../firewall/backstop/backstop.ts'
 import { removeTableOf } from '../firewall/nft/table.ts'
-import { removeStunRules } from '../nat/wireguard-port.ts'
-import { removeDeadSocket } from '../process/unix-listener.ts'
+import { removeStunRules } from '../nat/stun/wireguard-port.ts'
+import { removeDeadSocket } from '../process/sockets/unix-listener.ts'
 import { removeMeshRouting } from '../routing/mesh-routing.ts'
 import { restoreMarkedReturn } from '../routing/reverse-path.ts'
 import { lockPacketFilter } from '../wireguard/interface/interface-lock.ts'

@@ -3,7 +3,7 @@ import type { Clock } from '@plexd/runtime'
 import { type Address, formatAddress } from '@plexd/runtime'
 import { type Interfaces, localEndpoints, localPlace } from './local-addresses.ts'
 import { unansweredNat } from './nat-type.ts'
-import type { WireguardPort, WireguardPortStatus } from './wireguard-port.ts'
+import type { WireguardPort, WireguardPortStatus } from './stun/wireguard-port.ts'
 
 /** Where this node can be reached, as far as it can find out itself. */
 export interface DiscoveredEndpoint {

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { isPrivateRange, parseCidr } from '@plexd/protocol'
 import { formatAddress } from '@plexd/runtime'
-import { readDefaultRoutes } from '../routing/default-routes.ts'
+import { readDefaultRoutes } from '../routing/tables/default-routes.ts'
 
 /** The type of `os.networkInterfaces()`. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>

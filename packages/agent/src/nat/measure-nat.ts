@@ -1,7 +1,7 @@
 import type { Address, Clock, UdpSocket } from '@plexd/runtime'
-import { askInTurn, type Sighting } from './ask-servers.ts'
 import type { NatFacts } from './nat-type.ts'
-import { createStunClient, type StunClient, StunError } from './stun-client.ts'
+import { askInTurn, type Sighting } from './stun/ask-servers.ts'
+import { createStunClient, type StunClient, StunError } from './stun/stun-client.ts'
 
 export interface MeasureOptions {
   /** A new one for each measurement, because a NAT may accept packets from any address that the port has sent to before. */

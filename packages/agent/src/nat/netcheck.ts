@@ -7,8 +7,8 @@ import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './disc
 import { createInterfaceReader, localAddresses } from './local-addresses.ts'
 import { measureNat } from './measure-nat.ts'
 import { decideNatType } from './nat-type.ts'
-import { createStunNames } from './stun-servers.ts'
-import { openWireguardPort } from './wireguard-port.ts'
+import { createStunNames } from './stun/stun-servers.ts'
+import { openWireguardPort } from './stun/wireguard-port.ts'
 
 export interface NetworkOptions {
   /** `host:port`, preferred ones first. */

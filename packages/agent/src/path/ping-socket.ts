@@ -1,5 +1,5 @@
 import { parseIpv4 } from '@plexd/protocol'
-import { loadRawSocket, type RawSocket } from '../process/raw-socket.ts'
+import { loadRawSocket, type RawSocket } from '../process/sockets/raw-socket.ts'
 
 /** Sends unfragmented packets of any size, and reads the answers. */
 export interface PingSocket extends Pick<RawSocket, 'close' | 'follow'> {

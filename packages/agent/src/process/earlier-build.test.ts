@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { ApiError, createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
-import { getEntry, showState } from '../commands/state.ts'
+import { getEntry, showState } from '../commands/local/state.ts'
 import { endEarlierBuild, isOfEarlierBuild } from './earlier-build.ts'
 
 /** Knows the paths that the first build had, and answers others as its router did. */

@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises'
 import { ApiError } from '@plexd/protocol'
 import { CliError, exitCodes, systemClock } from '@plexd/runtime'
-import { listenerAt } from './peer-credentials.ts'
 import { identify, type ProcessIdentity, untilEnded } from './process-identity.ts'
+import { listenerAt } from './sockets/peer-credentials.ts'
 
 /** A missing entry is answered with JSON, an unknown path or method with text. */
 export function isOfEarlierBuild(error: unknown): boolean {

@@ -1,5 +1,5 @@
 import { importFfi } from '@plexd/runtime'
-import { loadAdoptDescriptor } from './adopted-descriptor.ts'
+import { loadAdoptDescriptor } from './sockets/adopted-descriptor.ts'
 
 /** Calls back once when the process has ended; for one that has ended before, never. */
 export type WatchEnd = (pid: number, onEnd: () => void) => Disposable

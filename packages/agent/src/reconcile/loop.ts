@@ -1,6 +1,6 @@
 import { createBackoff, withJitter } from '@plexd/runtime'
 import { type AskingDeps, createAcceptance } from '../control/acceptance.ts'
-import { isRefusal, LocalFailure } from '../control/failure.ts'
+import { isRefusal, LocalFailure } from '../control/client/failure.ts'
 import { startTask } from '../process/task.ts'
 import type { ReconcileRequests } from './requests.ts'
 

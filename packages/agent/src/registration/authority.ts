@@ -10,8 +10,8 @@ import {
   writeFileAtomic,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { failureOf } from '../control/failure.ts'
-import { connectToAnybody } from '../control/to-anybody.ts'
+import { failureOf } from '../control/client/failure.ts'
+import { connectToAnybody } from '../control/client/to-anybody.ts'
 import { type Patience, untilAnswered } from './until-answered.ts'
 
 /**

@@ -8,7 +8,7 @@ import {
   type SessionSupport,
 } from '@plexd/protocol'
 import type { Action } from '../actions/define.ts'
-import type { AnswerGate } from '../control/answer-gate.ts'
+import type { AnswerGate } from '../control/client/answer-gate.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
 import { createMark } from '../disk/mark.ts'
 import { binaryChecksum, version } from '../version.ts'

@@ -13,7 +13,7 @@ import {
 import { CliError, exitCodes } from '@plexd/runtime'
 import { Type } from 'typebox'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { failureOf } from '../control/failure.ts'
+import { failureOf } from '../control/client/failure.ts'
 import { checkIdentity, type Identity } from '../identity/identity.ts'
 import { publicKeyOf } from '../identity/keys.ts'
 import { atRegistration } from './capabilities.ts'

@@ -1,7 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { CliError, type Clock, createBackoff, type Log, wishedWaitMs } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
+import { describeFailure, failureOf, isTrustFailure } from '../control/client/failure.ts'
 
 export interface Patience {
   config: AgentConfig

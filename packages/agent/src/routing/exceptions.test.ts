@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from '@plexd/protocol'
 import fc from 'fast-check'
 import { exceptionsIn, withoutPeers } from './exceptions.ts'
-import type { LocalRoute, RoutingRule } from './local-routes.ts'
-import { networkAround, readRange } from './networks.ts'
+import type { LocalRoute, RoutingRule } from './tables/local-routes.ts'
+import { networkAround, readRange } from './tables/networks.ts'
 
 const range = parseCidr('10.100.0.0/16')
 /** Of the mesh. */

@@ -1,9 +1,9 @@
 /** Which addresses within the range of the mesh stay outside it, because the machine needs them. */
 import { type Cidr, cidrContains, formatCidr, parseCidr, parseIpv4 } from '@plexd/protocol'
-import type { LocalRoute, Routing } from './local-routes.ts'
-import { meshTable } from './mesh-table.ts'
-import { isPartOf, keyOf, networksAround, readRange } from './networks.ts'
-import { createWays, destinationOf } from './routing-ways.ts'
+import type { LocalRoute, Routing } from './tables/local-routes.ts'
+import { meshTable } from './tables/mesh-table.ts'
+import { isPartOf, keyOf, networksAround, readRange } from './tables/networks.ts'
+import { createWays, destinationOf } from './tables/routing-ways.ts'
 
 /** An address or network inside the range of the mesh that stays outside the mesh. */
 export interface Exception {

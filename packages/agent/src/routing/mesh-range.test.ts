@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { cidrContains, cidrSize, formatCidr, formatIpv4, parseCidr } from '@plexd/protocol'
 import fc from 'fast-check'
-import { type LocalRoute, parseRouting, type Routing } from './local-routes.ts'
 import { guessMeshRange, judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
-import { networkAround, readRange } from './networks.ts'
+import { type LocalRoute, parseRouting, type Routing } from './tables/local-routes.ts'
+import { networkAround, readRange } from './tables/networks.ts'
 
 describe('guessMeshRange', () => {
   it('takes the usual range for an address in it', () => {

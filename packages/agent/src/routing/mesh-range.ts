@@ -8,10 +8,10 @@ import {
   specialRangeIn,
 } from '@plexd/protocol'
 import { controlPlaneAddress, describeRoute, exceptionsIn, networksIn } from './exceptions.ts'
-import type { LocalRoute, Routing } from './local-routes.ts'
-import { meshTable } from './mesh-table.ts'
-import { isPartOf, networkAround, readRange } from './networks.ts'
 import { isOfAnother } from './routing-plan.ts'
+import type { LocalRoute, Routing } from './tables/local-routes.ts'
+import { meshTable } from './tables/mesh-table.ts'
+import { isPartOf, networkAround, readRange } from './tables/networks.ts'
 
 /** The range in the API's documents. */
 const usualRange = parseCidr('10.100.0.0/16')

@@ -2,13 +2,13 @@ import { cidrContains, formatCidr, parseCidr, parseIpv4, rangeOf } from '@plexd/
 import { describeError, type Exec, ExecError, exec as execProgram } from '@plexd/runtime'
 import { type Exception, exceptionsIn, withoutPeers } from './exceptions.ts'
 import type { LinkRepair } from './link-repair.ts'
-import { type Routing, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
-import { readRanges } from './networks.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
 import { type CheckedPeer, createRouteCheck } from './route-check.ts'
 import { planRouting, planRoutingRemoval } from './routing-plan.ts'
 import type { RoutingPrint } from './routing-print.ts'
+import { type Routing, readRouting } from './tables/local-routes.ts'
+import { readRanges } from './tables/networks.ts'
 
 /** The routing of this machine around the mesh: what leads into it, and what must not. */
 export interface MeshRouting {

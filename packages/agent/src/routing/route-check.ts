@@ -2,8 +2,8 @@ import { formatNode } from '@plexd/protocol'
 import { type Exec, ExecError } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
-import { meshMark } from './mesh-table.ts'
 import type { RoutingPrint } from './routing-print.ts'
+import { meshMark } from './tables/mesh-table.ts'
 
 export interface CheckedPeer {
   id: string

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseCidr } from '@plexd/protocol'
-import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
-import { readRange } from './networks.ts'
 import { planRouting, planRoutingRemoval, type WantedRouting } from './routing-plan.ts'
+import type { LocalRoute, Routing, RoutingRule } from './tables/local-routes.ts'
+import { readRange } from './tables/networks.ts'
 
 const range = parseCidr('10.100.0.0/16')
 const rule = {

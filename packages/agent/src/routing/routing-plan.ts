@@ -5,8 +5,8 @@
 import { type Cidr, cidrContains, formatCidr } from '@plexd/protocol'
 import type { Exception } from './exceptions.ts'
 import type { LinkRepair } from './link-repair.ts'
-import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
-import { markMask, meshMark, meshTable } from './mesh-table.ts'
+import type { LocalRoute, Routing, RoutingRule } from './tables/local-routes.ts'
+import { markMask, meshMark, meshTable } from './tables/mesh-table.ts'
 
 /** Before the rules of other programs, which start at about 100; at 0 the kernel has the addresses of the machine itself. */
 const rulePriority = 40

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '@plexd/runtime'
-import { askNetlink } from '../process/ask-netlink.ts'
-import { readAttributes } from '../process/netlink.ts'
-import { loadNetlinkQuestion } from '../process/netlink-question.ts'
-import type { RawSocket } from '../process/raw-socket.ts'
+import { askNetlink } from '../process/sockets/ask-netlink.ts'
+import { readAttributes } from '../process/sockets/netlink.ts'
+import { loadNetlinkQuestion } from '../process/sockets/netlink-question.ts'
+import type { RawSocket } from '../process/sockets/raw-socket.ts'
 
 /**
  * The same text as long as the kernel has the same rules and routes, of IPv4 and IPv6; undefined if that is unknown. It takes a fraction

@@ -3,8 +3,8 @@ import { it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { aSmallDisk } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
-import type { ReportWriteInput } from './report-drafts.ts'
-import { openReportStore } from './report-store.ts'
+import type { ReportWriteInput } from './reports/report-drafts.ts'
+import { openReportStore } from './reports/report-store.ts'
 
 const { limits } = defaultConfig
 

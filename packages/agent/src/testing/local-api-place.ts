@@ -13,7 +13,7 @@ import { type LocalApi, type LocalApiOptions, startLocalApi } from '../local-api
 import { SessionRefusal } from '../sessions/authorisation/refusal.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
-import { openReportStore, type ReportStore } from '../state/report-store.ts'
+import { openReportStore, type ReportStore } from '../state/reports/report-store.ts'
 import { aStatus } from './status.ts'
 
 /** A Local Node API on a real socket and a real port, with its stores in a folder of its own. */

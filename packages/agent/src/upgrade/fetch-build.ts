@@ -4,7 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, describeError, diskFault, type Log } from '@plexd/runtime'
-import { isFinal, isRefusal } from '../control/failure.ts'
+import { isFinal, isRefusal } from '../control/client/failure.ts'
 import type { ArtifactDownload, OpenArtifact } from '../control/stream/download.ts'
 
 /** A build must not be taken; trying again does not help. */

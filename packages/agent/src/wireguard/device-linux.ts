@@ -1,7 +1,7 @@
 import type { Peer } from '@plexd/protocol'
 import { type Clock, createSerialQueue, exec as execProgram, systemClock } from '@plexd/runtime'
 import { standardRunDir } from '../disk/namespace-folder.ts'
-import { isDevice } from '../routing/network-monitor.ts'
+import { isDevice } from '../routing/tables/network-monitor.ts'
 import { uapiDir as standardUapiDir } from './backend/backend-userspace.ts'
 import type { WgPeer } from './backend/wg-interface.ts'
 import type { DeviceStep, NetworkListener, WireguardDevice } from './device/device.ts'

@@ -10,7 +10,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { connectToAnybody } from '../../control/to-anybody.ts'
+import { connectToAnybody } from '../../control/client/to-anybody.ts'
 import { describeClock } from '../../doctor/control-plane-check.ts'
 
 type Place = Pick<AgentConfig, 'apiUrl' | 'proxyUrl'>

@@ -11,19 +11,19 @@ const hooks: Record<string, CommandRow> = {
       ['plexd hooks list', 'for people'],
       [`plexd hooks list --json | jq '.hooks[] | select(.state != "ready")'`, 'for scripts'],
     ],
-    load: async () => (await import('../hooks.ts')).listHooks,
+    load: async () => (await import('../local/hooks.ts')).listHooks,
   },
   verify: {
     description: 'Check the files of all hooks, whether the daemon runs or not',
     form: (command) => withJson(withFlags(withConfig(command), 'hooksDir')),
     examples: [['sudo plexd hooks verify', 'exit code 1 when one does not run']],
-    load: async () => (await import('../hooks.ts')).verifyHooks,
+    load: async () => (await import('../local/hooks.ts')).verifyHooks,
   },
   reload: {
     description: 'Announce all hooks as they are now; to be called after one was changed',
     form: withSocket,
     examples: [['sudo plexd hooks reload', 'what was changed runs from now on']],
-    load: async () => (await import('../hooks.ts')).reloadHooks,
+    load: async () => (await import('../local/hooks.ts')).reloadHooks,
   },
 }
 
@@ -41,7 +41,7 @@ export const actionCommands: Record<string, CommandRow> = {
           'List the actions of this node, with their parameters; as root, or in a session those that it may run',
         form: withSocket,
         examples: [['sudo plexd actions list', 'those in brackets may be left out']],
-        load: async () => (await import('../actions.ts')).listActions,
+        load: async () => (await import('../local/actions.ts')).listActions,
       },
       run: {
         description:
@@ -57,7 +57,7 @@ export const actionCommands: Record<string, CommandRow> = {
           ['sudo plexd actions run diagnostics.collect --local', 'when no daemon answers'],
           ['sudo plexd actions run health.check --json | jq .exit_code', 'for scripts'],
         ],
-        load: async () => (await import('../actions.ts')).runAction,
+        load: async () => (await import('../local/actions.ts')).runAction,
       },
     },
   },
@@ -71,7 +71,7 @@ export const actionCommands: Record<string, CommandRow> = {
           ['plexd sessions list', 'for people'],
           [`plexd sessions list --json | jq -r '.items[].id'`, 'for scripts'],
         ],
-        load: async () => (await import('../sessions.ts')).listSessions,
+        load: async () => (await import('../local/sessions.ts')).listSessions,
       },
     },
   },

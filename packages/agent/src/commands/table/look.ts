@@ -10,7 +10,7 @@ export const lookCommands: Record<string, CommandRow> = {
       ['plexd status', 'for people; exit code 5 when no daemon runs'],
       ["plexd status --json | jq '.problems'", 'for scripts'],
     ],
-    load: async () => (await import('../status.ts')).runStatus,
+    load: async () => (await import('../local/status.ts')).runStatus,
   },
   peers: {
     description: 'Show how each peer is reached, and why one is not',
@@ -19,7 +19,7 @@ export const lookCommands: Record<string, CommandRow> = {
       ['plexd peers', 'for people'],
       [`plexd peers --json | jq '.[] | select(.state != "connected")'`, 'for scripts'],
     ],
-    load: async () => (await import('../peers.ts')).runPeers,
+    load: async () => (await import('../local/peers.ts')).runPeers,
   },
   policies: {
     description: 'Show the rules that this node enforces, and how many packets each decided',
@@ -28,7 +28,7 @@ export const lookCommands: Record<string, CommandRow> = {
       ['plexd policies', 'in the order in which they are tried'],
       [`plexd policies --json | jq '.rules[] | select(.action == "deny")'`, 'for scripts'],
     ],
-    load: async () => (await import('../policies.ts')).runPolicies,
+    load: async () => (await import('../local/policies.ts')).runPolicies,
   },
   netcheck: {
     description: 'Look how this node is seen from the internet: endpoint, NAT type, and why',
@@ -37,7 +37,7 @@ export const lookCommands: Record<string, CommandRow> = {
       ['plexd netcheck', 'takes up to ten seconds where UDP is blocked'],
       ['plexd netcheck --json | jq -r .public_endpoint', 'for scripts'],
     ],
-    load: async () => (await import('../netcheck.ts')).runNetcheck,
+    load: async () => (await import('../local/netcheck.ts')).runNetcheck,
   },
   doctor: {
     description: 'Check all that plexd needs on this machine, each with its remedy',

@@ -9,7 +9,7 @@ const stateCommands: Record<string, CommandRow> = {
       withSocket(command)
         .addArgument(kind(['metadata', 'data', 'secret', 'report']))
         .argument('[key]', 'slashes belong to the key'),
-    load: async () => (await import('../state.ts')).getEntry,
+    load: async () => (await import('../local/state.ts')).getEntry,
   },
   report: {
     description: 'Write a report entry',
@@ -19,7 +19,7 @@ const stateCommands: Record<string, CommandRow> = {
         .requiredOption('--data <json>', 'the payload; "-" reads it from stdin')
         .option('--content-type <type>', 'what the payload is', 'application/json')
         .option('--if-match <version>', 'only over this version; 0: only if there is none'),
-    load: async () => (await import('../state.ts')).putReport,
+    load: async () => (await import('../local/state.ts')).putReport,
   },
   delete: {
     description: 'Delete a report entry',
@@ -27,7 +27,7 @@ const stateCommands: Record<string, CommandRow> = {
       withSocket(command)
         .addArgument(kind(['report']))
         .argument('<key>'),
-    load: async () => (await import('../state.ts')).deleteReport,
+    load: async () => (await import('../local/state.ts')).deleteReport,
   },
 }
 
@@ -46,6 +46,6 @@ export const state: CommandRow = {
     [`plexd state report health --data '{"status":"ok"}'`, 'write a report entry'],
     ['plexd state delete report health', 'delete it'],
   ],
-  load: async () => (await import('../state.ts')).showState,
+  load: async () => (await import('../local/state.ts')).showState,
   subcommands: stateCommands,
 }

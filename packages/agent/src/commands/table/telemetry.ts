@@ -10,7 +10,7 @@ export const telemetryCommands: Record<string, CommandRow> = {
       ['plexd log-status', 'for people'],
       [`plexd log-status --json | jq '.sources[] | select(.state != "running")'`, 'for scripts'],
     ],
-    load: async () => (await import('../telemetry.ts')).showLogStatus,
+    load: async () => (await import('../local/telemetry.ts')).showLogStatus,
   },
   audit: {
     description: 'Show which audit records this node sends, what waits, and what was lost',
@@ -19,12 +19,12 @@ export const telemetryCommands: Record<string, CommandRow> = {
       ['plexd audit', 'for people'],
       ['plexd audit status --json | jq .lag_seconds', 'for scripts'],
     ],
-    load: async () => (await import('../telemetry.ts')).showAuditStatus,
+    load: async () => (await import('../local/telemetry.ts')).showAuditStatus,
     subcommands: {
       status: {
         description: 'The same',
         form: withSocket,
-        load: async () => (await import('../telemetry.ts')).showAuditStatus,
+        load: async () => (await import('../local/telemetry.ts')).showAuditStatus,
       },
     },
   },

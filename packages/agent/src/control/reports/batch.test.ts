@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { controlApi, jsonBoundsOf, passedBound } from '@plexd/protocol'
 import fc from 'fast-check'
-import { readReportBody, reportBounds } from '../../local-api/answers/report-body.ts'
-import type { ReportChange } from '../../state/report-store.ts'
+import { readReportBody, reportBounds } from '../../local-api/requests/report-body.ts'
+import type { ReportChange } from '../../state/reports/report-store.ts'
 import { takeBatch, toReportSync } from './batch.ts'
 
 const gate = jsonBoundsOf(controlApi.syncReports)

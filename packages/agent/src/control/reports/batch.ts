@@ -1,6 +1,6 @@
 import type { ReportSync } from '@plexd/protocol'
 import { parseExact } from '@plexd/runtime'
-import type { ReportChange } from '../../state/report-store.ts'
+import type { ReportChange } from '../../state/reports/report-store.ts'
 
 /** The limits of one request, well within those of the operation. */
 const maxBatchChanges = 500

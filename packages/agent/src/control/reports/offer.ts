@@ -6,7 +6,7 @@ import {
   type ReportVersion,
 } from '@plexd/protocol'
 import type { Mark } from '../../disk/mark.ts'
-import type { ReportStore } from '../../state/report-store.ts'
+import type { ReportStore } from '../../state/reports/report-store.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from '../delivery.ts'
 
 export interface ReportOfferDeps extends DeliveryDeps {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
-import { ForeignAnswer } from '../failure.ts'
+import { ForeignAnswer } from '../client/failure.ts'
 import { judgeRefusal } from './refusal.ts'
 
 const one = [{ key: 'a' }]

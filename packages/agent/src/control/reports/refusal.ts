@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import type { ReportChange } from '../../state/report-store.ts'
+import type { ReportChange } from '../../state/reports/report-store.ts'
 import { isTooMuch } from '../verdict.ts'
 
 /** An entry that was written at the control plane by somebody else, and its version there. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { ReportChange } from '../../state/report-store.ts'
+import type { ReportChange } from '../../state/reports/report-store.ts'
 import { createSetbacks } from './setbacks.ts'
 
 const keys = ['a', 'b', 'c']

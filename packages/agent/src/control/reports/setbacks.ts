@@ -1,4 +1,4 @@
-import type { ReportChange } from '../../state/report-store.ts'
+import type { ReportChange } from '../../state/reports/report-store.ts'
 
 /** The refused changes. A key's record is kept until a later change of it is confirmed. */
 export interface Setbacks {

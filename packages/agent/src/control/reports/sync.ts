@@ -1,5 +1,5 @@
 import type { ReportSync } from '@plexd/protocol'
-import type { ReportChange, ReportStore } from '../../state/report-store.ts'
+import type { ReportChange, ReportStore } from '../../state/reports/report-store.ts'
 import { type DeliveryDeps, startDelivery } from '../delivery.ts'
 import { judgeTemporary, type Verdict } from '../verdict.ts'
 import { takeBatch, toReportSync } from './batch.ts'

@@ -1,8 +1,8 @@
 import { controlApi, fillPath, revisionHeader } from '@plexd/protocol'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import type { AnswerGate } from '../answer-gate.ts'
-import type { Connecting } from '../client.ts'
-import type { Credentials } from '../credentials.ts'
+import type { AnswerGate } from '../client/answer-gate.ts'
+import type { Connecting } from '../client/client.ts'
+import type { Credentials } from '../client/credentials.ts'
 import { createOpener } from './open-answer.ts'
 
 /** An open event stream: its bytes as they arrive. Iteration ends when the server closes it, and throws if it breaks. */

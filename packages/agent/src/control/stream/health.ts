@@ -1,6 +1,6 @@
 import type { Problems } from '../../health/problems.ts'
 import type { Vitals } from '../../health/vitals.ts'
-import { describeRefusal, isRefusal } from '../failure.ts'
+import { describeRefusal, isRefusal } from '../client/failure.ts'
 
 /** After this long without a stream, only the reconciler's pulls keep the node up to date. */
 const pollingAfterMs = 5 * 60_000

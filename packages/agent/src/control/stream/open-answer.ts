@@ -11,9 +11,9 @@ import {
   whenGivenUp,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { type AnswerGate, createAnswerGate } from '../answer-gate.ts'
-import { type Connecting, userAgent } from '../client.ts'
-import { askAs, type Credentials } from '../credentials.ts'
+import { type AnswerGate, createAnswerGate } from '../client/answer-gate.ts'
+import { type Connecting, userAgent } from '../client/client.ts'
+import { askAs, type Credentials } from '../client/credentials.ts'
 
 export interface AnswerRequest {
   path: string

@@ -1,5 +1,5 @@
 import { createBackoff, wishedWaitMs } from '@plexd/runtime'
-import { ForeignAnswer, isRefusal } from '../failure.ts'
+import { ForeignAnswer, isRefusal } from '../client/failure.ts'
 
 /** How a connection of the stream ended. */
 export interface StreamEnd {

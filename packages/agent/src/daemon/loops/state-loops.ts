@@ -1,5 +1,5 @@
 import type { Peer, SigningKeys } from '@plexd/protocol'
-import { LocalFailure } from '../../control/failure.ts'
+import { LocalFailure } from '../../control/client/failure.ts'
 import { type KeyRotation, startKeyRotation } from '../../control/key-rotation.ts'
 import { usableKeys } from '../../control/stream/event-verifier.ts'
 import { createStateChanges, type StateChanges } from '../../events/state-changes.ts'

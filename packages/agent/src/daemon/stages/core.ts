@@ -10,7 +10,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { type ClockSkew, createClockSkew } from '../../control/clock-skew.ts'
+import { type ClockSkew, createClockSkew } from '../../control/client/clock-skew.ts'
 import { createProblems, type Problems } from '../../health/problems.ts'
 import { watchTools } from '../../health/tool-watch.ts'
 import { createVitals, type Vitals } from '../../health/vitals.ts'

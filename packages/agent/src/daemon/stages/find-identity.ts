@@ -1,6 +1,6 @@
 import type { Capabilities } from '@plexd/protocol'
 import { diskFault } from '@plexd/runtime'
-import { createAnswerGate } from '../../control/answer-gate.ts'
+import { createAnswerGate } from '../../control/client/answer-gate.ts'
 import type { Disk } from '../../disk/disk.ts'
 import { createIdentityStore, type IdentityStore, loadIdentity } from '../../identity/identity.ts'
 import { loadAnnouncement } from '../../installation/announcement-file.ts'

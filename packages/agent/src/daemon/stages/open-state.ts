@@ -9,7 +9,7 @@ import type { ReconcileRequests } from '../../reconcile/requests.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
 import { openDesiredStore } from '../../state/desired-store.ts'
 import { describeLeftOut } from '../../state/left-out.ts'
-import { openReportStore, type ReportStore } from '../../state/report-store.ts'
+import { openReportStore, type ReportStore } from '../../state/reports/report-store.ts'
 import { openVersionStore, type VersionStore } from '../../upgrade/version-store.ts'
 import { openSendQueues, type SendQueues } from './open-queues.ts'
 

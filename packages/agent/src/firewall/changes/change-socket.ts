@@ -1,4 +1,4 @@
-import { loadRawSocket } from '../../process/raw-socket.ts'
+import { loadRawSocket } from '../../process/sockets/raw-socket.ts'
 import { type FilterNews, parseFilterNews } from './netlink-message.ts'
 
 /** A socket on which the kernel announces packet filter changes in the network namespace where it was opened. */

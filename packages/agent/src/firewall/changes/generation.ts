@@ -1,8 +1,8 @@
 import type { Log } from '@plexd/runtime'
-import { askNetlink } from '../../process/ask-netlink.ts'
-import { readAttributes } from '../../process/netlink.ts'
-import { loadNetlinkQuestion } from '../../process/netlink-question.ts'
-import type { RawSocket } from '../../process/raw-socket.ts'
+import { askNetlink } from '../../process/sockets/ask-netlink.ts'
+import { readAttributes } from '../../process/sockets/netlink.ts'
+import { loadNetlinkQuestion } from '../../process/sockets/netlink-question.ts'
+import type { RawSocket } from '../../process/sockets/raw-socket.ts'
 
 /**
  * The number of the packet filter's generation, which the kernel counts up with every change in this network namespace; undefined if it

@@ -3,7 +3,7 @@ import {
   readAttributes,
   readMessages,
   readText,
-} from '../../process/netlink.ts'
+} from '../../process/sockets/netlink.ts'
 
 /** A packet filter change as announced by the kernel. */
 export interface TableChange {

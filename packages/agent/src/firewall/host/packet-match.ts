@@ -1,6 +1,6 @@
 /** Whether a rule of another program matches a packet of ours, as far as that can be known. */
 import { type Cidr, cidrsOverlap } from '@plexd/protocol'
-import { covers, readRange } from '../../routing/networks.ts'
+import { covers, readRange } from '../../routing/tables/networks.ts'
 import type { Expression } from './nft-json.ts'
 
 /** A packet that begins a flow. Fields left out may have any value. */

@@ -1,4 +1,4 @@
-import { meshMark } from '../../routing/mesh-table.ts'
+import { meshMark } from '../../routing/tables/mesh-table.ts'
 import { decidingChain, ownNames } from './deciding-chains.ts'
 
 /** What surrounds the decisions: which packets they are about, and which pass in no case. */

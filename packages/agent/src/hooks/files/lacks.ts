@@ -1,5 +1,5 @@
 import { describeError, describeMissing, findTool, installTool, type Tool } from '@plexd/runtime'
-import { findUser } from '../../contain/user.ts'
+import { findUser } from '../../contain/launch/user.ts'
 import type { HookDeclaration } from '../declared/declaration.ts'
 
 const sandboxTools: Readonly<Record<HookDeclaration['sandbox'], Tool | undefined>> = {

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import type { ActionContext, ActionOutput } from '../../actions/define.ts'
 import { outputOfContained } from '../../contain/contained-output.ts'
 import type { RunContained } from '../../contain/containment.ts'
-import { findUser } from '../../contain/user.ts'
+import { findUser } from '../../contain/launch/user.ts'
 import type { FoundHook } from '../files/find-hooks.ts'
 import { type CopyPlaces, copyProgram } from './private-copy.ts'
 

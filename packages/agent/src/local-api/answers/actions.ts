@@ -21,9 +21,9 @@ import {
   goJson,
   type LocalRequest,
   liveAnswer,
-} from './answer.ts'
-import { readBody } from './read-body.ts'
-import { nameUser, readUsers } from './users.ts'
+} from '../requests/answer.ts'
+import { readBody } from '../requests/read-body.ts'
+import { nameUser, readUsers } from '../requests/users.ts'
 
 export interface ActionRoutesOptions {
   actions: Pick<ActionCatalog, 'all' | 'find'>

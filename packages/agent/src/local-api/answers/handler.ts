@@ -11,7 +11,7 @@ import type { Static } from 'typebox'
 import type { Hooks } from '../../hooks/hooks.ts'
 import type { AdmitSession, SessionCaller } from '../../sessions/admit.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
-import type { ReportStore } from '../../state/report-store.ts'
+import type { ReportStore } from '../../state/reports/report-store.ts'
 import {
   isForSessions,
   mayControl,
@@ -19,8 +19,7 @@ import {
   needs,
   type SecretAccess,
   tokenOf,
-} from './access.ts'
-import { type ActionRoutesOptions, createActionRoutes } from './actions.ts'
+} from '../requests/access.ts'
 import {
   type Answer,
   type Caller,
@@ -30,11 +29,12 @@ import {
   type LocalRequest,
   liveAnswer,
   unlessKnown,
-} from './answer.ts'
+} from '../requests/answer.ts'
+import { matchRoute, type RouteName } from '../requests/routes.ts'
+import { type ActionRoutesOptions, createActionRoutes } from './actions.ts'
 import { createHookReader } from './hooks.ts'
 import { createMetricRoutes, type MetricRoutesOptions } from './metrics.ts'
 import { createReportWriter, describeWriters, internalErrorAnswer } from './reports.ts'
-import { matchRoute, type RouteName } from './routes.ts'
 import { createSecretReader, type SecretReaderOptions } from './secrets.ts'
 import { createStateReader } from './state.ts'
 import { createWatch } from './watch.ts'

@@ -1,6 +1,6 @@
 import type { Hooks } from '../../hooks/hooks.ts'
-import { type Answer, goJson, liveAnswer } from './answer.ts'
-import type { RouteName } from './routes.ts'
+import { type Answer, goJson, liveAnswer } from '../requests/answer.ts'
+import type { RouteName } from '../requests/routes.ts'
 
 /** The operations on hooks, by route. */
 export function createHookReader(hooks: Pick<Hooks, 'list' | 'reload'>) {

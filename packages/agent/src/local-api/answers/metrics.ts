@@ -14,8 +14,8 @@ import {
   goJson,
   type LocalRequest,
   liveAnswer,
-} from './answer.ts'
-import { readBody } from './read-body.ts'
+} from '../requests/answer.ts'
+import { readBody } from '../requests/read-body.ts'
 import { fullDisk, writerOf } from './reports.ts'
 
 export interface MetricRoutesOptions {

@@ -1,7 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { describeError, diskFault, type Fault, type Log } from '@plexd/runtime'
 import { dataEntryJson } from '../../state/data-entry.ts'
-import type { ReportStore } from '../../state/report-store.ts'
+import type { ReportStore } from '../../state/reports/report-store.ts'
 import {
   type Answer,
   type Caller,
@@ -9,8 +9,13 @@ import {
   errorAnswer,
   type LocalRequest,
   liveAnswer,
-} from './answer.ts'
-import { invalidKeyAnswer, isReportKey, parseVersion, readReportBody } from './report-body.ts'
+} from '../requests/answer.ts'
+import {
+  invalidKeyAnswer,
+  isReportKey,
+  parseVersion,
+  readReportBody,
+} from '../requests/report-body.ts'
 import { notFoundAnswer } from './state.ts'
 
 export const internalErrorAnswer = errorAnswer(500, 'internal error')

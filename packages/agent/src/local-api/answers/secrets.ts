@@ -2,7 +2,7 @@ import { createDecipheriv } from 'node:crypto'
 import { ApiError, EntryKey, nskBytes, type SealedSecret, validatorOf } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import type { Limits } from '../../config/limits.ts'
-import { type Answer, errorAnswer, goJson, liveAnswer } from './answer.ts'
+import { type Answer, errorAnswer, goJson, liveAnswer } from '../requests/answer.ts'
 import { internalErrorAnswer } from './reports.ts'
 import { notFoundAnswer } from './state.ts'
 

@@ -1,10 +1,10 @@
 import type { SecretRef } from '@plexd/protocol'
 import { type DataEntry, dataEntryJson } from '../../state/data-entry.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
-import type { ReportStore } from '../../state/report-store.ts'
-import { type Answer, errorAnswer, goJson, stateAnswer } from './answer.ts'
-import { invalidKeyAnswer, isReportKey } from './report-body.ts'
-import type { RouteName } from './routes.ts'
+import type { ReportStore } from '../../state/reports/report-store.ts'
+import { type Answer, errorAnswer, goJson, stateAnswer } from '../requests/answer.ts'
+import { invalidKeyAnswer, isReportKey } from '../requests/report-body.ts'
+import type { RouteName } from '../requests/routes.ts'
 
 export const notFoundAnswer = errorAnswer(404, 'not found')
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock, until } from '@plexd/runtime/testing'
 import { startPlace } from '../../testing/local-api-place.ts'
-import type { LocalRequest } from './answer.ts'
+import type { LocalRequest } from '../requests/answer.ts'
 import { createWatch } from './watch.ts'
 
 describe('a watch', () => {

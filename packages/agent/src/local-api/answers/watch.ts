@@ -1,6 +1,6 @@
 import { parseDuration } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
-import { type Answer, errorAnswer, type LocalRequest, liveAnswer } from './answer.ts'
+import { type Answer, errorAnswer, type LocalRequest, liveAnswer } from '../requests/answer.ts'
 
 export interface Watch {
   /** Waits until the index differs from the caller's, for a limited time, or until the request ends. */

@@ -7,7 +7,7 @@ import { resolveLimits } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { limits } from '../../config/limits.ts'
 import { connectAs, type LocalApiPlace, startPlace } from '../../testing/local-api-place.ts'
-import { maxBodyBytes } from '../answers/report-body.ts'
+import { maxBodyBytes } from '../requests/report-body.ts'
 import { createBodyRoom } from './body-room.ts'
 
 const room = { local_body_bytes: 1_600, local_body_bytes_per_user: 1_000 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Log } from '@plexd/runtime'
 import type { Limits } from '../../config/limits.ts'
-import { type Answer, errorAnswer } from '../answers/answer.ts'
+import { type Answer, errorAnswer } from '../requests/answer.ts'
 
 /** A uid, any caller over TCP, or a process without known credentials. */
 export type Owner = number | 'tcp' | 'unknown'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Caller } from '../answers/answer.ts'
+import type { Caller } from '../requests/answer.ts'
 import type { BodyRoom } from './body-room.ts'
 import type { Connections, Owner } from './connections.ts'
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Clock, type Exec, ExecError, exec } from '@plexd/runtime'
-import { findGroups, isId, type ProgramUser } from '../../contain/user.ts'
+import { findGroups, isId, type ProgramUser } from '../../contain/launch/user.ts'
 import { SessionRefusal } from './refusal.ts'
 
 /** A user of this machine, as passwd(5) has it. */

@@ -10,7 +10,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import { loadSharedFence } from '../../contain/shared-fence.ts'
-import { userAgent } from '../../control/client.ts'
+import { userAgent } from '../../control/client/client.ts'
 import { loadOpenPipe } from '../../process/pipe.ts'
 import type { FromServer, OpenedSession, ServerSettings, ToServer } from '../link.ts'
 import { createAuthLog } from './auth-log.ts'

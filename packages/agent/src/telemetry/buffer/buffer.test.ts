@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { ApiError, type LogRecord } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { aSmallDisk, createFakeClock, type FakeClock } from '@plexd/runtime/testing'
-import { ForeignAnswer } from '../../control/failure.ts'
+import { ForeignAnswer } from '../../control/client/failure.ts'
 import { createRecordingPlane, type RecordingPlane, rangesOf } from '../testing/recording-plane.ts'
 import { openTelemetryBuffer, type TelemetryBuffer, type TelemetryBufferOptions } from './buffer.ts'
 

@@ -1,6 +1,5 @@
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { listenerAt } from '../../process/peer-credentials.ts'
 import {
   identify,
   ifUnseen,
@@ -8,6 +7,7 @@ import {
   type ProcessIdentity,
 } from '../../process/process-identity.ts'
 import { listProcesses } from '../../process/process-list.ts'
+import { listenerAt } from '../../process/sockets/peer-credentials.ts'
 
 /** A process of this network namespace that listens on the socket of our interface's wireguard-go. */
 export interface TunnelProcess extends ProcessIdentity {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { type Clock, type Exec, ExecError } from '@plexd/runtime'
 import { hasSystemd, inScope, isInNetworkOfSystemd } from '../../process/outliving.ts'
 import { endProcess, stateOf, untilEnded } from '../../process/process-identity.ts'
-import { isAnswered, removeDeadSocket } from '../../process/unix-listener.ts'
+import { isAnswered, removeDeadSocket } from '../../process/sockets/unix-listener.ts'
 import { tunFault, tunRemedy } from './tun.ts'
 import { findDriver, findTunnelProcesses, type TunnelProcess } from './tunnel-processes.ts'
 

@@ -1,5 +1,5 @@
 import type { Peer } from '@plexd/protocol'
-import type { NetworkMonitorOptions } from '../../routing/network-monitor.ts'
+import type { NetworkMonitorOptions } from '../../routing/tables/network-monitor.ts'
 import type { WgPeer } from '../backend/wg-interface.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { publicKeyOf } from '../../identity/keys.ts'
-import { meshMark } from '../../routing/mesh-table.ts'
+import { meshMark } from '../../routing/tables/mesh-table.ts'
 import type { PeerChange, WgInterface, WgPeer } from '../backend/wg-interface.ts'
 import type { DeviceRecord } from '../device/device-record.ts'
 import { type LinkState, planLink, type WantedLink } from './link.ts'

@@ -1,5 +1,8 @@
 import { createBackoff, describeError } from '@plexd/runtime'
-import { type NetworkMonitorOptions, startNetworkMonitor } from '../../routing/network-monitor.ts'
+import {
+  type NetworkMonitorOptions,
+  startNetworkMonitor,
+} from '../../routing/tables/network-monitor.ts'
 import type { NetworkListener } from '../device/device.ts'
 
 export interface InterfaceWatchOptions extends NetworkMonitorOptions, NetworkListener {

@@ -1,8 +1,8 @@
 import { readIp } from '@plexd/runtime'
-import { afNetlink, askNetlink } from '../../process/ask-netlink.ts'
-import { readAttributes, readText, writeAttribute } from '../../process/netlink.ts'
-import { loadRawSocket, type RawSocket } from '../../process/raw-socket.ts'
-import { meshTable } from '../../routing/mesh-table.ts'
+import { afNetlink, askNetlink } from '../../process/sockets/ask-netlink.ts'
+import { readAttributes, readText, writeAttribute } from '../../process/sockets/netlink.ts'
+import { loadRawSocket, type RawSocket } from '../../process/sockets/raw-socket.ts'
+import { meshTable } from '../../routing/tables/mesh-table.ts'
 import type { LinkState } from './link.ts'
 
 /** What the kernel knows of an interface by its name or an alternative name; undefined if there is none. */

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { LinkRepair } from '../../routing/link-repair.ts'
-import { meshTable } from '../../routing/mesh-table.ts'
+import { meshTable } from '../../routing/tables/mesh-table.ts'
 
 /** The interface without its WireGuard settings. */
 export interface LinkState {

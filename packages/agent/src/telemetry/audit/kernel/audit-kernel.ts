@@ -1,6 +1,6 @@
 import type { Clock } from '@plexd/runtime'
-import { readMessages, writeMessage } from '../../../process/netlink.ts'
-import type { OpenRawSocket } from '../../../process/raw-socket.ts'
+import { readMessages, writeMessage } from '../../../process/sockets/netlink.ts'
+import type { OpenRawSocket } from '../../../process/sockets/raw-socket.ts'
 import { encodeWatch, isOwnRule, type Watched } from './rule.ts'
 
 export interface AuditStatus {

@@ -1,6 +1,6 @@
 import type { AuditRecord } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
-import type { OpenRawSocket } from '../../../process/raw-socket.ts'
+import type { OpenRawSocket } from '../../../process/sockets/raw-socket.ts'
 import type { Collector } from '../../buffer/collector.ts'
 import { startFiles } from '../../logs/files/start-files.ts'
 import type { Intake } from '../../logs/records/intake.ts'

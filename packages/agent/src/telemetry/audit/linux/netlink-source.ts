@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { readMessages } from '../../../process/netlink.ts'
-import type { OpenRawSocket, RawSocket } from '../../../process/raw-socket.ts'
+import { readMessages } from '../../../process/sockets/netlink.ts'
+import type { OpenRawSocket, RawSocket } from '../../../process/sockets/raw-socket.ts'
 import { type AuditLine, parseMessage } from '../events/audit-line.ts'
 import { typeOf } from '../events/record-types.ts'
 

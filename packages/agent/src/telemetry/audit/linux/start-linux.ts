@@ -1,6 +1,6 @@
 import type { AuditRecord, SourceStatus } from '@plexd/protocol'
 import { type Clock, createBackoff, describeError, type Log, orAborted } from '@plexd/runtime'
-import type { OpenRawSocket } from '../../../process/raw-socket.ts'
+import type { OpenRawSocket } from '../../../process/sockets/raw-socket.ts'
 import { startTask } from '../../../process/task.ts'
 import type { Collecting, Collector } from '../../buffer/collector.ts'
 import type { AuditKernel } from '../kernel/audit-kernel.ts'
