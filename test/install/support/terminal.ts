@@ -29,11 +29,10 @@ export function openTerminal(machine: BootedDebian, before: readonly string[] = 
     type: (text) => void child.stdin.write(text),
     paste: (text) => void child.stdin.write(`\u001b[200~${text}\u001b[201~\n`),
     async shows(text, timeoutMs = 300_000) {
-      await until(`"${text}" on the terminal`, () => shown.search(text) >= 0, timeoutMs, 100).catch(
-        (cause: unknown) => {
-          throw new Error(shown, { cause })
-        },
-      )
+      const isShown = () => (typeof text === 'string' ? shown.includes(text) : text.test(shown))
+      await until(`"${text}" on the terminal`, isShown, timeoutMs, 100).catch((cause: unknown) => {
+        throw new Error(shown, { cause })
+      })
     },
     async leave() {
       child.stdin.end('exit\n')

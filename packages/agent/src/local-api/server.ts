@@ -10,7 +10,7 @@ import type { Caller } from './requests/answer.ts'
 import { createBodyRoom } from './sockets/body-room.ts'
 import { createConnections } from './sockets/connections.ts'
 import type { Door } from './sockets/door.ts'
-import { createGroupLookup, findGroup } from './sockets/group.ts'
+import { createGroupLookup } from './sockets/group.ts'
 import { listenOnSocket } from './sockets/socket-file.ts'
 import { openTokenFile } from './sockets/token-file.ts'
 
@@ -40,14 +40,14 @@ export interface LocalApi extends AsyncDisposable {
  * within a second.
  */
 export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi> {
-  const { group = 'plexd', secretsGroup = 'plexd-secrets', socketPath, clock } = options
-  const secretsGid = createGroupLookup(secretsGroup, clock.monotonic)
+  const { group = 'plexd', secretsGroup = 'plexd-secrets', socketPath, clock, log } = options
+  const secretsGid = createGroupLookup(secretsGroup, { monotonic: clock.monotonic, log })
   const ownUid = process.getuid?.() ?? 0
   const handler = createHandler({
     ...options,
     secretAccess: async () => ({ ownUid, secretsGid: await secretsGid() }),
   })
-  const connections = createConnections(options.limits, options.log)
+  const connections = createConnections(options.limits, log)
   const place = { handler, connections, bodies: createBodyRoom(options.limits), ...options }
   const servers: Served[] = []
   const socket = socketPath === undefined ? undefined : await serveSocket(socketPath, group, place)
@@ -92,7 +92,7 @@ async function serveSocket(
   const file = await listenOnSocket(http.server, {
     path,
     group,
-    findGroup,
+    findGroup: createGroupLookup(group, { monotonic: clock.monotonic, log }),
     problems,
     clock,
     log,

@@ -102,6 +102,16 @@ describe('the system clock', () => {
     assert.deepEqual(rare(), Array(3).fill(['seldom', 'often']))
     assert.equal(turns.length, after)
   })
+
+  it('waits for what is due later than a timer of Node can wait', async (t) => {
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    t.after(() => process.off('warning', note))
+    using _seldom = systemClock.every(3 * longestTimerMs, () => assert.fail('too early'))
+    await systemClock.sleep(20)
+    assert.deepEqual(warnings, [])
+  })
 })
 
 describe('a long sleep', () => {

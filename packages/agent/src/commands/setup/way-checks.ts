@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, isIP } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   describeError,
   type Finding,
@@ -42,15 +43,29 @@ const clock: Step = { check: 'clock', run: checkClock }
 
 /** How long a step may take. */
 const patienceMs = 10_000
+const tooLate = `no answer within ${patienceMs / 1_000} s`
 
 async function checkName({ apiUrl }: Place): Promise<Finding> {
   const { host } = placeOf(apiUrl)
   if (isIP(host)) return ok(`${host} is an address`)
   try {
-    const addresses = (await lookup(host, { all: true })).map(({ address }) => address)
-    return ok(`${host} is ${addresses.join(', ')}`)
+    const found = await inTime(lookup(host, { all: true }))
+    return ok(`${host} is ${found.map(({ address }) => address).join(', ')}`)
   } catch (error) {
     return failed(`${host}: ${describeError(error)}`, `getent hosts ${host}`)
+  }
+}
+
+/** The resolver of the system cannot be told to stop, and one whose servers are silent takes minutes. */
+async function inTime<T>(found: Promise<T>): Promise<T> {
+  const stop = new AbortController()
+  const late = delay(patienceMs, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(tooLate)
+  })
+  try {
+    return await Promise.race([found, late])
+  } finally {
+    stop.abort()
   }
 }
 
@@ -62,7 +77,7 @@ async function checkPort({ apiUrl }: Place): Promise<Finding> {
     return ok(`TCP port ${port} of ${host} is open`)
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'AbortError'
-    const why = isLate ? `no answer within ${patienceMs / 1_000} s` : describeError(error)
+    const why = isLate ? tooLate : describeError(error)
     return failed(
       `TCP port ${port} of ${host}: ${why}`,
       'start the control plane there, or open the port in the firewalls in between',

@@ -1,17 +1,20 @@
 import { readFile } from 'node:fs/promises'
-import { ExecError, exec } from '@plexd/runtime'
+import { type Clock, describeError, ExecError, exec, type Log } from '@plexd/runtime'
 
 /**
  * The id of a group by its name, from any source that the system has; undefined if there is none. A number is its own
- * id.
+ * id. Rejects if nobody can say whether there is one, as a directory of the network that does not answer.
  */
 export async function findGroup(name: string, run = exec): Promise<number | undefined> {
   if (/^\d+$/.test(name)) return Number(name)
   try {
     return idIn(await run(['getent', 'group', '--', name], { timeoutMs: 5_000 }), name)
   } catch (error) {
-    // It exits with 2 if there is no such group. A small system without getent has its groups in the file only.
-    if (!(error instanceof ExecError && error.missing)) return undefined
+    if (!(error instanceof ExecError)) throw error
+    // 2: no such key (getent(1)).
+    if (error.exitCode === 2) return undefined
+    if (!error.missing) throw error
+    // A small system without getent has its groups in the file only.
     return idIn(await readFile('/etc/group', 'utf8').catch(() => ''), name)
   }
 }
@@ -25,13 +28,38 @@ function idIn(groups: string, name: string): number | undefined {
 /** How long a result is cached, including that there is no such group: groups change while the daemon runs. */
 const freshMs = 5_000
 
-/** Looks the group up on demand, at most every 5 s. Concurrent callers share a lookup. */
-export function createGroupLookup(name: string, monotonic: () => number, find = findGroup) {
-  let lookup: { atMs: number; gid: Promise<number | undefined> } | undefined
+export interface GroupLookupOptions {
+  monotonic: Clock['monotonic']
+  log: Pick<Log, 'warn'>
+  find?: typeof findGroup
+}
 
-  return (): Promise<number | undefined> => {
-    if (!lookup || monotonic() - lookup.atMs >= freshMs)
-      lookup = { atMs: monotonic(), gid: find(name) }
+/** Looks the group up on demand, at most every 5 s. Concurrent callers share a lookup; one that fails leaves what was known. */
+export function createGroupLookup(
+  name: string,
+  { monotonic, log, find = findGroup }: GroupLookupOptions,
+): () => Promise<number | undefined> {
+  let lookup: { atMs: number; gid: Promise<number | undefined> } | undefined
+  let known: number | undefined
+  let isFailing = false
+
+  async function look(): Promise<number | undefined> {
+    try {
+      known = await find(name)
+      isFailing = false
+    } catch (error) {
+      if (!isFailing)
+        log.warn('the group cannot be looked up: what was known of it stays in force', {
+          group: name,
+          error: describeError(error),
+        })
+      isFailing = true
+    }
+    return known
+  }
+
+  return () => {
+    if (!lookup || monotonic() - lookup.atMs >= freshMs) lookup = { atMs: monotonic(), gid: look() }
     return lookup.gid
   }
 }

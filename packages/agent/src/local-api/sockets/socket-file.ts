@@ -15,7 +15,7 @@ export interface SocketFileOptions {
   /** The group that may connect, by its name. */
   group: string
   /** Its id; undefined when there is none. */
-  findGroup(name: string): Promise<number | undefined>
+  findGroup(): Promise<number | undefined>
   problems: Pick<Problems, 'set' | 'clear'>
   clock: Pick<Clock, 'every'>
   log: Log
@@ -190,7 +190,7 @@ async function openToGroup(
   socket: BoundSocket,
   opened?: number,
 ): Promise<number | undefined> {
-  const gid = await findGroup(group)
+  const gid = await findGroup()
   if (gid === undefined || gid === opened) return gid
   try {
     await socket.giveTo(gid)
