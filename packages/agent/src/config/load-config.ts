@@ -128,8 +128,16 @@ export function examineConfig(mapping: Record<string, unknown>): ConfigFinding[]
 
 function missingPaths(settings: Settings): ConfigFinding[] {
   return settingRows.flatMap(([name, { keys, wants }]) =>
-    [settings[name]].flat().flatMap((path) => missingPath(keys[0], path, wants)),
+    // What is no path is a key, where either may be given.
+    [settings[name]]
+      .flat()
+      .filter(isPath)
+      .flatMap((path) => missingPath(keys[0], path, wants)),
   )
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('/')
 }
 
 function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFinding[] {

@@ -30,6 +30,9 @@ describe('the commands for backups', () => {
       assert.equal(status, 2, stderr)
       assert.match(stderr, message)
     }
+    const { status, stderr } = run(['backup', 'verify', folder.path])
+    assert.equal(status, 1)
+    assert.match(stderr, /read backup ".*": it is a folder: name the file of a backup in it/)
   })
 })
 

@@ -97,6 +97,7 @@ describe('resolveConfig', () => {
       [{ log_level: 'loud' }, /log_level "loud"/],
       [{ public_url: 'plexd.example.com' }, /public_url "plexd\.example\.com": want a URL/],
       [{ data_dir: ['a'] }, /"data_dir" wants a text/],
+      [{ backup_keep: '' }, /"backup_keep" is empty: give it a value, or leave it out/],
       [{ tls_cert: 'a.crt' }, /tls_cert "a\.crt": a certificate needs its key: give both/],
       [{ tls_key: 'a.key' }, /tls_key "a\.key": a certificate needs its key: give both/],
       [

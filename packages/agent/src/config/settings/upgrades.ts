@@ -5,6 +5,7 @@ import { count, duration, longestSilenceMs, text } from './values.ts'
 export const upgradeSettings = {
   upgradeKeys: setting<readonly string[]>([], releaseKeys, {
     keys: ['upgrade.keys'],
+    wants: 'file',
     help: 'the release keys whose builds the node upgrades to, beside those that its own build has: files in PEM, or 32 bytes in base64; one or a list',
   }),
   upgradeDeadlineMs: setting(2 * 60_000, duration(1_000, longestSilenceMs), {

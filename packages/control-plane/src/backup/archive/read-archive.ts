@@ -85,6 +85,8 @@ async function openSource(
 async function headOf(path: string): Promise<string> {
   try {
     await using file = await open(path, 'r')
+    if ((await file.stat()).isDirectory())
+      throw new Error('it is a folder: name the file of a backup in it')
     const { buffer, bytesRead } = await file.read(Buffer.alloc(armorMagic.length), 0)
     return buffer.toString('latin1', 0, bytesRead)
   } catch (error) {

@@ -73,7 +73,8 @@ export function describeSetting(row: Row): string {
 
 function textOf(name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
-  if (typeof value === 'object' || value === '')
-    throw new Error(`read config: "${name}" wants a text`)
+  if (value === '')
+    throw new Error(`read config: "${name}" is empty: give it a value, or leave it out`)
+  if (typeof value === 'object') throw new Error(`read config: "${name}" wants a text`)
   return String(value)
 }
