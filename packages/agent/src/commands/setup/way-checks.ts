@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, isIP } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   describeError,
   type Finding,
@@ -59,7 +58,7 @@ async function checkName({ apiUrl }: Place): Promise<Finding> {
 /** The resolver of the system cannot be told to stop, and one whose servers are silent takes minutes. */
 async function inTime<T>(found: Promise<T>): Promise<T> {
   const stop = new AbortController()
-  const late = delay(patienceMs, undefined, { signal: stop.signal }).then(() => {
+  const late = systemClock.sleep(patienceMs, stop.signal).then(() => {
     throw new Error(tooLate)
   })
   try {
