@@ -7,7 +7,7 @@ import type { Follower } from '../log/log.ts'
 import { putAnnouncement, readAnnouncement, readAuthorities } from '../rows/authorities.ts'
 import { readHeeds } from '../rows/node-heeds.ts'
 import type { Reader } from '../store/db.ts'
-import { nextSequence, type Ours } from './sequence.ts'
+import { type Announced, nextSequence } from './sequence.ts'
 
 /** What nodes are told of the control plane itself, with their state. */
 export interface Announcing {
@@ -18,13 +18,13 @@ export interface Announcing {
 }
 
 /** The last announcement, and our time. */
-export function oursOf({
+export function lastAnnounced({
   announcing,
   clock,
 }: {
   announcing: Pick<Announcing, 'current'>
   clock: Pick<Clock, 'now'>
-}): Ours {
+}): Announced {
   return { sequence: announcing.current()?.sequence ?? 0, nowMs: clock.now() }
 }
 

@@ -4,7 +4,7 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { demandAddress } from './address.ts'
 import { announce } from './announcing.ts'
 import type { Behind } from './behind.ts'
-import { type Ours, whyAhead } from './sequence.ts'
+import { type Announced, whyAhead } from './sequence.ts'
 
 /** The addresses as they are announced, each once. Throws an ApiError (400) for one that no node would go to. Pure. */
 export function readUrls(given: readonly string[]): string[] {
@@ -25,7 +25,7 @@ export async function announceUrls(change: Change, urls: readonly string[]): Pro
 /** The nodes by how far they have come to the announced addresses. Pure. */
 export function progressOf(
   nodes: Iterable<NodeRecord>,
-  { urls, ...ours }: Ours & { urls: readonly string[] },
+  { urls, ...last }: Announced & { urls: readonly string[] },
   heededBy: (nodeId: string) => Heeded | undefined,
 ): { told: number; there: number; behind: Behind[] } {
   const behind: Behind[] = []
@@ -33,12 +33,12 @@ export function progressOf(
   for (const node of nodes) {
     const heeded = heededBy(node.id)
     const isThere = heeded !== undefined && urls.includes(heeded.url)
-    const isTold = heeded?.announcement === ours.sequence
+    const isTold = heeded?.announcement === last.sequence
     if (isThere) there++
     if (isTold) told++
     const reason = isThere
       ? ''
-      : (whyAhead(heeded?.announcement, ours) ?? whyNot(node, isTold ? heeded : undefined))
+      : (whyAhead(heeded?.announcement, last) ?? whyNot(node, isTold ? heeded : undefined))
     if (reason !== '') behind.push({ node_id: node.id, hostname: node.hostname, reason })
   }
   return { told, there, behind }

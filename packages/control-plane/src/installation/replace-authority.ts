@@ -86,7 +86,12 @@ export function retireAuthority({ change }: Pick<Place, 'change'>, given: Given)
   })
 }
 
-const nothingAgainst: Given = { behind: [], joins: [], force: false }
+const nothingAgainst: Given = {
+  behind: [],
+  joins: [],
+  elsewhere: { behind: 0, joins: 0 },
+  force: false,
+}
 
 async function isDue(
   unit: Unit,

@@ -25,7 +25,7 @@ export function nextSequence(
 }
 
 /** The last announcement that is known here, and our time. */
-export interface Ours {
+export interface Announced {
   sequence: number
   nowMs: number
 }
@@ -33,7 +33,7 @@ export interface Ours {
 /** Why a node ignores what is announced: it heeds something later. Undefined if it does not. */
 export function whyAhead(
   heeded: number | undefined,
-  { sequence, nowMs }: Ours,
+  { sequence, nowMs }: Announced,
 ): string | undefined {
   if (heeded === undefined || heeded <= sequence) return undefined
   const what = `it heeds announcement ${heeded}, which is later than the last one here, ${sequence}`

@@ -4,7 +4,7 @@ import { readAnnouncement } from '../rows/authorities.ts'
 import { readHeeds } from '../rows/node-heeds.ts'
 import type { Reader } from '../store/db.ts'
 import { announceAuthorities, authoritiesToTell, parseAnnouncement } from './announcing.ts'
-import { isInReach, type Ours, whyAhead } from './sequence.ts'
+import { type Announced, isInReach, whyAhead } from './sequence.ts'
 
 interface Place {
   change: Change
@@ -46,16 +46,16 @@ async function isOther(reader: Reader, isOurs: boolean): Promise<boolean> {
 async function tellOfAhead({ store, clock, log }: Place): Promise<boolean> {
   const text = await readAnnouncement(store.reader)
   const sequence = text === undefined ? 0 : parseAnnouncement(text).sequence
-  const ours: Ours = { sequence, nowMs: clock.now() }
+  const last: Announced = { sequence, nowMs: clock.now() }
   const ahead = (await readHeeds(store.reader)).filter(
-    ([, { announcement }]) => whyAhead(announcement, ours) !== undefined,
+    ([, { announcement }]) => whyAhead(announcement, last) !== undefined,
   )
   for (const [node_id, { announcement }] of ahead.slice(0, maxNamed))
     log.warn('node heeds a later announcement than ours', {
       node_id,
-      why: whyAhead(announcement, ours),
+      why: whyAhead(announcement, last),
     })
-  return ahead.some(([, { announcement }]) => isInReach(announcement, ours.nowMs))
+  return ahead.some(([, { announcement }]) => isInReach(announcement, last.nowMs))
 }
 
 const maxNamed = 10

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { mustDo, type Obstacles, type Stage, type Step, stageOf } from './stage.ts'
 
-const free: Obstacles = { behind: [], joins: [], hasRetired: true, force: false }
+const elsewhere = { behind: 0, joins: 0 }
+const free: Obstacles = { behind: [], joins: [], elsewhere, hasRetired: true, force: false }
 
 describe('the steps of replacing an authority', () => {
   const first = { ...free, hasRetired: false }
@@ -34,6 +35,13 @@ describe('the steps of replacing an authority', () => {
       message: /^activate authority: 12 nodes do not trust the next one yet/,
     })
     assert.throws(refuse, { message: /"web-9" \(has not said so\), and 2 more: wait/ })
+    const others = { ...free, elsewhere: { behind: 3, joins: 1 } }
+    assert.throws(() => mustDo('activate', 'prepared', { ...others, behind: behind.slice(0, 1) }), {
+      message: /: 4 nodes do not .*"web-0" \(has not said so\), and 3 of other tenants: wait/,
+    })
+    assert.throws(() => mustDo('retire', 'activated', others), {
+      message: /that names it: 1 of other tenants: wait/,
+    })
     assert.equal(mustDo('activate', 'prepared', { ...free, behind, force: true }), true)
   })
 

@@ -20,6 +20,8 @@ export interface Obstacles {
   behind: readonly { hostname: string; reason: string }[]
   /** Tokens whose join strings may name the previous one. */
   joins: readonly { id: string; expires_at: string }[]
+  /** How many of both are of tenants that the operator does not see. */
+  elsewhere: { behind: number; joins: number }
   /** Whether an authority was ever retired. */
   hasRetired: boolean
   force: boolean
@@ -49,19 +51,32 @@ const wrong: Record<Stage, string> = {
   activated: 'the previous one is trusted still: end that with "plexctl authority retire"',
 }
 
-function against(step: Step, { behind, joins }: Obstacles): string | undefined {
-  if (step === 'activate' && behind.length > 0)
-    return `${countOf(behind.length, 'node does', 'nodes do')} not trust the next one yet, and would have to find out by themselves: ${some(behind.map(({ hostname, reason }) => `"${hostname}" (${reason})`))}: wait, look again with "plexctl authority status", or leave them behind with --force`
-  if (step === 'retire' && joins.length > 0)
-    return `${countOf(joins.length, 'token', 'tokens')} from before it was replaced may be in a join string that names it: ${some(joins.map(({ id, expires_at }) => `${id} (until ${expires_at})`))}: wait, revoke them with "plexctl token revoke ID", or end them with --force`
+function against(step: Step, { behind, joins, elsewhere }: Obstacles): string | undefined {
+  const nodes = behind.length + elsewhere.behind
+  const tokens = joins.length + elsewhere.joins
+  if (step === 'activate' && nodes > 0)
+    return `${countOf(nodes, 'node does', 'nodes do')} not trust the next one yet, and would have to find out by themselves: ${some(
+      behind.map(({ hostname, reason }) => `"${hostname}" (${reason})`),
+      elsewhere.behind,
+    )}: wait, look again with "plexctl authority status", or leave them behind with --force`
+  if (step === 'retire' && tokens > 0)
+    return `${countOf(tokens, 'token', 'tokens')} from before it was replaced may be in a join string that names it: ${some(
+      joins.map(({ id, expires_at }) => `${id} (until ${expires_at})`),
+      elsewhere.joins,
+    )}: wait, revoke them with "plexctl token revoke ID", or end them with --force`
   return undefined
 }
 
 const maxNamed = 10
 
-function some(words: readonly string[]): string {
+function some(words: readonly string[], elsewhere: number): string {
   const more = words.length - maxNamed
-  return words.slice(0, maxNamed).join(', ') + (more > 0 ? `, and ${more} more` : '')
+  const rest = [
+    ...(more > 0 ? [`${more} more`] : []),
+    ...(elsewhere > 0 ? [`${elsewhere} of other tenants`] : []),
+  ]
+  const named = words.slice(0, maxNamed).join(', ')
+  return [...(named === '' ? [] : [named]), ...rest].join(', and ')
 }
 
 const countOf = (count: number, one: string, many: string): string =>

@@ -51,6 +51,15 @@ export const AuthorityStatus = Type.Object({
     }),
     { description: 'Tokens whose join strings may name the previous authority; a hundred at most' },
   ),
+  elsewhere: Type.Optional(
+    Type.Object(
+      { behind_count: Count, joins_count: Count },
+      {
+        description:
+          'How many nodes and tokens of other tenants stand against the next step; for the tenant that the installation began with, if there are any',
+      },
+    ),
+  ),
   /** The next command; empty for none. */
   next_step: Type.String(),
   no_effect: Type.Optional(

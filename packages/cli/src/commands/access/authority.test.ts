@@ -45,10 +45,12 @@ describe('authority', () => {
   })
 
   it('says of how many more nodes it does not show the name', async () => {
-    const body = { ...status, behind_count: 2_000 }
+    const elsewhere = { behind_count: 7, joins_count: 0 }
+    const body = { ...status, behind_count: 2_000, elsewhere }
     await using bench = await startBench({ 'GET /admin/v1/authorities': body })
     const { stdout } = await bench.run(['authority', 'status'])
     assert.match(stdout, /\nnot by: +web n_web \(it is offline\); and 1999 more\n/)
+    assert.match(stdout, /\nof other tenants: +7 nodes do not trust the newest, 0 tokens/)
   })
 
   it('asks before it leaves nodes behind', async () => {

@@ -79,7 +79,16 @@ function queryOf({ force }: ForceFlag): { force?: 'true' } {
 }
 
 function linesOf(status: AuthorityStatus): Record<string, string> {
-  const { stage, authorities, nodes, behind_count, joins, next_step, no_effect = '' } = status
+  const {
+    stage,
+    authorities,
+    nodes,
+    behind_count,
+    joins,
+    elsewhere,
+    next_step,
+    no_effect = '',
+  } = status
   const isGoingOn = stage !== 'settled' && no_effect === ''
   return {
     'no effect': no_effect,
@@ -96,6 +105,14 @@ function linesOf(status: AuthorityStatus): Record<string, string> {
     'may be named by': joins
       .map(({ token_id, expires_at }) => `${token_id} (until ${expires_at})`)
       .join('; '),
+    'of other tenants': elsewhere ? describeElsewhere(elsewhere) : '',
     'next step': next_step,
   }
+}
+
+function describeElsewhere({
+  behind_count,
+  joins_count,
+}: NonNullable<AuthorityStatus['elsewhere']>): string {
+  return `${behind_count} nodes do not trust the newest, ${joins_count} tokens may name the previous one`
 }

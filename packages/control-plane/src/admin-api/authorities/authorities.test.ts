@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { systemClock } from '@plexd/runtime'
 import { startControlPlane } from '../../testing/harness.ts'
+import { addOperator } from '../../testing/operators.ts'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
 
 const config = { insecureHttp: false }
@@ -24,6 +25,23 @@ describe('the authorities of a control plane', () => {
       [id],
     )
     await assert.rejects(admin.retireAuthority({}), { status: 409, message: new RegExp(id) })
+  })
+
+  it('wait for other tenants too, and say how many of theirs there are, not which', async () => {
+    await using plane = await startControlPlane({ config })
+    const { admin } = plane
+    const other = await addOperator(plane, { tenant: 'other' })
+    const { id } = (await other.api.createToken({ body: {} })).body
+    await admin.prepareAuthority({})
+    await admin.activateAuthority({})
+    const { body } = await admin.getAuthorities({})
+    assert.deepEqual([body.joins, body.elsewhere], [[], { behind_count: 0, joins_count: 1 }])
+    await assert.rejects(admin.retireAuthority({}), (error: Error) => {
+      assert.match(error.message, /^retire authority: 1 token from .*: 1 of other tenants: wait/)
+      return !error.message.includes(id)
+    })
+    const seen = (await other.api.getAuthorities({})).body
+    assert.deepEqual([seen.joins.length, seen.elsewhere], [1, undefined])
   })
 
   it('have no effect while the certificate is one of the settings, and go on after that', async () => {

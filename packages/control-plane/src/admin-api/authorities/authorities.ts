@@ -8,7 +8,7 @@ import {
 } from '../../installation/replace-authority.ts'
 import type { Step } from '../../installation/stage.ts'
 import { removeCaKey } from '../../tls/authority.ts'
-import { obstaclesOf, readStatus } from './status.ts'
+import { readObstacles, readStatus } from './status.ts'
 
 type Needs = State & Seals & Installation & Environment
 
@@ -38,11 +38,11 @@ export const activateAuthority = handle(
   adminApi.activateAuthority,
   async ({ principal, query }, app: Needs) => {
     if (app.noAuthority() !== undefined) refuse('activate', app)
-    const obstacles = await obstaclesOf(app)
+    const obstacles = await readObstacles(app, principal.tenant_id)
     const isNew = await activate(app, { ...obstacles, force: query.force === 'true' })
     // Also when it has been done: the last attempt may have been cut off in front of this.
     await app.refreshCertificate()
-    const left = isNew ? obstacles.behind.length : 0
+    const left = isNew ? obstacles.behind.length + obstacles.elsewhere.behind : 0
     if (isNew) app.log.info('next authority activated', { left_behind: left })
     const warnings = obstacles.behind
       .slice(0, isNew ? maxNamed : 0)
@@ -55,7 +55,7 @@ export const retireAuthority = handle(
   adminApi.retireAuthority,
   async ({ principal, query }, app: Needs) => {
     if (app.noAuthority() !== undefined) refuse('retire', app)
-    const obstacles = await obstaclesOf(app)
+    const obstacles = await readObstacles(app, principal.tenant_id)
     // First: nodes must not drop an authority whose certificate is still shown, as when the disk was full at the activation.
     await app.refreshCertificate()
     if (await retire(app, { ...obstacles, force: query.force === 'true' }))

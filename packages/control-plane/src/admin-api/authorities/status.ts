@@ -2,9 +2,10 @@ import { X509Certificate } from 'node:crypto'
 import type { Authority, AuthorityStatus } from '@plexd/protocol'
 import { fingerprintOf } from '@plexd/runtime'
 import type { Environment, Installation, Seals, State } from '../../app.ts'
-import { oursOf } from '../../installation/announcing.ts'
-import { aheadOf, behindOf } from '../../installation/behind.ts'
-import { type Obstacles, type Stage, stageOf } from '../../installation/stage.ts'
+import { lastAnnounced } from '../../installation/announcing.ts'
+import { aheadOf, type Behind, behindOf, firstOf } from '../../installation/behind.ts'
+import { type Stage, stageOf } from '../../installation/stage.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
 import { readAuthorities, type StoredAuthority } from '../../rows/authorities.ts'
 import { readUnusedTokens } from '../../rows/bootstrap-tokens.ts'
 import { timestamp } from '../wire/timestamps.ts'
@@ -13,32 +14,25 @@ type Needs = State & Seals & Installation & Environment
 
 const maxShown = 100
 
-/** Of the nodes and tokens of one tenant: others are not its business. */
+/** Of the nodes and tokens of one tenant: others are not its business, but that they stand against a step. */
 export async function readStatus(app: Needs, tenantId: string): Promise<AuthorityStatus> {
   const stored = await readAuthorities(app.store.reader)
   const authorities = await viewsOf(app, stored)
   const stage = stageOf(stored)
   const noEffect = app.noAuthority()
-  const inUse = noEffect === undefined ? stored : []
-  const behind = await readBehind(app, { stored: inUse, nodes: app.fleet.nodes(tenantId) })
-  const ahead = aheadOf(app.fleet.nodes(tenantId), oursOf(app), app.heeds.of)
-  const tokens = await readOlderTokens(app, inUse)
+  const { behind, joins, elsewhere } = await readObstacles(app, tenantId, noEffect ? [] : stored)
+  const counts = { behind_count: elsewhere.behind, joins_count: elsewhere.joins }
+  const isTold = tenantId === app.firstTenantId && elsewhere.behind + elsewhere.joins > 0
   return {
     stage,
     authorities,
     nodes: app.fleet.nodeCount(tenantId),
-    behind: behind.slice(0, maxShown),
-    behind_count: behind.length,
-    ahead: ahead.slice(0, maxShown),
-    ahead_count: ahead.length,
-    joins: tokens
-      .filter(({ tenant_id }) => tenant_id === tenantId)
+    ...firstOf('behind', behind),
+    ...firstOf('ahead', aheadOf(app.fleet.nodes(tenantId), lastAnnounced(app), app.heeds.of)),
+    joins: joins
       .slice(0, maxShown)
-      .map(({ id, hostname, expires_at }) => ({
-        token_id: id,
-        hostname,
-        expires_at: timestamp(expires_at),
-      })),
+      .map(({ id, hostname, expires_at }) => ({ token_id: id, hostname, expires_at })),
+    ...(isTold ? { elsewhere: counts } : {}),
     next_step: noEffect === undefined ? nextSteps[stage] : '',
     ...(noEffect === undefined ? {} : { no_effect: noEffect }),
   }
@@ -50,29 +44,37 @@ const nextSteps: Record<Stage, string> = {
   activated: 'plexctl authority retire',
 }
 
-/** Of all tenants, as all have the same authority. */
-export async function obstaclesOf(app: Needs): Promise<Pick<Obstacles, 'behind' | 'joins'>> {
-  const stored = await readAuthorities(app.store.reader)
-  const tokens = await readOlderTokens(app, stored)
-  return {
-    behind: await readBehind(app, { stored, nodes: app.fleet.allNodes() }),
-    joins: tokens.map(({ id, expires_at }) => ({ id, expires_at: timestamp(expires_at) })),
+/** Of all tenants, as all have the same authority; by name those of one. */
+export async function readObstacles(
+  app: Needs,
+  tenantId: string,
+  stored?: readonly StoredAuthority[],
+) {
+  const authorities = stored ?? (await readAuthorities(app.store.reader))
+  const tokens = await readOlderTokens(app, authorities)
+  const joins = tokens
+    .filter(({ tenant_id }) => tenant_id === tenantId)
+    .map(({ id, hostname, expires_at }) => ({ id, hostname, expires_at: timestamp(expires_at) }))
+  const behind = readBehind(app, authorities, app.fleet.nodes(tenantId))
+  const ofAll = readBehind(app, authorities, app.fleet.allNodes())
+  const elsewhere = {
+    behind: ofAll.length - behind.length,
+    joins: tokens.length - joins.length,
   }
+  return { behind, joins, elsewhere }
 }
 
 /** The newest: the one that all have to trust in the end. */
-async function readBehind(
+function readBehind(
   app: Needs,
-  {
-    stored,
-    nodes,
-  }: { stored: readonly StoredAuthority[]; nodes: ReturnType<Needs['fleet']['allNodes']> },
-) {
+  stored: readonly StoredAuthority[],
+  nodes: Iterable<NodeRecord>,
+): Behind[] {
   const of = (wanted: string) => stored.find(({ state }) => state === wanted)
   const newest = of('next') ?? of('current')
   if (!newest || stored.length < 2) return []
   const fingerprint = fingerprintOf(newest.certificate)
-  return behindOf(nodes, { fingerprint, ...oursOf(app) }, app.heeds.of)
+  return behindOf(nodes, { fingerprint, ...lastAnnounced(app) }, app.heeds.of)
 }
 
 /** Usable tokens from when the previous authority was the current one. */

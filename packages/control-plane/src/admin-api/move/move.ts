@@ -1,8 +1,8 @@
 import { ApiError, adminApi, type MoveStatus } from '@plexd/protocol'
 import type { Environment, Installation, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { oursOf } from '../../installation/announcing.ts'
-import { aheadOf } from '../../installation/behind.ts'
+import { lastAnnounced } from '../../installation/announcing.ts'
+import { aheadOf, firstOf } from '../../installation/behind.ts'
 import { announceUrls, progressOf, readUrls, urlWarnings } from '../../installation/move.ts'
 import { settleAnnouncement } from '../../installation/settle.ts'
 
@@ -29,24 +29,20 @@ export const announceMove = handle(
   },
 )
 
-const maxShown = 100
-
 function statusOf(app: Needs, tenantId: string): MoveStatus {
   const { urls } = app.announcing.current() ?? { urls: [] }
-  const ours = oursOf(app)
+  const last = lastAnnounced(app)
   const nodes = Array.from(app.fleet.nodes(tenantId))
   const moving = urls.length > 0 ? nodes : []
-  const { told, there, behind } = progressOf(moving, { urls, ...ours }, app.heeds.of)
-  const ahead = aheadOf(nodes, ours, app.heeds.of)
+  const { told, there, behind } = progressOf(moving, { urls, ...last }, app.heeds.of)
+  const ahead = aheadOf(nodes, last, app.heeds.of)
   return {
     urls,
     url: app.publicUrl(),
     nodes: app.fleet.nodeCount(tenantId),
     told_count: told,
     there_count: there,
-    behind: behind.slice(0, maxShown),
-    behind_count: behind.length,
-    ahead: ahead.slice(0, maxShown),
-    ahead_count: ahead.length,
+    ...firstOf('behind', behind),
+    ...firstOf('ahead', ahead),
   }
 }
