@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import {
   type AdminApi,
   adminApi,
@@ -39,7 +40,8 @@ export async function addOperator(
   }
   await plane.app.change((unit) => putOperator(unit, operator))
   // Connections of it end with the server.
-  const transport = createHttpTransport({ baseUrl: plane.url, userAgent: 'test' })
+  const caFile = plane.url.startsWith('https:') ? join(plane.dataDir, 'ca.crt') : undefined
+  const transport = createHttpTransport({ baseUrl: plane.url, caFile, userAgent: 'test' })
   return { token, tenantId, api: createClient(adminApi, transport, () => token) }
 }
 
