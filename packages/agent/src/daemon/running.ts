@@ -1,6 +1,6 @@
 import type { Capabilities } from '@plexd/protocol'
 import { handOver, orAborted } from '@plexd/runtime'
-import { startHeartbeat } from '../control/heartbeat.ts'
+import { type Heartbeat, startHeartbeat } from '../control/heartbeat.ts'
 import { usableKeys } from '../control/stream/event-verifier.ts'
 import { startPauseWatch } from '../health/pause-watch.ts'
 import { startFollowingMove } from '../installation/follow-move.ts'
@@ -10,7 +10,7 @@ import { startEventIntake } from './loops/event-intake.ts'
 import { openSessions } from './loops/open-sessions.ts'
 import { openTelemetry, type Telemetry } from './loops/open-telemetry.ts'
 import { type Queues, startQueues } from './loops/queues.ts'
-import { openStateWays, startReconciler } from './loops/state-loops.ts'
+import { openStateWays, type StateWays, startReconciler } from './loops/state-loops.ts'
 import { startUpgrades } from './loops/upgrades.ts'
 import { type Enrolled, sourcesOf } from './stages/enrolled.ts'
 import { describeHeartbeat, describeStatus } from './stages/status.ts'
@@ -33,24 +33,15 @@ export async function startRunning(
   node: Enrolled,
   { capabilities, onFirstConnect, restart, env = process.env }: RunningOptions,
 ): Promise<Running> {
-  const { config, requests, clock, log } = node
-  const checksum = capabilities().binary?.checksum ?? ''
+  const { requests } = node
   await using stack = new AsyncDisposableStack()
   // Disposed in reverse order: the sources of work before its consumers.
   const queues = startQueues(node, capabilities, stack)
   const telemetry = await openTelemetry(node, stack)
   const ways = openStateWays(node, stack)
   const sessions = await openSessions(node, ways, stack)
-  const heartbeat = stack.use(
-    startHeartbeat({
-      ...node,
-      intervalMs: config.heartbeatMs,
-      dataDir: config.dataDir,
-      describeNode: () => describeHeartbeat(sourcesOf(node), checksum),
-      onReconcile: () => requests.ask(),
-      onRotateKeys: () => ways.keyRotation.request(),
-    }),
-  )
+  const checksum = capabilities().binary?.checksum ?? ''
+  const heartbeat = stack.use(startNodeHeartbeat(node, ways, checksum))
   let isFirst = true
   function onConnect(): void {
     if (isFirst) onFirstConnect()
@@ -76,16 +67,13 @@ export async function startRunning(
     node.keepOnly(localAddresses)
     events.keepOnly(localAddresses)
   }
+  const receiver = { ...node, changes: ways.changes }
   const watch = stack.use(
-    await startMeshWatch({
-      ...node,
-      drift: queues.drift,
-      receiver: { ...node, changes: ways.changes },
-      keepOnly,
-    }),
+    await startMeshWatch({ ...node, drift: queues.drift, receiver, keepOnly }),
   )
   stack.use(
     startPauseWatch({
+      ...node,
       // After a suspend, as after a change of network, nothing can be assumed unchanged.
       onPause() {
         keepOnly(new Set())
@@ -93,18 +81,24 @@ export async function startRunning(
         requests.ask()
       },
       onClockSet: () => requests.ask(),
-      clock,
-      log,
     }),
   )
-  const keys = (): string[] => usableKeys(ways.signingKeys(), clock.now())
+  const keys = (): string[] => usableKeys(ways.signingKeys(), node.clock.now())
   stack.use(startRecoveringTrust({ ...node, keys }))
-  if (restart) {
-    stack.use(startFollowingMove({ ...node, keys, restart, env }))
-  }
+  if (restart) stack.use(startFollowingMove({ ...node, keys, restart, env }))
   node.shown.show(viewOf(node, { queues, telemetry, watch }))
   startUpgrades(node, queues.outbox, stack)
   return { announce: queues.announce, [Symbol.asyncDispose]: handOver(stack) }
+}
+
+function startNodeHeartbeat(node: Enrolled, ways: StateWays, checksum: string): Heartbeat {
+  const { heartbeatMs: intervalMs, dataDir } = node.config
+  return startHeartbeat({
+    ...{ ...node, intervalMs, dataDir },
+    describeNode: () => describeHeartbeat(sourcesOf(node), checksum),
+    onReconcile: () => node.requests.ask(),
+    onRotateKeys: () => ways.keyRotation.request(),
+  })
 }
 
 function viewOf(

@@ -4,13 +4,9 @@ import { describeBackstopProblem } from '../firewall/backstop/backstop.ts'
 import { checkBackstop, findBackstops } from '../firewall/backstop/backstop-process.ts'
 import { planBackstop } from '../firewall/backstop/backstop-text.ts'
 import { readFlowTable, roomFault } from '../firewall/host/flow-table.ts'
-import {
-  findShutChains,
-  findUntracking,
-  type MeshTraffic,
-  type Obstacle,
-} from '../firewall/host/host-firewall.ts'
+import { findShutChains, findUntracking, type Obstacle } from '../firewall/host/host-firewall.ts'
 import type { Chain } from '../firewall/host/nft-json.ts'
+import type { MeshTraffic } from '../firewall/host/passages.ts'
 import { readOthers } from '../firewall/host/read-others.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { placeOf } from '../mesh/place.ts'

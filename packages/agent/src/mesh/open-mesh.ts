@@ -9,7 +9,7 @@ import { createPingOpener, type OpenPing } from '../path/ping-socket.ts'
 import { createMeshRouting, type MeshRouting, type RoutingPlace } from '../routing/mesh-routing.ts'
 import { loadRoutingPrint } from '../routing/routing-print.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
-import { createLinuxDevice } from '../wireguard/device-linux.ts'
+import { createLinuxDevice, type LinuxDevice } from '../wireguard/device-linux.ts'
 import { lockInterface, lockPacketFilter } from '../wireguard/interface/interface-lock.ts'
 import { type Footprint, filterRows, removeFootprint } from './footprint.ts'
 
@@ -40,15 +40,37 @@ export async function openMesh(
   log: Log,
   clock: Clock = systemClock,
 ): Promise<OpenMesh> {
+  const { policyEnabled: isFiltered } = config
   const filter = await openPacketFilter(log)
   // Tables left by an earlier start with filtering would enforce old rules, and the backstop alone would drop everything.
-  if (!config.policyEnabled) await removeFootprint(footprintOf(config), { rows: filterRows })
+  if (!isFiltered) await removeFootprint(footprintOf(config), { rows: filterRows })
   const print = await loadRoutingPrint(log)
   const routing = createMeshRouting({ ...place, print })
-  const device = await createLinuxDevice({
-    interfaceName: config.meshInterface,
-    listenPort: config.meshPort,
-    ...(config.meshMtu === undefined ? {} : { mtu: config.meshMtu }),
+  const device = await openDevice(config, { place, routing, log })
+  const seen = { onWrite: filter.ownProcesses.add, clock, log }
+  return {
+    device,
+    routing,
+    openPing: createPingOpener(config.meshInterface),
+    ...(isFiltered ? { filter } : {}),
+    ...(config.natEnabled ? { network: realNetwork({ ...networkOptions(config), ...seen }) } : {}),
+    leave: () =>
+      removeFootprint(
+        { ...footprintOf(config), isCertain: isFiltered, removeInterface: () => device.remove() },
+        { drivesFilter: isFiltered },
+      ),
+    [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
+  }
+}
+
+function openDevice(
+  { meshInterface, meshPort, meshMtu }: AgentConfig,
+  { place, routing, log }: { place: MeshPlace; routing: MeshRouting; log: Log },
+): Promise<LinuxDevice> {
+  return createLinuxDevice({
+    interfaceName: meshInterface,
+    listenPort: meshPort,
+    ...(meshMtu === undefined ? {} : { mtu: meshMtu }),
     network() {
       const planned = place.place()
       return { ...planned, routed: routing.ranges() ?? planned.meshRanges }
@@ -57,32 +79,6 @@ export async function openMesh(
     keepaliveSeconds: () => (place.natType() === 'none' ? 0 : 25),
     log,
   })
-  return {
-    device,
-    routing,
-    openPing: createPingOpener(config.meshInterface),
-    ...(config.policyEnabled ? { filter } : {}),
-    ...(config.natEnabled
-      ? {
-          network: realNetwork({
-            ...networkOptions(config),
-            onWrite: filter.ownProcesses.add,
-            clock,
-            log,
-          }),
-        }
-      : {}),
-    leave: () =>
-      removeFootprint(
-        {
-          ...footprintOf(config),
-          isCertain: config.policyEnabled,
-          removeInterface: () => device.remove(),
-        },
-        { drivesFilter: config.policyEnabled },
-      ),
-    [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
-  }
 }
 
 /**

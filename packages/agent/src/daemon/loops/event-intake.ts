@@ -2,32 +2,52 @@ import type { ActionExecutor } from '../../actions/executor.ts'
 import { createStreamConnector } from '../../control/stream/connection.ts'
 import { type EventStream, startEventStream } from '../../control/stream/event-stream.ts'
 import { createEventVerifier } from '../../control/stream/event-verifier.ts'
-import { createStreamMemory } from '../../control/stream/memory.ts'
+import { createStreamMemory, type StreamMemory } from '../../control/stream/memory.ts'
 import { type EventTargets, handleEvent } from '../../events/handlers.ts'
 import type { Sessions } from '../../sessions/sessions.ts'
 import type { Enrolled } from '../stages/enrolled.ts'
 import type { StateWays } from './state-loops.ts'
 
+interface Receivers {
+  ways: StateWays
+  executor: Pick<ActionExecutor, 'request' | 'cancel'>
+  sessions: Pick<Sessions, 'setUp' | 'revoke'>
+}
+
 /** Follows the control plane's events, and passes each to its handler. Ends with the stack. */
 export function startEventIntake(
   node: Enrolled,
-  {
-    ways,
-    executor,
-    sessions,
-    onConnect,
-  }: {
-    ways: StateWays
-    executor: Pick<ActionExecutor, 'request' | 'cancel'>
-    sessions: Pick<Sessions, 'setUp' | 'revoke'>
-    onConnect: () => void
-  },
+  { onConnect, ...receivers }: Receivers & { onConnect: () => void },
   stack: AsyncDisposableStack,
 ): EventStream {
-  const { config, database, desired, requests, credentials, clock, log } = node
-  const { changes, keyRotation, signingKeys, onGap } = ways
-  const memory = createStreamMemory(database, clock)
-  const targets: EventTargets = {
+  const { config, desired, credentials, clock } = node
+  const { limits } = config
+  const { signingKeys, onGap } = receivers.ways
+  const memory = createStreamMemory(node.database, clock)
+  const targets = targetsOf(node, receivers, memory)
+  const who = { ...node, ...credentials, lookup: node.names.lookup }
+  return stack.use(
+    startEventStream({
+      ...node,
+      connect: createStreamConnector(config, who),
+      verify: createEventVerifier(memory, signingKeys, { clock, limits }),
+      keys: () => JSON.stringify(signingKeys()),
+      memory,
+      limits,
+      revision: () => desired.current().revision,
+      handle: (event, id) => handleEvent(event, id, targets),
+      onConnect,
+      onGap,
+    }),
+  )
+}
+
+function targetsOf(
+  { config, requests, log }: Enrolled,
+  { ways: { changes, keyRotation }, executor, sessions }: Receivers,
+  memory: Pick<StreamMemory, 'forgetCursor'>,
+): EventTargets {
+  return {
     foldState: changes.foldState,
     passBy: changes.passBy,
     async resync(reason, withinMs) {
@@ -44,20 +64,4 @@ export function startEventIntake(
     unknownTypes: new Set(),
     log,
   }
-  const { lookup } = node.names
-  const who = { ...node, ...credentials, lookup }
-  return stack.use(
-    startEventStream({
-      ...node,
-      connect: createStreamConnector(config, who),
-      verify: createEventVerifier(memory, signingKeys, { clock, limits: config.limits }),
-      keys: () => JSON.stringify(signingKeys()),
-      memory,
-      limits: config.limits,
-      revision: () => desired.current().revision,
-      handle: (event, id) => handleEvent(event, id, targets),
-      onConnect,
-      onGap,
-    }),
-  )
 }

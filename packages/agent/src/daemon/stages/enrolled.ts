@@ -38,20 +38,13 @@ export async function openEnrolled(
   identity: IdentityStore,
   source: MeshSource,
 ): Promise<Enrolled & AsyncDisposable> {
-  const { config, requests, shown, skew, clock, log } = core
+  const { config, requests, log } = core
   await using stack = new AsyncDisposableStack()
-  const { device, openMesh } = source
   const repairs = stack.use(startRepairCounts(core))
   const mesh = stack.use(
-    await openNodeMesh({
-      ...core,
-      repairs,
-      identity: identity.current,
-      ...(device ? { device } : {}),
-      ...(openMesh ? { openMesh } : {}),
-    }),
+    await openNodeMesh({ ...source, ...core, repairs, identity: identity.current }),
   )
-  shown.show(viewOf(core, identity, mesh))
+  core.shown.show(viewOf(core, identity, mesh))
   await restoreMesh(identity, mesh, log)
   async function useKey(privateKey: string): Promise<void> {
     await mesh.device.setPrivateKey(privateKey)
@@ -62,14 +55,7 @@ export async function openEnrolled(
   const back = createListeners()
   const gate = openGate(core, identity, back.tell)
   const connection = stack.use(
-    openControlClient(config, {
-      credentials,
-      gate,
-      instance: core.instance,
-      skew,
-      clock,
-      lookup: core.names.lookup,
-    }),
+    openControlClient(config, { ...core, credentials, gate, lookup: core.names.lookup }),
   )
   const { client, keepOnly } = connection
   const installation = await openInstallation({ ...core, reloadCa: connection.reloadCa })
@@ -80,17 +66,8 @@ export async function openEnrolled(
   if (config.deregisterOnShutdown) stack.defer(() => deregister({ client, identity, mesh, log }))
   return {
     ...core,
-    identity,
-    nodeId: identity.current().node_id,
-    mesh,
-    repairs,
-    credentials,
-    gate,
-    back,
-    client,
-    keepOnly,
-    reloadCa,
-    installation,
+    ...{ identity, nodeId: identity.current().node_id, mesh, repairs },
+    ...{ credentials, gate, back, client, keepOnly, reloadCa, installation },
     describe: (error) => describeFailure(error, config),
     useKey,
     [Symbol.asyncDispose]: handOver(stack),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DriftReport, IntegrityViolation, validatorOf } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
+import type { Static, TSchema } from 'typebox'
 import type { Limits } from '../../config/limits.ts'
 import { type ExecutionNews, executionNews } from '../../control/execution-ledger.ts'
 import { takeOverDriftReports } from '../../control/take-over.ts'
@@ -31,10 +32,6 @@ export interface OpenQueuesDeps {
   log: Log
 }
 
-const driftReport = validatorOf(DriftReport)
-const violation = validatorOf(IntegrityViolation)
-const sessionReport = validatorOf(SessionReport)
-
 /** Opens the queues in `data_dir/queue`, which end with the stack. */
 export async function openSendQueues(
   { config, database, disk, problems, log }: OpenQueuesDeps,
@@ -59,6 +56,17 @@ export async function openSendQueues(
     return queue
   }
 
+  /** Whose oldest give way. */
+  function openLatest<Schema extends TSchema>(
+    name: string,
+    item: Schema,
+    items: number,
+  ): Promise<Queue<Static<Schema>>> {
+    const validator = validatorOf(item)
+    const isItem = (value: unknown): value is Static<Schema> => validator().Check(value)
+    return open({ name, isItem, limit: { bytes, items }, whenFull: 'drop oldest' })
+  }
+
   const queues: SendQueues = {
     executions: await open({
       name: 'executions',
@@ -67,24 +75,9 @@ export async function openSendQueues(
       // They are kept in the ledger until there is room.
       whenFull: 'refuse newest',
     }),
-    drift: await open({
-      name: 'drift',
-      isItem: (value) => driftReport().Check(value),
-      limit: { bytes, items: maxDriftReports },
-      whenFull: 'drop oldest',
-    }),
-    violations: await open({
-      name: 'violations',
-      isItem: (value) => violation().Check(value),
-      limit: { bytes, items: maxViolations },
-      whenFull: 'drop oldest',
-    }),
-    sessions: await open({
-      name: 'sessions',
-      isItem: (value) => sessionReport().Check(value),
-      limit: { bytes, items: maxSessionReports },
-      whenFull: 'drop oldest',
-    }),
+    drift: await openLatest('drift', DriftReport, maxDriftReports),
+    violations: await openLatest('violations', IntegrityViolation, maxViolations),
+    sessions: await openLatest('sessions', SessionReport, maxSessionReports),
     recordings: await open({
       name: 'recordings',
       isItem: isRecordedChunk,
