@@ -80,6 +80,7 @@ const protocolRooms: Rooms = [
   ],
   ['addresses', 'of networks and hosts, whoever has them'],
   ['names', 'of nodes and of what operators give names to'],
+  ['versions', 'which is later, and which work together'],
   ['keys', 'how one is written'],
   ['policies', 'choose nodes by their names and addresses'],
   ['executions', 'of actions on one node, on many, and at set times'],
@@ -105,6 +106,7 @@ const runtimeRooms: Rooms = [
   ['log', 'tells of all that comes after it'],
   ['process', 'this one, and those that it runs'],
   ['service', 'a daemon from start to end, and what its manager is told of it'],
+  ['net/udp', 'datagrams and their addresses'],
   ['net', 'reads certificates from files; no program is needed for it'],
   ['cli', 'what a person at a terminal gives and is told'],
   ['bundle', 'what support is sent, whichever program it is of'],
@@ -232,6 +234,7 @@ const controlPlaneRooms: Rooms = [
   ['store', 'knows no noun'],
   ['store/side', 'files beside the main database, each of which may be damaged'],
   ['mesh', 'decides who sees whom, from data to data'],
+  ['mesh/labels', 'which of them choose a node, and what to say of those that choose none'],
   ['mesh/memory', 'the fleet as it is now, found by whatever is known of a node'],
   ['mesh/policies', 'what rules say of a mesh, which knows them as pairs of sides'],
   ['rows', 'the columns of each noun, for whoever reads or writes it'],
@@ -247,11 +250,16 @@ const controlPlaneRooms: Rooms = [
   ['events', 'carry to each node what the log has for it'],
   ['changes', 'decide who has to hear of one'],
   ['http/connections', 'are there before a request is'],
+  [
+    'http/turns',
+    'which request of a connection is answered next, and what is said to one that is none',
+  ],
   ['access', 'tells who calls by the token and where it comes from'],
   ['rotation', 'changes keys of nodes, and all else that is sealed'],
   ['http/metrics', 'count what happens, whoever asks for them'],
   ['http/bodies', 'come with a request'],
   ['http', 'carries what any operation says'],
+  ['http/docs', 'shows the operations to people and their tools'],
   ['sessions/relay', 'copies bytes from one side of a session to the other, whoever may have it'],
   ['tls', 'shows who we are, whatever is served'],
   ['installation', 'tells nodes whom to trust as us, and where we are'],
@@ -260,11 +268,13 @@ const controlPlaneRooms: Rooms = [
   ['executions', 'how one goes on, whoever tells it'],
   ['runs', 'of one action are many executions'],
   ['schedules', 'start them'],
+  ['telemetry/packs', 'records of a batch as bytes, found without being unpacked'],
   ['telemetry', 'a database of its own'],
   ['telemetry/latest', 'follows what is stored there'],
   ['telemetry/series', 'likewise, and keeps less of it for longer'],
   ['telemetry/tail', 'likewise, for whoever reads along'],
   ['alerts/conditions', 'are looked at for one node, by what is known of it'],
+  ['alerts/webhooks', 'who is told, whatever it is of'],
   ['alerts', 'judge nodes by what is known of them'],
   ['forward/protocols', 'says records in the words of others, and reads their answers'],
   ['forward', 'sends what is stored there, whoever runs the other end'],
@@ -273,6 +283,7 @@ const controlPlaneRooms: Rooms = [
   ['parser', 'reads batches of reports and telemetry'],
   ['backup/archive', 'the format of a backup, whatever is in it'],
   ['backup', 'copies all that is on the disk, whoever has written it'],
+  ['backup/planned', 'makes one when it is due, and tells of those that failed'],
   ['app.ts', 'all of the above, as handlers get it'],
   ['handle.ts', 'what a handler is'],
   ['integrity', 'judges what nodes say that they run'],
@@ -333,10 +344,7 @@ describe('the architecture', () => {
   })
 
   it('has no folder in which one does not see what is there', () => {
-    const folders = Map.groupBy(
-      sources.filter((file) => !file.endsWith('.test.ts')),
-      dirname,
-    )
+    const folders = Map.groupBy(sources, dirname)
     const large = [...folders].filter(([, { length }]) => length > maxFilesInFolder)
     assert.deepEqual(
       large.map(([folder]) => folder),
@@ -456,10 +464,10 @@ const ownTimers: Readonly<Record<string, string>> = {
     'keeps one stream alive, not the process',
   'packages/control-plane/src/doctor/ask.ts': 'a STUN server that does not answer',
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
-  'packages/control-plane/src/http/client-error.ts': 'a socket after its last answer',
+  'packages/control-plane/src/http/turns/client-error.ts': 'a socket after its last answer',
   'packages/control-plane/src/http/connections/admission.ts': 'a connection that is silent',
   'packages/control-plane/src/http/drain.ts': 'a socket that sends what nobody wants',
-  'packages/control-plane/src/http/upgrades.ts': 'a socket after its last answer',
+  'packages/control-plane/src/http/turns/upgrades.ts': 'a socket after its last answer',
   'packages/control-plane/src/serving/servers.ts': 'requests that outlast the server',
   'packages/control-plane/src/sessions/relay/half.ts': 'a socket whose other end does not close',
   'packages/control-plane/src/stun/server.ts': 'looks at the addresses, and keeps no process alive',

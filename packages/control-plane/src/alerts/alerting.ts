@@ -6,7 +6,7 @@ import type { MasterKey } from '../seal/master-key.ts'
 import type { Store } from '../store/db.ts'
 import type { Latest } from '../telemetry/latest/latest.ts'
 import { type Judging, openJudging } from './judging.ts'
-import { type Sending, startSending } from './sending.ts'
+import { type Sending, startSending } from './webhooks/sending.ts'
 
 /** Judges nodes by rules, and tells webhooks what comes of it. */
 export interface Alerting extends Judging, Pick<Sending, 'start' | 'idle'>, AsyncDisposable {}

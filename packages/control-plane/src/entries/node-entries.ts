@@ -3,7 +3,7 @@ import type { Limits } from '../limits.ts'
 import type { Follower } from '../log/log.ts'
 import { type EntryKind, entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { asDataSees } from '../mesh/labels.ts'
+import { asDataSees } from '../mesh/labels/labels.ts'
 import {
   bytesOf,
   dataByTarget,

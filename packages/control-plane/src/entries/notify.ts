@@ -1,7 +1,7 @@
 import type { Unit } from '../change.ts'
 import { type EntryKind, entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { asDataSees } from '../mesh/labels.ts'
+import { asDataSees } from '../mesh/labels/labels.ts'
 import { entryKinds } from './kinds.ts'
 
 /** A change of one entry, with the other entries of its key. */

@@ -1,7 +1,7 @@
 import type { Limits } from '../limits.ts'
 import { type EntryKind, entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { asDataSees } from '../mesh/labels.ts'
+import { asDataSees } from '../mesh/labels/labels.ts'
 import { entryKinds } from './kinds.ts'
 
 /** The limits of one node's data, or secrets. */

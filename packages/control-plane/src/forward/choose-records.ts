@@ -1,7 +1,7 @@
 import { matches, parseSelector } from '@plexd/protocol'
 import type { ForwardSettings } from '../config/forwards.ts'
 import type { Fleet } from '../mesh/fleet.ts'
-import { withReported } from '../mesh/labels.ts'
+import { withReported } from '../mesh/labels/labels.ts'
 import type { ArrivalPage } from '../telemetry/store.ts'
 import type { Outgoing } from './protocols/outgoing.ts'
 

@@ -9,7 +9,7 @@ import type {
 import type { Bodies, Exchange } from './bodies/bodies.ts'
 import { parseJson } from './bodies/parse-json.ts'
 import { schemasOf } from './schemas.ts'
-import { demandWebSocket } from './upgrades.ts'
+import { demandWebSocket } from './turns/upgrades.ts'
 
 /** A row of a table with its handler. `run` sends nothing itself, unless it hijacks the reply. */
 export interface Route<Principal> {

@@ -7,15 +7,15 @@ import Fastify, {
   type HTTPMethods,
 } from 'fastify'
 import type { Limits } from '../limits.ts'
-import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
 import { drain } from './drain.ts'
 import { withoutBody } from './head.ts'
 import { ignoreExpectations, markedResponse } from './mark-answers.ts'
 import { problemOf } from './problem.ts'
 import { addRoute, type Route, type RouteConfig, type RouteOptions } from './route.ts'
-import { takeTurns } from './turns.ts'
-import { takeUpgrades, upgradesOf } from './upgrades.ts'
+import { answerClientError } from './turns/client-error.ts'
+import { takeTurns } from './turns/turns.ts'
+import { takeUpgrades, upgradesOf } from './turns/upgrades.ts'
 
 export interface ServerOptions<Principal> extends RouteOptions<Principal> {
   routes: readonly Route<Principal>[]

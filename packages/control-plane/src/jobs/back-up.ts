@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { describeError } from '@plexd/runtime'
 import type { Environment, Watch } from '../app.ts'
-import { makePlannedBackup, plannedFile, type RunSelf } from '../backup/planned.ts'
+import { makePlannedBackup, plannedFile, type RunSelf } from '../backup/planned/planned.ts'
+import { isDue } from '../backup/planned/schedule.ts'
 import { type BackupRecord, failureOf, lastSuccess } from '../backup/records.ts'
-import { isDue } from '../backup/schedule.ts'
 
 /** Makes a backup if one is due. One that fails is tried again later. */
 export async function makeDueBackup(

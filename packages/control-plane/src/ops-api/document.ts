@@ -1,7 +1,7 @@
 import * as protocol from '@plexd/protocol'
 import { adminApi, controlApi } from '@plexd/protocol'
 import type { TSchema } from 'typebox'
-import { type OpenApiDocument, openApiDocument } from '../http/openapi.ts'
+import { type OpenApiDocument, openApiDocument } from '../http/docs/openapi.ts'
 import { version } from '../version.ts'
 import { opsApi } from './table.ts'
 

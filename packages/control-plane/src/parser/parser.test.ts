@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resolveLimits } from '@plexd/runtime'
 import { limits } from '../limits.ts'
-import { recordsOf, textOf } from '../telemetry/pack.ts'
+import { recordsOf, textOf } from '../telemetry/packs/pack.ts'
 import { createParser } from './parser.ts'
 
 const record = '{"timestamp":"2025-01-15T10:30:00Z","message":"m"}'

@@ -3,7 +3,7 @@ import { parseResult } from '../executions/parse-result.ts'
 import type { Limits } from '../limits.ts'
 import { parseReports, type ReadReports } from '../reports/parse.ts'
 import { salvageReports } from '../reports/salvage.ts'
-import { type Batch, parseBatch } from '../telemetry/batch.ts'
+import { type Batch, parseBatch } from '../telemetry/packs/batch.ts'
 
 /** What is extracted from large bodies. Pure; the results are rows and texts, which are cheap to transfer. */
 export const tasks = {

@@ -1,5 +1,10 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import { makePlannedBackup, plannedBackupMs, plannedFile, type RunSelf } from '../backup/planned.ts'
+import {
+  makePlannedBackup,
+  plannedBackupMs,
+  plannedFile,
+  type RunSelf,
+} from '../backup/planned/planned.ts'
 import type { Config } from '../config/config.ts'
 import type { MigrationWatch } from '../store/migrate.ts'
 import type { OnStep } from '../store/start-step.ts'

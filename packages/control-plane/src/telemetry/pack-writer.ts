@@ -1,8 +1,8 @@
 import type { BatchPosition } from '@plexd/protocol'
 import type { SideDatabase } from '../store/side/side-database.ts'
-import type { RecordKind } from './kinds.ts'
-import { type Pack, withoutKnown } from './pack.ts'
 import { rowBytes } from './pack-removal.ts'
+import type { RecordKind } from './packs/kinds.ts'
+import { type Pack, withoutKnown } from './packs/pack.ts'
 import type { RecordSource } from './store.ts'
 
 /** What is written at once: a pack, and how far the node has come with it. */

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { RecordKind } from './kinds.ts'
-import { storedText } from './pack.ts'
 import { rowBytes } from './pack-removal.ts'
+import type { RecordKind } from './packs/kinds.ts'
+import { storedText } from './packs/pack.ts'
 
 /** How far a node has come with its queue: records of the epoch below `next` are stored. */
 export interface Mark {

@@ -1,9 +1,9 @@
 import type { Log } from '@plexd/runtime'
 import { openSideDatabase, type SideDatabase } from '../store/side/side-database.ts'
 import type { OnStep } from '../store/start-step.ts'
-import type { RecordKind } from './kinds.ts'
 import { createRemoval, type Removal } from './pack-removal.ts'
 import { createPackWriter, type PackWriter } from './pack-writer.ts'
+import type { RecordKind } from './packs/kinds.ts'
 import {
   beginPartition,
   inspectPartition,

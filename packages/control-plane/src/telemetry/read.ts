@@ -1,4 +1,4 @@
-import { recordsOf, storedText } from './pack.ts'
+import { recordsOf, storedText } from './packs/pack.ts'
 import type { PackRow, Partition } from './partition.ts'
 import { damagedPack, unknownIds } from './partition-tables.ts'
 import type { ArrivalPage, RecordQuery, StoredRecord } from './store.ts'

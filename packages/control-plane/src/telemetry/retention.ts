@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { type RecordKind, recordKinds } from './kinds.ts'
+import { type RecordKind, recordKinds } from './packs/kinds.ts'
 import type { Holding, Partition } from './partition.ts'
 import type { Partitions } from './partitions.ts'
 import type { RecordSource, Retention } from './store.ts'

@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { describeError } from '@plexd/runtime'
 import { isDamaged } from '../store/sqlite-error.ts'
-import { createMatcher, factsOf, fold } from './matcher.ts'
-import { recordsOf, storedText } from './pack.ts'
+import { createMatcher, factsOf, fold } from './packs/matcher.ts'
+import { recordsOf, storedText } from './packs/pack.ts'
+import { mayContain } from './packs/word-filter.ts'
 import { damagedPack } from './partition-tables.ts'
 import { createSelection, type Selection } from './selection.ts'
 import type { FoundRecord, RecordSearch } from './store.ts'
-import { mayContain } from './word-filter.ts'
 
 /** A search as it is sent to the thread that does it. */
 export type PlainSearch = Omit<RecordSearch, 'signal'>

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { ApiError } from '@plexd/protocol'
 import { startThread, type ThreadCode } from '@plexd/runtime'
-import { type RecordKind, recordKinds } from './kinds.ts'
+import { type RecordKind, recordKinds } from './packs/kinds.ts'
 import type { Partition } from './partition.ts'
 import type { PlainSearch } from './search.ts'
 import type { SearchAnswer, SearchTask } from './search-worker.ts'

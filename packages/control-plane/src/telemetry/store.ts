@@ -1,7 +1,7 @@
 import type { BatchPosition } from '@plexd/protocol'
-import type { RecordKind } from './kinds.ts'
-import type { ArrivedFacts, RecordFilter } from './matcher.ts'
-import type { Pack } from './pack.ts'
+import type { RecordKind } from './packs/kinds.ts'
+import type { ArrivedFacts, RecordFilter } from './packs/matcher.ts'
+import type { Pack } from './packs/pack.ts'
 
 export interface StoredRecord {
   /** Grows in the order of arrival. */

@@ -7,8 +7,8 @@ import { passGate } from '../store/side/gate.ts'
 import { removeDatabase, suspect } from '../store/side/set-aside.ts'
 import { isDamaged } from '../store/sqlite-error.ts'
 import type { OnStep } from '../store/start-step.ts'
-import { isRecordKind } from './kinds.ts'
-import { packRecords } from './pack.ts'
+import { isRecordKind } from './packs/kinds.ts'
+import { packRecords } from './packs/pack.ts'
 import type { Partitions } from './partitions.ts'
 
 /** `telemetry.db`, in which all telemetry was until 0.1: one row for each batch, not compressed. */

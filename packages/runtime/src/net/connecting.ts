@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { formatAddress } from './udp-address.ts'
+import { formatAddress } from './udp/udp-address.ts'
 
 export interface ConnectingOptions {
   host: string

@@ -8,7 +8,7 @@ import { stepError, watchConnecting, whenGivenUp } from './connecting.ts'
 import { percentDecoded } from './percent.ts'
 import { readCa, trusting } from './trust.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
-import { formatAddress, unmapAddress } from './udp-address.ts'
+import { formatAddress, unmapAddress } from './udp/udp-address.ts'
 
 export interface HttpTransportOptions {
   /** `https://host[:port][/prefix]`, `unix:///path` of a socket, or `http://` if the caller allows it. */

@@ -2,7 +2,7 @@ import { type AlertRuleSpec, ApiError, metrics } from '@plexd/protocol'
 import { normalDuration } from '../../alerts/book.ts'
 import type { CompleteSpec } from '../../rows/alerts/rules.ts'
 import { checkSelectorText } from '../../runs/choose-nodes.ts'
-import { isProgramMetric } from '../../telemetry/samples.ts'
+import { isProgramMetric } from '../../telemetry/packs/samples.ts'
 import { findMetric, type NamedMetric, nameOf } from '../telemetry/find-metric.ts'
 import { readDuration } from '../wire/durations.ts'
 

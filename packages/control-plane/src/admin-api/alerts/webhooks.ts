@@ -1,9 +1,14 @@
 import { AlertSeverity, type AlertWebhook, ApiError, adminApi, newId } from '@plexd/protocol'
 import { isoTime } from '@plexd/runtime'
 import { testMessage } from '../../alerts/notices.ts'
-import { postMessage } from '../../alerts/post.ts'
-import { newWebhookSecret } from '../../alerts/signature.ts'
-import { checkWebhookUrl, openTarget, sealTarget, withNewSecret } from '../../alerts/target.ts'
+import { postMessage } from '../../alerts/webhooks/post.ts'
+import { newWebhookSecret } from '../../alerts/webhooks/signature.ts'
+import {
+  checkWebhookUrl,
+  openTarget,
+  sealTarget,
+  withNewSecret,
+} from '../../alerts/webhooks/target.ts'
 import type { Environment, Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { countMessages } from '../../rows/alerts/messages.ts'

@@ -9,7 +9,7 @@ import {
   nearest,
   readMetricSelector,
 } from '@plexd/protocol'
-import { isCounterMetric } from '../../telemetry/samples.ts'
+import { isCounterMetric } from '../../telemetry/packs/samples.ts'
 
 export interface NamedMetric {
   selector: MetricSelector

@@ -1,7 +1,7 @@
 import { ApiError, adminApi, type MetricSeries, type SeriesAggregate } from '@plexd/protocol'
 import type { Environment, SideStores, State, Waiters } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { readSeriesKey, type SeriesName } from '../../telemetry/samples.ts'
+import { readSeriesKey, type SeriesName } from '../../telemetry/packs/samples.ts'
 import type { Bucket } from '../../telemetry/series/bucket.ts'
 import { hourMs } from '../../telemetry/series/place.ts'
 import {

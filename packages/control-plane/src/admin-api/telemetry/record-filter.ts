@@ -2,7 +2,7 @@ import { ApiError, type Severity, severities } from '@plexd/protocol'
 import type { State } from '../../app.ts'
 import type { NodeRecord, OperatorRecord } from '../../mesh/fleet.ts'
 import { selectedBy } from '../../runs/choose-nodes.ts'
-import type { RecordFilter } from '../../telemetry/matcher.ts'
+import type { RecordFilter } from '../../telemetry/packs/matcher.ts'
 import { findNode, findNodeEver } from '../wire/find-node.ts'
 import { readMoment } from '../wire/timestamps.ts'
 

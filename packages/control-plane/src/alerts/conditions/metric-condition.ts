@@ -1,6 +1,6 @@
 import type { AlertCondition } from '@plexd/protocol'
 import { roundTo } from '@plexd/runtime'
-import { nameOfKey } from '../../telemetry/samples.ts'
+import { nameOfKey } from '../../telemetry/packs/samples.ts'
 import { type Facts, is, type Reading, type SeriesValue, staleMs, unknown } from './facts.ts'
 
 type MetricCondition = NonNullable<AlertCondition['metric']>

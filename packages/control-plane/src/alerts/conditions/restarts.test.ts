@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { arrivedFactsOf } from '../../telemetry/matcher.ts'
+import { arrivedFactsOf } from '../../telemetry/packs/matcher.ts'
 import { createRestarts } from './restarts.ts'
 
 const startMs = Date.UTC(2025, 0, 15)

@@ -1,4 +1,4 @@
-import type { ArrivedFacts } from '../../telemetry/matcher.ts'
+import type { ArrivedFacts } from '../../telemetry/packs/matcher.ts'
 
 /** Sees by its uptime that plexd was started again. */
 export interface Restarts {

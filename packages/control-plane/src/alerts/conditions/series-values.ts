@@ -1,6 +1,6 @@
 import { readMetricSelector } from '@plexd/protocol'
 import type { Latest } from '../../telemetry/latest/latest.ts'
-import { isProgramMetric } from '../../telemetry/samples.ts'
+import { isProgramMetric } from '../../telemetry/packs/samples.ts'
 import {
   isSelected,
   type SeriesSelector,

@@ -3,7 +3,7 @@ import type { Delivery, Installation, Intake, NodeMemory, Seals, State } from '.
 import { handle } from '../../handle.ts'
 import { entityTags } from '../../http/entity-tags.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
-import { metadataOf } from '../../mesh/labels.ts'
+import { metadataOf } from '../../mesh/labels/labels.ts'
 import { peersJsonFor } from '../../mesh/peer-view.ts'
 import { policiesJsonFor } from '../../mesh/policies/node-policies.ts'
 import { upToDateSeq } from './up-to-date.ts'

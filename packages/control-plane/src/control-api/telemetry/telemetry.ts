@@ -10,7 +10,7 @@ import type { Environment, Intake, SideStores } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { NothingChanged } from '../../store/sqlite-error.ts'
-import type { Batch } from '../../telemetry/batch.ts'
+import type { Batch } from '../../telemetry/packs/batch.ts'
 import { sourceOf } from '../../telemetry/store.ts'
 
 export const sendMetrics = receiving(controlApi.sendMetrics, 'metrics')

@@ -1,7 +1,7 @@
 import { isWithin, nearest, type Side } from '@plexd/protocol'
 import type { PolicyRecord } from '../fleet.ts'
+import { didYouMean, type KnownNames, knownNames, selectorHint } from '../labels/selector-hint.ts'
 import { type MeshNode, sideHas } from '../rule-side.ts'
-import { didYouMean, type KnownNames, knownNames, selectorHint } from '../selector-hint.ts'
 import { type MeshRule, rulesOf, type TenantMesh } from '../tenant-mesh.ts'
 import { covers } from './cover.ts'
 

@@ -1,5 +1,5 @@
 import { describeError, type Log } from '@plexd/runtime'
-import { arrivedFactsOf } from '../matcher.ts'
+import { arrivedFactsOf } from '../packs/matcher.ts'
 import type { TelemetryStore } from '../store.ts'
 import type { Latest } from './latest.ts'
 

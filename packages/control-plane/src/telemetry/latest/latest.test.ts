@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { arrivedFactsOf } from '../matcher.ts'
+import { arrivedFactsOf } from '../packs/matcher.ts'
 import { createLatest } from './latest.ts'
 import { createPrograms } from './programs.ts'
 

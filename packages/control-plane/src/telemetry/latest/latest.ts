@@ -1,6 +1,6 @@
 import { peerGroups } from '@plexd/protocol'
-import type { ArrivedFacts } from '../matcher.ts'
-import type { Sample } from '../samples.ts'
+import type { ArrivedFacts } from '../packs/matcher.ts'
+import type { Sample } from '../packs/samples.ts'
 import type { ArrivedBatch, RecordSource } from '../store.ts'
 import type { LatestValue } from './latest-value.ts'
 import type { Programs } from './programs.ts'

@@ -1,4 +1,4 @@
-import type { Sample } from '../samples.ts'
+import type { Sample } from '../packs/samples.ts'
 import type { RecordSource } from '../store.ts'
 import type { LatestValue } from './latest-value.ts'
 

@@ -1,5 +1,5 @@
 import type { Programs } from '../latest/programs.ts'
-import type { PointSamples } from '../samples.ts'
+import type { PointSamples } from '../packs/samples.ts'
 import type { RecordSource } from '../store.ts'
 import { bucketOf } from './bucket.ts'
 import { addBucket, addHour, emptyHour, type Hour, type HourRoom } from './hour.ts'

@@ -1,5 +1,5 @@
 import { type LabelMatcher, type MetricSelector, matchesLabels } from '@plexd/protocol'
-import { readSeriesKey } from '../samples.ts'
+import { readSeriesKey } from '../packs/samples.ts'
 
 /** The series of one metric that are meant. */
 export interface SeriesSelector {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import { arrivedFactsOf } from '../matcher.ts'
+import { arrivedFactsOf } from '../packs/matcher.ts'
 import type { ArrivedBatch, TelemetryStore } from '../store.ts'
 import { createHeads, type Heads, type HeadsOptions } from './heads.ts'
 import type { Hour } from './hour.ts'

@@ -1,4 +1,4 @@
-import type { RecordKind } from '../kinds.ts'
+import type { RecordKind } from '../packs/kinds.ts'
 import type { StoredRecord, TelemetryStore } from '../store.ts'
 
 export interface BacklogOptions {

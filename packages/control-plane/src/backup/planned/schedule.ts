@@ -1,6 +1,6 @@
 /** When backups are due, and which of them are kept. Pure. */
-import type { BackupRhythm } from '../config/settings/backups.ts'
-import { lastDue } from '../rhythm/cron.ts'
+import type { BackupRhythm } from '../../config/settings/backups.ts'
+import { lastDue } from '../../rhythm/cron.ts'
 
 /** A failed one is not tried again sooner. */
 const retryMs = 15 * 60_000

@@ -7,9 +7,9 @@ import { describe, it } from 'node:test'
 import { adminApi, createClient } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import { createFakeClock, serve, until } from '@plexd/runtime/testing'
-import { startProcess } from '../testing/child.ts'
-import { startControlPlane } from '../testing/harness.ts'
-import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { startProcess } from '../../testing/child.ts'
+import { startControlPlane } from '../../testing/harness.ts'
+import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
 
 interface Received {
   id: string

@@ -6,7 +6,7 @@ import {
   reportedPrefix,
   type Selector,
 } from '@plexd/protocol'
-import type { NodeRecord } from './fleet.ts'
+import type { NodeRecord } from '../fleet.ts'
 import { withReported } from './labels.ts'
 
 /** A place where a selector is used. */

@@ -1,9 +1,13 @@
 import { type Clock, describeError, type Log, withJitter } from '@plexd/runtime'
-import type { StoredMessage } from '../rows/alerts/messages.ts'
-import { deleteMessage, readDueWebhookIds, readFirstMessage } from '../rows/alerts/messages.ts'
-import { readWebhook, type StoredWebhook, writeWebhookProgress } from '../rows/alerts/webhooks.ts'
-import type { MasterKey } from '../seal/master-key.ts'
-import type { Store } from '../store/db.ts'
+import type { StoredMessage } from '../../rows/alerts/messages.ts'
+import { deleteMessage, readDueWebhookIds, readFirstMessage } from '../../rows/alerts/messages.ts'
+import {
+  readWebhook,
+  type StoredWebhook,
+  writeWebhookProgress,
+} from '../../rows/alerts/webhooks.ts'
+import type { MasterKey } from '../../seal/master-key.ts'
+import type { Store } from '../../store/db.ts'
 import { maxWaitMs, type PostOutcome, postMessage } from './post.ts'
 import { openTarget } from './target.ts'
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { BackupHealth } from '../http/metrics/shown.ts'
-import { type BackupRecord, failureOf, lastSuccess, readRecords } from './records.ts'
+import type { BackupHealth } from '../../http/metrics/shown.ts'
+import { type BackupRecord, failureOf, lastSuccess, readRecords } from '../records.ts'
 
 /** What is known of backups, whoever made them. */
 export interface BackupWatch {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { openControlPlane } from '../testing/open-control-plane.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 describe('requests that are sent at once on one connection', () => {
   const plane = openControlPlane()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { aNode } from '../testing/node-record.ts'
+import { aNode } from '../../testing/node-record.ts'
 import { targetWarnings } from './target-warnings.ts'
 
 const nodes = [aNode(1, { labels: { role: 'web' }, reported: { os: 'linux' } })]

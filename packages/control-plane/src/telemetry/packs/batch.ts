@@ -8,7 +8,7 @@ import {
   telemetryKinds,
 } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../../limits.ts'
 import { type Pack, packRecords } from './pack.ts'
 
 export interface Batch {

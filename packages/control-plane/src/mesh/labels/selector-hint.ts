@@ -1,5 +1,5 @@
 import { nearest, type Requirement, type Selector } from '@plexd/protocol'
-import type { MeshNode } from './rule-side.ts'
+import type { MeshNode } from '../rule-side.ts'
 
 /** The existing labels and names, for suggesting what was meant. */
 export interface KnownNames {

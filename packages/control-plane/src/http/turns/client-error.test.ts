@@ -4,10 +4,10 @@ import { type AddressInfo, connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { operation } from '@plexd/protocol'
 import { resolveLimits, silentLog } from '@plexd/runtime'
-import { limits } from '../limits.ts'
-import { createBodies } from './bodies/bodies.ts'
-import type { Route } from './route.ts'
-import { createServer } from './server.ts'
+import { limits } from '../../limits.ts'
+import { createBodies } from '../bodies/bodies.ts'
+import type { Route } from '../route.ts'
+import { createServer } from '../server.ts'
 
 const defaults = resolveLimits(limits, {})
 

@@ -1,6 +1,6 @@
 import { type Metadata, reportedPrefix } from '@plexd/protocol'
-import type { ScopedEntry } from './entry-scope.ts'
-import type { NodeRecord } from './fleet.ts'
+import type { ScopedEntry } from '../entry-scope.ts'
+import type { NodeRecord } from '../fleet.ts'
 
 /** The metadata sent to a node: its labels, then reported keys that are not labels. */
 export function metadataOf({

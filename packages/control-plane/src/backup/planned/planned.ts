@@ -9,7 +9,7 @@ import {
   type Log,
   undefinedIfMissing,
 } from '@plexd/runtime'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import { backupName, excessOf, isRemnant } from './schedule.ts'
 
 /** Runs this program with other arguments, in a process of its own. */

@@ -1,6 +1,6 @@
 import { matches, parseSelector, type Target } from '@plexd/protocol'
-import type { EntryKind } from './entry-scope.ts'
-import type { NodeRecord } from './fleet.ts'
+import type { EntryKind } from '../entry-scope.ts'
+import type { NodeRecord } from '../fleet.ts'
 import { withReported } from './labels.ts'
 import { knownNames, selectorHint } from './selector-hint.ts'
 

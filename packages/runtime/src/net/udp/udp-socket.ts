@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP, isIPv4 } from 'node:net'
-import { errorCodeOf } from '../files/error-code.ts'
+import { errorCodeOf } from '../../files/error-code.ts'
 import { type Address, unmapAddress } from './udp-address.ts'
 
 /** A UDP port of this host, for IPv4 and, if available, IPv6. */

@@ -1,7 +1,7 @@
 import { ApiError } from '@plexd/protocol'
-import type { MasterKey } from '../seal/master-key.ts'
-import { placeOf } from '../seal/places.ts'
-import { open, seal } from '../seal/seal.ts'
+import type { MasterKey } from '../../seal/master-key.ts'
+import { placeOf } from '../../seal/places.ts'
+import { open, seal } from '../../seal/seal.ts'
 
 /** Where a webhook is, and what signs for it; kept sealed, because many a URL is a secret itself. */
 export interface WebhookTarget {

@@ -1,6 +1,6 @@
 import { errorOf, type TransportResponse } from '@plexd/protocol'
 import { createHttpTransport, describeError, wishedWaitMs } from '@plexd/runtime'
-import { version } from '../version.ts'
+import { version } from '../../version.ts'
 import { signedHeaders } from './signature.ts'
 import { secretsAt, type WebhookTarget } from './target.ts'
 
