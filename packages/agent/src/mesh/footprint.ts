@@ -4,7 +4,7 @@
  */
 import { removeBackstops } from '../firewall/backstop/backstop.ts'
 import { removeTableOf } from '../firewall/nft/table.ts'
-import { removeStunRules } from '../nat/stun/wireguard-port.ts'
+import { removeStunRules } from '../nat/stun/stun-table.ts'
 import { removeDeadSocket } from '../process/sockets/unix-listener.ts'
 import { removeMeshRouting } from '../routing/mesh-routing.ts'
 import { restoreMarkedReturn } from '../routing/reverse-path.ts'

@@ -1,6 +1,5 @@
 import type { Clock } from '@plexd/runtime'
-import { formatEcho, parseReply } from './echo.ts'
-import { drawEchoId, stepUntilOver } from './exchange.ts'
+import { msSince, startExchange } from './exchange.ts'
 import type { PingSocket } from './ping-socket.ts'
 
 export interface Ping {
@@ -25,22 +24,23 @@ export async function ping(
   address: string,
   { count, clock, signal }: { count: number; clock: Clock; signal: AbortSignal },
 ): Promise<Ping> {
-  const id = drawEchoId()
   const echoes: Ping['echoes'] = []
   const sentMs: number[] = []
+  const exchange = startExchange(socket, address, {
+    bytes: packetBytes,
+    onAnswer({ kind, seq, from }) {
+      const echo = kind === 'reply' && from === address ? echoes[seq] : undefined
+      if (echo?.ms === null) echo.ms = msSince(sentMs[seq] ?? 0, clock)
+    },
+    clock,
+    signal,
+  })
 
   function send(): void {
-    const seq = echoes.length
     sentMs.push(clock.monotonic())
-    const isSent = socket.send(formatEcho({ id, seq, size: packetBytes }), address)
+    const isSent = exchange.send(echoes.length)
     echoes.push({ ms: null, refused: !isSent })
   }
-
-  socket.follow((packet) => {
-    const reply = packet === 'overrun' ? undefined : parseReply(packet, id)
-    const echo = reply?.from === address ? echoes[reply.seq] : undefined
-    if (reply && echo?.ms === null) echo.ms = round(clock.monotonic() - (sentMs[reply.seq] ?? 0))
-  })
 
   function step(elapsedMs: number): boolean {
     if (echoes.length < count) {
@@ -49,15 +49,10 @@ export async function ping(
     }
     return echoes.every(isSettled) || elapsedMs >= (count - 1) * eachMs + patienceMs
   }
-  await stepUntilOver(step, { clock, signal })
+  await exchange.stepUntilOver(step)
   return { echoes }
 }
 
 function isSettled({ ms, refused }: Ping['echoes'][number]): boolean {
   return ms !== null || refused
-}
-
-/** To a thousandth of a millisecond, as `ping` prints. */
-function round(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '@plexd/runtime'
 import { formatEcho, parseReply } from './echo.ts'
+import { drawEchoId } from './exchange.ts'
 import type { PingSocket } from './ping-socket.ts'
 
 /** The largest packet that reaches a peer and comes back. */
@@ -53,7 +54,7 @@ function sizeOf(passed: ReadonlySet<number>, mtu: number): PathSize {
 }
 
 function createAsker(socket: PingSocket, clock: Clock) {
-  const id = Math.floor(Math.random() * 65_536)
+  const id = drawEchoId()
   let seq = 0
 
   /** The sizes that came back, by address. */

@@ -1,6 +1,6 @@
 import type { Clock } from '@plexd/runtime'
-import { type EchoAnswer, formatEcho, parseAnswer } from './echo.ts'
-import { drawEchoId, stepUntilOver } from './exchange.ts'
+import type { EchoAnswer } from './echo.ts'
+import { msSince, startExchange } from './exchange.ts'
 import type { PingSocket } from './ping-socket.ts'
 
 /** A host on the way. */
@@ -31,12 +31,14 @@ export async function trace(
   address: string,
   { maxHops, clock, signal }: { maxHops: number; clock: Clock; signal: AbortSignal },
 ): Promise<Trace> {
-  const id = drawEchoId()
   const seen = new Map<number, EchoAnswer & { ms: number }>()
   let refused = false
   let current = { round: 0, startMs: 0 }
-  socket.follow((packet) => {
-    if (packet !== 'overrun') note(parseAnswer(packet, id))
+  const exchange = startExchange(socket, address, {
+    bytes: packetBytes,
+    onAnswer: note,
+    clock,
+    signal,
   })
   for (let round = 0; round < rounds && !refused; round++) await ask(round)
   return { ...toTrace(seen, maxHops), refused }
@@ -45,22 +47,18 @@ export async function trace(
     const startMs = clock.monotonic()
     current = { round, startMs }
     const asked = missing(seen, maxHops)
-    refused = !asked.every((hop) => {
-      const seq = round * maxHops + hop
-      return socket.send(formatEcho({ id, seq, size: packetBytes }), address, hop)
-    })
-    const isOver = (elapsedMs: number): boolean =>
-      missing(seen, maxHops).length === 0 || elapsedMs >= patienceMs
-    await stepUntilOver(isOver, { clock, signal })
+    refused = !asked.every((hop) => exchange.send(round * maxHops + hop, hop))
+    await exchange.stepUntilOver(
+      (elapsedMs) => missing(seen, maxHops).length === 0 || elapsedMs >= patienceMs,
+    )
   }
 
   /** The answer to an earlier round has no time of its own, so it is left out. */
-  function note(answer: EchoAnswer | undefined): void {
+  function note(answer: EchoAnswer): void {
     const { round, startMs } = current
-    const hop = answer && answer.seq - round * maxHops
-    if (!answer || hop === undefined || hop < 1 || hop > maxHops || seen.has(hop)) return
-    const ms = Math.round((clock.monotonic() - startMs) * 1_000) / 1_000
-    seen.set(hop, { ...answer, ms })
+    const hop = answer.seq - round * maxHops
+    if (hop < 1 || hop > maxHops || seen.has(hop)) return
+    seen.set(hop, { ...answer, ms: msSince(startMs, clock) })
   }
 }
 

@@ -1,9 +1,15 @@
-import type { Address } from '@plexd/runtime'
-import { type Clock, describeError, ExecError, exec, type Log, openUdpSocket } from '@plexd/runtime'
-import { parseCounters } from '../../firewall/nft/counters.ts'
+import {
+  type Address,
+  type Clock,
+  describeError,
+  exec,
+  type Log,
+  openUdpSocket,
+} from '@plexd/runtime'
 import { askSoonest, type Sighting } from './ask-servers.ts'
 import { createStunClient } from './stun-client.ts'
-import { emptyText, parseRuleName, ruleName, tableText, type Way, ways } from './stun-rules.ts'
+import { ruleName, tableText, type Way, ways } from './stun-rules.ts'
+import { findRules, ownUserId, readCounters, removeStunRules } from './stun-table.ts'
 
 /** Finds the public endpoint of the port that WireGuard holds. */
 export interface WireguardPort extends AsyncDisposable {
@@ -146,40 +152,6 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
       )
     },
   }
-}
-
-/** Also those left by a killed daemon; not a failure if there are none, or no nft. */
-export async function removeStunRules(onWrite?: (processId: number) => void): Promise<void> {
-  try {
-    await exec(['nft', '-f', '-'], { input: emptyText, ...(onWrite && { onSpawn: onWrite }) })
-  } catch (error) {
-    if (!(error instanceof ExecError && error.missing)) throw error
-  }
-}
-
-/** The rules that an earlier daemon has left for this port. */
-async function findRules(
-  wireguardPort: number,
-): Promise<{ way: Way; stunPort: number } | undefined> {
-  const counters = await readCounters().catch(() => new Map<string, unknown>()) // without nft there are none
-  for (const { way, ports } of [...counters.keys()].flatMap((name) => parseRuleName(name) ?? []))
-    if (ports.wireguardPort === wireguardPort && ports.userId === ownUserId())
-      return { way, stunPort: ports.stunPort }
-  return undefined
-}
-
-/** By the names of the rules; empty if there is no table. */
-async function readCounters(): Promise<ReturnType<typeof parseCounters>> {
-  try {
-    return parseCounters(await exec(['nft', '-j', 'list', 'table', 'inet', 'plexd_stun']))
-  } catch (error) {
-    if (error instanceof ExecError && error.exitCode !== undefined) return new Map()
-    throw error
-  }
-}
-
-function ownUserId(): number {
-  return process.getuid?.() ?? 0
 }
 
 const workingBecause: Record<Way, string> = {
