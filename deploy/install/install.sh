@@ -46,6 +46,9 @@ misused() {
 }
 
 main() {
+  # What is installed is for every user, whatever this shell keeps to itself; and "su" leaves out where groupadd is.
+  umask 022
+  PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   read_options "$@"
   if [ "$uninstalls" = yes ]; then
     needs_root
@@ -56,10 +59,11 @@ main() {
   check_source
   needs_root
   check_tools
-  work=$(mktemp -d)
-  trap 'rm -rf "$work" "$root/usr/local/bin/"*".new.$$"' EXIT
+  work=''
+  trap 'rm -rf "$work" "$root/usr/local/bin/"*".new.$$" "$root/etc/systemd/system/."*".new.$$"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
+  make_work
   fetch_sums
   choose_file
   fetch_verified "$file"
@@ -97,6 +101,7 @@ read_options() {
     esac
     shift
   done
+  case $version in [!0-9]* | *[!0-9A-Za-z.+-]*) misused "--version \"$version\": want one such as 1.2.3 or 1.2.3-rc.1" ;; esac
   case $kind in '' | deb | rpm | program) ;; *) misused "--as \"$kind\": want deb, rpm or program" ;; esac
   if [ -n "$root" ] && [ ! -d "$root" ]; then misused "--root \"$root\": no such folder"; fi
   if [ "$joins" = yes ] && [ "$product" != plexd ]; then misused '--join: a control plane does not join'; fi
@@ -130,13 +135,27 @@ check_tools() {
   esac
 }
 
+# A program says its version before it is installed, and hardened machines let none run from /tmp. An absolute path, for apt.
+make_work() {
+  for base in "${TMPDIR:-/tmp}" /var/tmp /root; do
+    work=$(CDPATH='' cd -- "$base" && mktemp -d "$PWD/plexd-install.XXXXXX") 2>/dev/null || continue
+    if runs_programs "$work" 2>/dev/null; then return; fi
+    rm -rf "$work"
+  done
+  refuse "work in \"${TMPDIR:-/tmp}\", /var/tmp or /root: each is full, missing, or lets no program run: name another folder by TMPDIR"
+}
+
+runs_programs() {
+  printf '#!/bin/sh\n' >"$1/probe" && chmod 700 "$1/probe" && "$1/probe" </dev/null
+}
+
 # NAME TARGET MAX_BYTES: a copy of our own, which nobody changes between looking and using.
 fetch() {
   case $from in
     # An answer without an end must not fill the disk. Of 512 bytes or, in some shells, 1024.
     *://*) (ulimit -f "$(($3 / 512 + 1))"; download "$from/$1" "$2") || exit 1 ;;
     *) [ -f "$from/$1" ] || refuse "read \"$from/$1\": no such file"
-       head -c "$(($3 + 1))" "$from/$1" >"$2" || refuse "read \"$from/$1\": see above" ;;
+       head -c "$(($3 + 1))" "$from/$1" >"$2" || refuse "copy \"$from/$1\" to \"$work\": see above; TMPDIR names another folder to work in" ;;
   esac
   [ "$(wc -c <"$2")" -le "$3" ] || refuse "read \"$from/$1\": it has more than $3 bytes"
 }
@@ -146,6 +165,10 @@ download() {
     curl --fail --silent --show-error --location --proto '=https,http' --proto-redir '=https' --retry 3 \
       --connect-timeout 20 --max-time 1800 --output "$2" "$1" ||
       refuse "download \"$1\": see above; is that where the files of the build are?"
+  elif command -v wget >/dev/null && ! wget --help 2>&1 | grep -q -e --max-redirect; then
+    # That of BusyBox.
+    timeout 1800 wget -q -O "$2" "$1" ||
+      refuse "download \"$1\": wget failed with $?; is that where the files of the build are?"
   elif command -v wget >/dev/null; then
     wget --quiet --tries=3 --timeout=60 --max-redirect=5 --output-document="$2" "$1" ||
       refuse "download \"$1\": wget failed with $?; is that where the files of the build are?"
@@ -182,7 +205,7 @@ write_keys() {
     *) [ -z "$key_file" ] || misused "--release-key \"$key_file\": want a public key in PEM"
        misused 'no key of a build is known here: give --release-key FILE' ;;
   esac
-  printf '%s\n' "$keys" | awk -v stem="$work/key." '/BEGIN PUBLIC KEY/ { n++ } n { print > (stem n) }'
+  printf '%s\n' "$keys" | stem="$work/key." awk '/BEGIN PUBLIC KEY/ { n++ } n { print > (ENVIRON["stem"] n) }'
 }
 
 choose_file() {
@@ -226,7 +249,7 @@ listed() {
 
 fetch_verified() {
   sum=$(awk -v name="$1" '$2 == name { print $1 }' "$work/SHA256SUMS")
-  case $sum in *[!0-9a-f]* | '') refuse "SHA256SUMS has no checksum of \"$1\"" ;; esac
+  case $sum in *[!0-9a-f]* | '') refuse "SHA256SUMS has no checksum of \"$1\", or several" ;; esac
   target=$work/${1##*/}
   fetch "$1" "$target" 1073741824
   found=$(sha256sum <"$target" | cut -d' ' -f1)
@@ -237,11 +260,17 @@ fetch_verified() {
 
 # NAME: of a program that was fetched.
 check_program() {
+  refuse_folder "$root/usr/local/bin/$1"
   found=$(od -An -tu2 -j18 -N2 "$work/$1" | tr -d ' ')
   [ "$found" = "$machine" ] || refuse "\"$1\" is not for $arch: this build is for other machines"
   chmod 700 "$work/$1"
   found=$(version_of "$work/$1") || refuse "run \"$1\": see above"
   [ -z "$version" ] || [ "$found" = "$version" ] || refuse "\"$1\" is \"$found\", and $version is wanted"
+}
+
+# "mv" would put a file into it, and succeed.
+refuse_folder() {
+  [ ! -d "$1" ] || refuse "install \"$1\": a folder is there, or a link to one: move it away; nothing was installed"
 }
 
 # As package managers do; what is there and does not run is no obstacle.
@@ -330,16 +359,22 @@ write_units() {
       say "would write $folder/$unit"
       continue
     fi
-    unit_text "$unit" >"$folder/.$unit.new"
-    chmod 0644 "$folder/.$unit.new"
-    mv -f "$folder/.$unit.new" "$folder/$unit"
+    if is_masked "$unit"; then
+      say "$folder/$unit is masked, and stays so"
+      continue
+    fi
+    refuse_folder "$folder/$unit"
+    unit_text "$unit" >"$folder/.$unit.new.$$"
+    mv -f "$folder/.$unit.new.$$" "$folder/$unit"
     say "wrote $folder/$unit"
   done
   if is_booted; then
     run systemctl daemon-reload
-    run systemctl try-restart plexd.service
+    is_masked plexd.service || run systemctl try-restart plexd.service
   fi
 }
+
+is_masked() { [ "$(readlink "$root/etc/systemd/system/$1")" = /dev/null ]; }
 
 # Those of the package, as they were when this script was built.
 unit_text() {

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -12,6 +10,7 @@ import { after, before, describe, it } from 'node:test'
 import { newKey } from '../../scripts/build/release-key.ts'
 import { type Output, runToEnd } from '../../scripts/programs/program.ts'
 import { changedFiles } from '../support/changed-files.ts'
+import { listen } from '../support/listen.ts'
 import { createRandom } from '../support/random.ts'
 import { createRelease, type SmallRelease } from './support/release.ts'
 
@@ -231,19 +230,3 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     return output
   }
 })
-
-interface Listening extends AsyncDisposable {
-  url: string
-}
-
-async function listen(answer: RequestListener): Promise<Listening> {
-  const server = createServer(answer).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.close()
-      server.closeAllConnections()
-    },
-  }
-}
