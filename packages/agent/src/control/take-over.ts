@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { DriftReport } from '@plexd/protocol'
-import { inTransaction } from '../disk/database.ts'
+import { inTransaction } from '../disk/tables.ts'
 import type { Queue } from '../queue/queue.ts'
 
 /**

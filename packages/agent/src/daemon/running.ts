@@ -13,7 +13,8 @@ import { type Queues, startQueues } from './loops/queues.ts'
 import { openStateWays, type StateWays, startReconciler } from './loops/state-loops.ts'
 import { startUpgrades } from './loops/upgrades.ts'
 import { type Enrolled, sourcesOf } from './stages/enrolled.ts'
-import { describeHeartbeat, describeStatus } from './stages/status.ts'
+import { describeHeartbeat } from './stages/heartbeat-body.ts'
+import { describeStatus } from './stages/status.ts'
 import type { View } from './stages/view.ts'
 
 export interface RunningOptions {

@@ -6,7 +6,8 @@ import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
 import { aSmallDisk } from '@plexd/runtime/testing'
 import { makeFolder } from '../testing/node.ts'
-import { keepOnDisk, openDatabase } from './database.ts'
+import { openDatabase } from './database.ts'
+import { keepOnDisk } from './tables.ts'
 
 describe('openDatabase', () => {
   it('locks the data dir against a second daemon', async () => {

@@ -6,8 +6,8 @@ import { removeBackstops } from '../firewall/backstop/backstop.ts'
 import { removeTableOf } from '../firewall/nft/table.ts'
 import { removeStunRules } from '../nat/stun/stun-table.ts'
 import { removeDeadSocket } from '../process/sockets/unix-listener.ts'
-import { removeMeshRouting } from '../routing/mesh-routing.ts'
 import { restoreMarkedReturn } from '../routing/reverse-path.ts'
+import { removeMeshRouting } from '../routing/run-ip.ts'
 import { lockPacketFilter } from '../wireguard/interface/interface-lock.ts'
 
 interface Row {

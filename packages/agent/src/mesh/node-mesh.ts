@@ -5,7 +5,7 @@ import { createMark } from '../disk/mark.ts'
 import { createEndpoints, type Endpoints } from '../nat/endpoints.ts'
 import { type Applier, createApplier } from '../reconcile/apply.ts'
 import type { ReconcileRequests } from '../reconcile/requests.ts'
-import type { PlannedPlace } from '../routing/mesh-range.ts'
+import type { PlannedPlace } from '../routing/range-faults.ts'
 import {
   type ControlAddresses,
   createControlAddresses,

@@ -1,6 +1,7 @@
 import type { AgentConfig } from '../config/agent-config.ts'
 import { type Identity, rangesOf } from '../identity/identity.ts'
-import { guessMeshRange, type PlannedPlace } from '../routing/mesh-range.ts'
+import { guessMeshRange } from '../routing/mesh-range.ts'
+import type { PlannedPlace } from '../routing/range-faults.ts'
 
 /**
  * The node's address and ranges as the control plane wants them; the config may fill in what it does not send. `told` are

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createGroupQueue, createSerialQueue, type Log } from '@plexd/runtime'
+import { createGroupQueue, createSerialQueue, type Log, takeGroup } from '@plexd/runtime'
 import { createListeners } from '../process/listeners.ts'
 import type { Waiting } from './contents.ts'
 import { openQueueFiles, type QueueFiles } from './files.ts'
@@ -112,7 +112,7 @@ export function createQueue<Item>(files: QueueFiles, options: QueueOptions<Item>
   const listeners = createListeners()
   const inTurn = createSerialQueue()
   const changes = createGroupQueue<Change>((waiting) =>
-    inTurn(() => applyGroup(takeGroup(waiting))),
+    inTurn(() => applyGroup(takeGroup(waiting, maxGroupBytes, sizeOf))),
   )
   let isInMemory = false
   let dropped = 0
@@ -229,11 +229,6 @@ const readTogether: ReadLimit = { items: 1_000, bytes: 1024 * 1024 }
 /** How much of what waits is written at a time: its lines are joined in memory. */
 const maxGroupBytes = 4 * 1024 * 1024
 
-function takeGroup(waiting: Change[]): Change[] {
-  let bytes = 0
-  const beyond = waiting.findIndex(({ put, added }) => {
-    bytes += [...put.map(([, json]) => json), ...added].reduce((sum, json) => sum + json.length, 0)
-    return bytes > maxGroupBytes
-  })
-  return waiting.splice(0, beyond === -1 ? waiting.length : Math.max(1, beyond))
+function sizeOf({ put, added }: Change): number {
+  return [...put.map(([, json]) => json), ...added].reduce((sum, json) => sum + json.length, 0)
 }

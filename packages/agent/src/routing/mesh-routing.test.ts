@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Exec, ExecError } from '@plexd/runtime'
-import type { PlannedPlace } from './mesh-range.ts'
 import { createMeshRouting } from './mesh-routing.ts'
+import type { PlannedPlace } from './range-faults.ts'
 
 const nothing = '[]\n[]\n'
 const allThere = `${JSON.stringify([

@@ -26,3 +26,17 @@ export function createGroupQueue<Item>(
     drain: () => running ?? Promise.resolve(),
   }
 }
+
+/** Takes from the front what has this size together, and one at least. */
+export function takeGroup<Item>(
+  waiting: Item[],
+  maxSize: number,
+  sizeOf: (item: Item) => number,
+): Item[] {
+  let size = 0
+  const beyond = waiting.findIndex((item) => {
+    size += sizeOf(item)
+    return size > maxSize
+  })
+  return waiting.splice(0, beyond === -1 ? waiting.length : Math.max(1, beyond))
+}

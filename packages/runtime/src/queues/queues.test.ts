@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { createGroupQueue } from './group-queue.ts'
+import { createGroupQueue, takeGroup } from './group-queue.ts'
 import { createSerialQueue } from './serial-queue.ts'
 
 it('runs one thing after another, also behind one that failed', async () => {
@@ -35,4 +35,10 @@ it('writes together what came while a write ran', async () => {
   queue.add(4)
   await queue.drain()
   assert.deepEqual(groups.at(-1), [4])
+})
+
+it('takes what fits into one write, and one that is larger, for it fits nowhere', () => {
+  const waiting = [3, 3, 3, 1, 9]
+  const take = () => takeGroup(waiting, 7, Number)
+  assert.deepEqual([take(), take(), take(), take()], [[3, 3], [3, 1], [9], []])
 })

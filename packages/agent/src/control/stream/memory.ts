@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { freshnessMs } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
-import { inTransaction } from '../../disk/database.ts'
 import { createMark } from '../../disk/mark.ts'
+import { inTransaction } from '../../disk/tables.ts'
 import { isCovered } from '../../state/revision.ts'
 
 /**

@@ -1,7 +1,6 @@
 import {
   type DaemonStatus,
   formatDuration,
-  type HeartbeatRequest,
   type NodeSessions,
   type TelemetryStatus,
   type UpgradeStatus,
@@ -83,14 +82,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       clock_skew_seconds: skew.seconds(),
     },
     revision,
-    mesh: {
-      enabled: mesh.disabledBecause === undefined,
-      interface: mesh.interfaceName,
-      backend: mesh.backend,
-      peers: peers.length,
-      ranges: [...mesh.ranges],
-      ...(mesh.disabledBecause === undefined ? {} : { reason: mesh.disabledBecause }),
-    },
+    mesh: meshOf(mesh, peers.length),
     counts: {
       metadata: Object.keys(metadata).length,
       data: data.length,
@@ -112,48 +104,24 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
   }
 }
 
-/** The body of a heartbeat. Without the problem that heartbeats fail, which is over when this one arrives. */
-export function describeHeartbeat(
-  sources: StatusSources,
-  binary_checksum: string,
-): HeartbeatRequest {
-  const { mesh, problems, desired, config, clock } = sources
-  const heeded = sources.installation?.heeded()
-  const failing = problems.list('heartbeat').slice(0, 16).map(shorten)
-  return {
-    node_id: sources.identity?.node_id ?? '',
-    timestamp: new Date(clock.now()).toISOString(),
-    status: failing.length === 0 ? 'healthy' : 'degraded',
-    ...(failing.length === 0 ? {} : { problems: failing }),
-    uptime: uptimeOf(sources),
-    version,
-    ...upgradeOf(sources),
-    binary_checksum,
-    ...(heeded ? { heeded } : {}),
-    ...(mesh.disabledBecause === undefined
-      ? {
-          mesh: {
-            interface: mesh.interfaceName,
-            peer_count: desired.current().peers.length,
-            listen_port: config.meshPort,
-          },
-        }
-      : {}),
-  }
-}
-
-/** The control plane truncates it to this length. */
-function shorten(text: string): string {
-  return text.length > 512 ? `${text.slice(0, 511)}…` : text
-}
-
-function uptimeOf({ clock, startedMs }: StatusSources): string {
+export function uptimeOf({ clock, startedMs }: StatusSources): string {
   return formatDuration(Math.floor((clock.monotonic() - startedMs) / 1_000) * 1_000)
 }
 
-function upgradeOf({ versions }: StatusSources): { upgrade?: UpgradeStatus } {
+export function upgradeOf({ versions }: StatusSources): { upgrade?: UpgradeStatus } {
   const upgrade = describeUpgrade(versions.read())
   return upgrade ? { upgrade } : {}
+}
+
+function meshOf(
+  { disabledBecause: reason, interfaceName, backend, ranges }: MeshStatus,
+  peers: number,
+): Static<typeof DaemonStatus>['mesh'] {
+  return {
+    ...{ enabled: reason === undefined, interface: interfaceName, backend, peers },
+    ranges: [...ranges],
+    ...(reason === undefined ? {} : { reason }),
+  }
 }
 
 function sessionsOf({ sessions }: StatusSources): Pick<Static<typeof DaemonStatus>, 'sessions'> {

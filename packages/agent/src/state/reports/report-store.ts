@@ -1,5 +1,12 @@
 import { join } from 'node:path'
-import { type Clock, createGroupQueue, describeError, diskFault, type Log } from '@plexd/runtime'
+import {
+  type Clock,
+  createGroupQueue,
+  describeError,
+  diskFault,
+  type Log,
+  takeGroup,
+} from '@plexd/runtime'
 import { createListeners } from '../../process/listeners.ts'
 import { encodeLine, type Journal, openJournal } from '../journal.ts'
 import { createReportDrafts, type ReportWriteInput } from './report-drafts.ts'
@@ -99,7 +106,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   }
 
   async function writeGroup(waiting: Write[]): Promise<void> {
-    const group = takeGroup(waiting)
+    const group = takeGroup(waiting, maxGroupBytes, ({ line }) => line.length)
     try {
       await journal.append(group.map(({ line }) => line).join(''))
     } catch (error) {
@@ -177,6 +184,8 @@ interface Write {
 }
 
 const mebibyte = 1024 * 1024
+/** Of one write: its lines are joined in memory. */
+const maxGroupBytes = 4 * mebibyte
 
 async function readJournal(
   { dataDir, log }: ReportStoreOptions,
@@ -190,16 +199,6 @@ async function readJournal(
   const { damaged } = journal
   if (damaged > 0) log.warn('report journal is damaged, records are lost', { file: path, damaged })
   return journal
-}
-
-/** Takes as many records as one write may have: limited, because their lines are joined in memory. */
-function takeGroup(queue: Write[]): Write[] {
-  let bytes = 0
-  const beyond = queue.findIndex(({ line }) => {
-    bytes += line.length
-    return bytes > 4 * mebibyte
-  })
-  return queue.splice(0, beyond === -1 ? queue.length : Math.max(1, beyond))
 }
 
 /** The journal is rewritten when more than half of it is history, and not while it is small. */
