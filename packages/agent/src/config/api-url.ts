@@ -7,12 +7,12 @@ import { CliError, exitCodes } from '@plexd/runtime'
  */
 export function checkApiUrl(text: string, insecureHttp: boolean): string {
   const refuse = (why: string): CliError =>
-    new CliError(`control plane URL "${text}": ${why}`, exitCodes.usage)
+    new CliError(`control plane URL "${withoutUser(text)}": ${why}`, exitCodes.usage)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw refuse('want https://HOST[:PORT]')
   }
-  if (url.username !== '' || url.search !== '' || url.hash !== '') {
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw refuse('want no user, query or fragment')
   }
   if (url.protocol === 'http:') {
@@ -20,4 +20,9 @@ export function checkApiUrl(text: string, insecureHttp: boolean): string {
     if (!insecureHttp) throw refuse('plain HTTP: use https, or add --insecure-http for a trial')
   }
   return url.href.replace(/\/$/, '')
+}
+
+/** What is refused is shown, and may have a password in it. */
+function withoutUser(text: string): string {
+  return text.replace(/^([^/]*\/\/)?[^/?#]*@/, '$1[redacted]@')
 }

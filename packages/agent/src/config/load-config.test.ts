@@ -351,7 +351,8 @@ describe('control plane URL', () => {
     ['http://127.0.0.1.example.com', true, /plain HTTP shows tokens/],
     ['cp.example.com', false, /want https:\/\/HOST/],
     ['ftp://cp.example.com', false, /want https:\/\/HOST/],
-    ['https://user:password@cp', false, /want no user/],
+    ['https://user:password@cp', false, /URL "https:\/\/\[redacted\]@cp": want no user/],
+    ['https://:password@cp', false, /URL "https:\/\/\[redacted\]@cp": want no user/],
     ['https://cp?x=1', false, /want no user, query/],
   ]
   for (const [url, insecureHttp, result] of urls) {

@@ -11,6 +11,8 @@ export const exitCodes = {
   notFound: 3,
   denied: 4,
   unreachable: 5,
+  /** By Ctrl-C, as shells have it for a program that the signal ends. */
+  interrupted: 130,
 } as const
 
 /** A failure to show to the person at the terminal: what was tried, why it failed, what to type next. */

@@ -34,7 +34,7 @@ function checkFrom(text: string | undefined): string {
   const url = URL.parse(text)
   const isSafe =
     url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
-  if (!url || !isSafe || url.username !== '' || url.search !== '' || url.hash !== '')
+  if (!url || !isSafe || url.username + url.password + url.search + url.hash !== '')
     throw new CliError(`--from "${text}": want https://HOST[:PORT]/PATH`, exitCodes.usage)
   return url.href.replace(/\/+$/, '')
 }
