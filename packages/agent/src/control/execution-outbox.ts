@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Client, ControlApi } from '@plexd/protocol'
-import { describeError } from '@plexd/runtime'
 import type { Limits } from '../config/limits.ts'
 import type { Queue, QueuedItem } from '../queue/queue.ts'
 import { type DeliveryDeps, startDelivery } from './delivery.ts'
@@ -10,6 +9,7 @@ import {
   openExecutionLedger,
   type Result,
 } from './execution-ledger.ts'
+import { createExecutionQueue } from './execution-queue.ts'
 
 /**
  * Decisions on executions and their results. Each call is durable in the ledger when it returns; from there acks and results go into
@@ -42,8 +42,6 @@ export interface OutboxDeps extends DeliveryDeps {
   isHandedOver?(executionId: string): boolean
 }
 
-const oneItem = { items: 1, bytes: Number.POSITIVE_INFINITY }
-
 export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
   const { database, queue, client, nodeId, clock, log, isHandedOver = () => false } = deps
   const ledger = openExecutionLedger(database, {
@@ -51,84 +49,26 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
     now: clock.now,
     isHandedOver,
   })
-  /** What is in the queue, by `nameOf`. */
-  const queued = new Set<string>()
-  let isRead = false
-  /** Items that come after one of the same execution that failed. */
-  const skipped = new Set<number>()
-
+  const waiting = createExecutionQueue(queue, ledger, log)
   const delivery = startDelivery<QueuedItem<ExecutionNews>>(
     {
       name: 'execution',
-      async begin() {
-        skipped.clear()
-        if (!isRead) await readQueued()
-        isRead = true
-        await handOver()
-      },
-      next,
+      begin: waiting.begin,
+      next: waiting.next,
       // The result of an execution is not sent before its ack.
       idOf: ({ value }) => value.body.execution_id,
       async send([item], signal) {
         if (item && ledger.isUnsent(item.value)) await send(item.value, signal)
       },
-      async remove(items) {
-        for (const { number, value } of items) {
-          ledger.setSent(value)
-          await queue.remove([number])
-          queued.delete(nameOf(value))
-        }
-      },
+      remove: waiting.remove,
     },
     deps,
   )
-
-  async function next(passed: ReadonlySet<unknown>): Promise<QueuedItem<ExecutionNews>[]> {
-    for (;;) {
-      const [item] = await queue.read(oneItem, skipped)
-      if (item && !passed.has(item.value.body.execution_id)) return [item]
-      if (item) skipped.add(item.number)
-      else if (!(await handOver())) return []
-    }
-  }
 
   async function send(news: ExecutionNews, signal: AbortSignal): Promise<void> {
     const params = { node_id: nodeId, execution_id: news.body.execution_id }
     if (news.kind === 'ack') await client.ackExecution({ params, body: news.body, signal })
     else await client.finishExecution({ params, body: news.body, signal })
-  }
-
-  /**
-   * Puts into the queue what is in the ledger alone: of an earlier plexd, after a crash in between, or because the queue was full.
-   * Resolves to whether there was anything.
-   */
-  async function handOver(): Promise<boolean> {
-    const before = queued.size
-    try {
-      for (const news of ledger.unsent()) await put(news)
-    } catch (error) {
-      log.warn('what is known of executions waits for room', { error: describeError(error) })
-    }
-    return queued.size > before
-  }
-
-  async function put(news: ExecutionNews): Promise<void> {
-    const name = nameOf(news)
-    if (queued.has(name)) return
-    await queue.append([news])
-    queued.add(name)
-  }
-
-  async function readQueued(): Promise<void> {
-    const seen = new Set<number>()
-    for (;;) {
-      const items = await queue.read({ items: 100, bytes: 1024 * 1024 }, seen)
-      if (items.length === 0) return
-      for (const { number, value } of items) {
-        seen.add(number)
-        queued.add(nameOf(value))
-      }
-    }
   }
 
   function conclude(result: Result): void {
@@ -155,9 +95,4 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
     wake: delivery.wake,
     [Symbol.asyncDispose]: () => delivery[Symbol.asyncDispose](),
   }
-}
-
-/** The same for the same news; a later decision on an execution is other news. */
-function nameOf({ kind, body }: ExecutionNews): string {
-  return kind === 'ack' ? `ack ${JSON.stringify(body)}` : `result ${body.execution_id}`
 }

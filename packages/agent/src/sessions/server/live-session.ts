@@ -7,6 +7,7 @@ import type { OpenPipe } from '../../process/pipe.ts'
 import type { ClosedSession, OpenedSession } from '../link.ts'
 import type { TellAuthLog } from './auth-log.ts'
 import type { SessionRecorder } from './channel-recording.ts'
+import { type Connected, sayFarewell } from './farewell.ts'
 import { createDialAsUser, type DialerProgram } from './forwards/dial-as-user.ts'
 import type { RecordLogin } from './programs/login-records.ts'
 import type { OpenPty } from './programs/pty.ts'
@@ -49,15 +50,6 @@ export interface LiveSession extends Claimable {
 
 /** Between looks at the time. */
 const lookMs = 500
-/** In which the client may print why its session has ended, and close; then in which it may take the end of the connection. */
-const lastWordsMs = 300
-const partingMs = 300
-
-interface Connected {
-  client: Connection
-  stream: Duplex
-}
-
 /** Rejects if it cannot be recorded as it should. */
 export async function openLiveSession(
   opened: OpenedSession,
@@ -110,7 +102,10 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
   async function endNow(reason: CloseReason, detail: string): Promise<void> {
     watch[Symbol.dispose]()
     over.abort()
-    const [left] = await Promise.all([endPrograms(fence), connected && part(connected, reason)])
+    const [left] = await Promise.all([
+      endPrograms(fence),
+      connected && sayFarewell(connected, reason, clock),
+    ])
     if (left.length > 0) log.warn('processes of a session do not end', { session_id, pids: left })
     const chunks = (await recorder?.close()) ?? 0
     const durationMs = Math.round(clock.monotonic() - startMs)
@@ -122,22 +117,8 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
     })
   }
 
-  /** A client that is told of the end in the same moment as of the reason shows none: OpenSSH drops what it has not printed yet. */
-  async function part({ client, stream }: Connected, reason: CloseReason): Promise<void> {
-    const text = `\r\nplexd: the session has ended: ${words[reason]}\r\n`
-    const told = [...shown].filter((channel) => channel.stderr.writable)
-    for (const channel of told) {
-      channel.stderr.write(text)
-      channel.close()
-    }
-    if (told.length > 0) await closedWithin(stream, lastWordsMs, clock)
-    client.end()
-    await closedWithin(stream, partingMs, clock)
-    stream.destroy()
-  }
-
   function serve(client: Connection, stream: Duplex, from: string): void {
-    connected = { client, stream }
+    connected = { client, stream, shown }
     lastByteMs = clock.monotonic()
     if (over.signal.aborted) return void stream.destroy()
     // It went right after it had shown who it is, so nothing will tell us any more.
@@ -178,33 +159,9 @@ function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
   }
 }
 
-/** For the client. */
-const words: Record<CloseReason, string> = {
-  revoked: 'it was revoked',
-  expired: 'its time is over',
-  idle: 'nothing was sent for too long',
-  shutdown: 'plexd stops',
-  error: 'something failed on the node',
-  client_closed: 'the client has gone',
-  refused: 'the node refuses it',
-  lost: 'it was lost',
-}
-
 async function endPrograms(fence: SharedFence): Promise<number[]> {
   await fence[Symbol.asyncDispose]()
   return await fence.end()
-}
-
-async function closedWithin(
-  stream: Duplex,
-  withinMs: number,
-  clock: Pick<Clock, 'sleep'>,
-): Promise<void> {
-  if (stream.destroyed) return
-  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
-  const enough = new AbortController()
-  await Promise.race([closed, clock.sleep(withinMs, enough.signal).catch(() => {})])
-  enough.abort()
 }
 
 /** As SSH encodes it. Throws if it is none. */
