@@ -90,7 +90,17 @@ describe('createGate', () => {
     const startMs = performance.now()
     gate('a'.repeat(400_000))
     const plainMs = performance.now() - startMs
-    for (const piece of ['https://', 'a://b', '/?', '?a=', 'password=', '"token":"'])
+    for (const piece of [
+      ...['https://', 'a://b', 'a@', '/?', '?a=', 'password=', '"token":"', "token='", 'token: '],
+      ...[
+        'password="\\\\"',
+        '--token ',
+        'eyJ-',
+        'eyJaaaaaaaa.',
+        'cookie=',
+        'authorization: token ',
+      ],
+    ])
       assert.ok(gate(piece.repeat(400_000 / piece.length)).length > 0)
     // Quadratic time would be some thousand times as long.
     assert.ok(performance.now() - startMs < plainMs * 200 + 5_000)

@@ -1,13 +1,15 @@
-/** Whole words in a name behind which a secret stands. */
+/** Ends of names behind which a secret stands, as in PGPASSWORD or accessToken; short ones are whole words. */
 const secretName =
-  /(?:^|[._-])(?:token|secret|password|passwd|passphrase|psk|key|credentials?|auth|value)$/i
+  /(?:token|secret|password|passwd|passphrase|apikey|credentials?|(?:^|[._-])(?:psk|key|auth|value|pass|pwd))$/i
+/** A secret in base64 may begin with a slash, too. */
+const path = /^\/[\w.@/-]*$/
 /** A mapping of these has values of anybody. */
 const environmentName = /^env(?:ironment)?$/i
 
 /** The texts below names that say so, all texts below the environment of a program, and the passwords in URLs. */
 export function secretValues(value: unknown, name = '', isSecret = false): string[] {
   if (typeof value === 'string') {
-    const isNamed = isSecret || (secretName.test(name) && !value.startsWith('/'))
+    const isNamed = isSecret || (secretName.test(name) && !path.test(value))
     return [...(isNamed ? [value] : []), ...passwordsIn(value)]
   }
   if (typeof value !== 'object' || value === null) return []
@@ -17,10 +19,11 @@ export function secretValues(value: unknown, name = '', isSecret = false): strin
   )
 }
 
+/** A user alone may be a key; a proxy may be named without "http://". */
 function passwordsIn(text: string): string[] {
-  return [...text.matchAll(/[a-z]:\/\/([^\s/?#"'@:]*):?([^\s/?#"'@]*)@/gi)].flatMap(
-    ([, , password = '']) => [password, decoded(password)],
-  )
+  const inUrls = text.matchAll(/[a-z0-9]:\/\/(?:[^\s/?#"'@:]*:)?([^\s/?#"']*)@/gi)
+  const alone = text.matchAll(/^[^\s/?#"'@:]+:([^\s/?#"']+)@[\w.-]+(?::\d+)?\/?$/g)
+  return [...inUrls, ...alone].flatMap(([, password = '']) => [password, decoded(password)])
 }
 
 function decoded(text: string): string {

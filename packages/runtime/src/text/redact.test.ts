@@ -32,6 +32,16 @@ describe('redact', () => {
       ['cut off: plexd-join-1.eyJ1cmwiOi', 'cut off: plexd-join-1.[redacted]'],
       ['{"msg":"{\\"api_key\\":\\"abc\\"}"}', '{"msg":"{\\"api_key\\":\\"[redacted]\\"}"}'],
       ['DB_PASSWORD=hunter2 next', 'DB_PASSWORD=[redacted] next'],
+      ['http://user:p@ss@proxy:3128', 'http://[redacted]@proxy:3128'],
+      ['X-Auth-Token: c4nary', 'X-Auth-Token: [redacted]'],
+      ['Authorization: Token c4nary', 'Authorization: Token [redacted]'],
+      ['{"msg":"password: c4nary"}', '{"msg":"password: [redacted]"}'],
+      ["client_secret: 'two words'", 'client_secret: [redacted]'],
+      ['password = "two words" next', 'password = [redacted] next'],
+      ['run mysql --password canary -h db', 'run mysql --password [redacted] -h db'],
+      ['DB_PASS=canary', 'DB_PASS=[redacted]'],
+      ['Set-Cookie: sid=canary; Path=/', 'Set-Cookie: [redacted]'],
+      ['got eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.dozjgNryP4J3 now', 'got [redacted] now'],
       ['node_secret_key = abc', 'node_secret_key = [redacted]'],
       [
         '-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n',
@@ -49,6 +59,10 @@ describe('redact', () => {
       '{"psks":3,"secrets":2}',
       '{"token":null,"secret":true,"psk":3,"password":[],"psk":["a",{}]}',
       'want plexd-join-1.',
+      'read token: permission denied',
+      'read token: /etc/plexd/bootstrap-token2: no such file',
+      'compass=5 cwd=/srv/2 pwd: none',
+      'docker run --token-file /etc/x1',
     ]
     for (const text of plain) assert.equal(redact(text, ['', 'a']), text)
   })

@@ -28,18 +28,24 @@ function formsOf(secret: string): Set<string> {
 }
 
 /** What is in each of the shapes: most texts have none, and need not be looked at eight times. */
-const hint = /plx_|plexd-join|private key|:\/\/|bearer|basic|passw|passphrase|secret|token|psk|key/i
+const hint =
+  /plx_|plexd-join|private key|:\/\/|bearer|basic|passw|passphrase|[_.-](?:pass|pwd)|secret|token|psk|key|authorization|cookie|eyJ/i
 
 /**
  * Names whose values are secrets: whole words at the end of a name, so not `token_file`. Texts come from anybody: no shape may begin at
  * each place of a long name, or look as far as the end of the text from each place.
  */
 const secretName =
-  '[\\w.-]*(?:password|passwd|passphrase|secret|token|psk|(?:api|access|private|secret|preshared|node_secret)[_-]?key)'
+  '[\\w.-]*(?:password|passwd|passphrase|[_.-]pass|[_.-]pwd|secret|token|psk|authorization|cookie|(?:api|access|private|secret|preshared|node_secret)[_-]?key)'
 
 /** In JSON. */
 const text = '"(?:[^"\\\\]|\\\\.)*"'
 const listOfTexts = `\\[\\s*(?:${text}[\\s,]*)+\\]`
+
+/** Closed, or not too far to look for. */
+const quoted = `"(?:[^"\\\\\\n]|\\\\.){1,256}"|'[^'\\n]{1,256}'`
+/** Behind a colon prose may go on, as in "read token: permission denied": a secret is one long word, has a digit, and is no path or address. */
+const likeSecret = `(?!/\\w+/|https?:)(?=[^\\s"',;\\\\]*\\d)[^\\s"',;\\\\]{6,}`
 
 const shapes: readonly { pattern: RegExp; by: string }[] = [
   // Our own tokens, see the ids of the protocol.
@@ -50,8 +56,11 @@ const shapes: readonly { pattern: RegExp; by: string }[] = [
     pattern: /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
     by: `-----BEGIN $1PRIVATE KEY-----${mark}`,
   },
-  // The user and password of a URL.
-  { pattern: /\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"'@]+@/gi, by: `$1${mark}@` },
+  // The user and password of a URL; the last "@" ends them.
+  { pattern: /\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"']+@/gi, by: `$1${mark}@` },
+  // A JSON Web Token, as those of service accounts.
+  { pattern: /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, by: mark },
+  { pattern: /\b((?:set-)?cookie\s{0,8}[:=]\s{0,8})[^\s"'][^\n"']*/gi, by: `$1${mark}` },
   { pattern: /\b(bearer|basic)\s+[\w+/=.~-]{6,}/gi, by: `$1 ${mark}` },
   {
     pattern: new RegExp(`"(${secretName})"(\\s*:\\s*)(?:${text}|\\d{4,}|${listOfTexts})`, 'gi'),
@@ -64,9 +73,25 @@ const shapes: readonly { pattern: RegExp; by: string }[] = [
   },
   {
     pattern: new RegExp(
-      `(?<![\\w.-])(${secretName})(\\s*=\\s*)(?!\\[redacted)[^\\s"'&,;\\\\]+`,
+      `(?<![\\w.-])(${secretName})(\\s*=>?\\s*)(?!\\[redacted)(?:${quoted}|[^\\s"'&,;\\\\]+)`,
       'gi',
     ),
     by: `$1$2${mark}`,
+  },
+  // As in headers and YAML; the scheme of a header may stand between.
+  {
+    pattern: new RegExp(
+      `(?<![\\w.-])(${secretName}:\\s{1,8}(?:(?:token|digest|apikey)\\s{1,8})?)(?!\\[redacted)(?:${quoted}|${likeSecret})`,
+      'gi',
+    ),
+    by: `$1${mark}`,
+  },
+  // An argument on a command line.
+  {
+    pattern: new RegExp(
+      `(?<![\\w.-])(-(?=-)${secretName}\\s{1,8})(?!-|\\[redacted)(?:${quoted}|[^\\s"',;\\\\]+)`,
+      'gi',
+    ),
+    by: `$1${mark}`,
   },
 ]
