@@ -30,8 +30,7 @@ export function startQueues(
   capabilities: () => Capabilities,
   stack: AsyncDisposableStack,
 ): Queues {
-  const { config, database, queues, client, gate, nodeId } = node
-  const params = { node_id: nodeId }
+  const { config, queues, gate } = node
   const outbox = stack.use(
     startExecutionOutbox({
       ...node,
@@ -41,28 +40,13 @@ export function startQueues(
     }),
   )
   const drift = stack.use(startDriftReports({ ...node, queue: queues.drift }))
-  const known = createCapabilityMark(database, gate.life)
+  const known = createCapabilityMark(node.database, gate.life)
   const capabilitySync = stack.use(startCapabilitySync(capabilities, known, node))
   stack.defer(node.actions.onChange(capabilitySync.added))
   const violations = stack.use(startViolationReports(queues.violations, node))
   const sessions = stack.use(startSessionDelivery(queues.sessions, node))
   const recordings = stack.use(startRecordingUpload(queues.recordings, node))
-  const reports = stack.use(
-    startReportSync({
-      ...node,
-      store: node.reports,
-      send: (body, signal) => client.syncReports({ params, body, signal }),
-      debounceMs: config.reportDebounceMs,
-    }),
-  )
-  const offer = stack.use(
-    startReportOffer({
-      ...node,
-      store: node.reports,
-      life: gate.life,
-      mark: createMark(database, 'reports_compared'),
-    }),
-  )
+  const { reports, offer } = startReports(node, stack)
   const executor = stack.use(createActionExecutor({ ...node, outbox }))
   return {
     drift,
@@ -84,5 +68,21 @@ export function startQueues(
       const sent = [outbox, drift, violations, sessions, recordings]
       for (const queue of [...sent, capabilitySync, reports, offer]) queue.wake()
     },
+  }
+}
+
+/** Of local programs. */
+function startReports(node: Enrolled, stack: AsyncDisposableStack) {
+  const { config, database, client, gate, nodeId: node_id, reports: store } = node
+  const mark = createMark(database, 'reports_compared')
+  return {
+    reports: stack.use(
+      startReportSync({
+        ...{ ...node, store },
+        send: (body, signal) => client.syncReports({ params: { node_id }, body, signal }),
+        debounceMs: config.reportDebounceMs,
+      }),
+    ),
+    offer: stack.use(startReportOffer({ ...node, store, life: gate.life, mark })),
   }
 }

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '@plexd/runtime'
 import { type EventCode, eventLine, headerLine } from './asciicast.ts'
 import { createChannelText } from './channel-text.ts'
+import { createChunkLines } from './chunk-lines.ts'
 import { createChunkStore, rejected } from './chunk-store.ts'
 import { type RecordingChunk, sealChunk } from './seal-chunk.ts'
 
@@ -39,11 +40,6 @@ export interface RecorderOptions {
   clock?: Clock
 }
 
-/** Lines are stored when they take this much, */
-const chunkChars = 64 * 1024
-/** or after this time. */
-const flushMs = 1_000
-
 /** Where a text of one event is cut: JSON may write a character as six. */
 const maxEventChars = 16 * 1024
 
@@ -54,16 +50,15 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const key = Buffer.from(options.key, 'base64')
   const startMs = clock.monotonic()
   const chunks = createChunkStore(options)
+  const lines = createChunkLines(clock, (text, index, final) =>
+    chunks.add(sealChunk(key, { session_id, index, final }, text)),
+  )
   const shown = createChannelText()
   const typed = createChannelText()
-  const lines: string[] = []
-  let chars = 0
-  let count = 0
   let lastChannel: number | undefined
-  let timer: AbortController | undefined
   let closing: Promise<number> | undefined
 
-  add(
+  lines.add(
     headerLine({
       width: options.width,
       height: options.height,
@@ -72,34 +67,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
     }),
   )
 
-  function add(line: string): void {
-    lines.push(line)
-    chars += line.length
-    if (chars >= chunkChars) flush()
-    else startTimer()
-  }
-
   function event(code: EventCode, text: string): void {
     const atMs = clock.monotonic() - startMs
-    for (const piece of piecesOf(text)) add(eventLine(atMs, code, piece))
-  }
-
-  function startTimer(): void {
-    if (timer) return
-    timer = new AbortController()
-    clock.sleep(flushMs, timer.signal).then(
-      () => flush(),
-      () => {}, // stored meanwhile
-    )
-  }
-
-  function flush(final = false): void {
-    timer?.abort()
-    timer = undefined
-    if (lines.length === 0 && !final) return
-    const text = lines.splice(0).join('')
-    chars = 0
-    chunks.add(sealChunk(key, { session_id, index: count++, final }, text))
+    for (const piece of piecesOf(text)) lines.add(eventLine(atMs, code, piece))
   }
 
   /** Several channels are in one recording: says which of them goes on. */
@@ -131,9 +101,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
     endTexts()
     const why = chunks.failure()
     if (why) event('m', `the recording ends here: ${why.message}`)
-    flush(true)
+    lines.end()
     await chunks.settled()
-    return count
+    return lines.count()
   }
 
   return {

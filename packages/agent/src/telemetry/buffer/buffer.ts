@@ -8,7 +8,7 @@ import type {
   TelemetryStatus,
 } from '@plexd/protocol'
 import { type Clock, handOver, type Log } from '@plexd/runtime'
-import { openQueue } from '../../queue/queue.ts'
+import { openQueue, type Queue } from '../../queue/queue.ts'
 import { openBlockStore } from './block-store.ts'
 import type { Collector } from './collector.ts'
 import { describeBuffer } from './describe-buffer.ts'
@@ -63,26 +63,16 @@ const maxMemoryBytes = 2 * 1024 * 1024
 export async function openTelemetryBuffer<Kind extends TelemetryKind>(
   options: TelemetryBufferOptions<Kind>,
 ): Promise<TelemetryBuffer<TelemetryEntry[Kind]>> {
-  const { kind, folder, maxBytes, clock, log, onFailure, onDamage } = options
+  const { kind, maxBytes, clock } = options
   await using stack = new AsyncDisposableStack()
   const batch = batches[kind]
   const lineOfGap: Parameters<typeof startSending>[1]['lineOfGap'] = (gap, atMs) =>
     JSON.stringify(gapRecord(gap, atMs, options))
   let isDamaged = false
   const queue = stack.use(
-    await openQueue<StoredItem>(folder, {
-      name: kind,
-      isItem: isStoredItem,
-      // What gives way is decided by the store, which counts it.
-      limit: { bytes: Number.POSITIVE_INFINITY },
-      whenFull: 'refuse newest',
-      isWhole: true,
-      log,
-      onFailure,
-      onDamage(places) {
-        isDamaged = true
-        onDamage(places)
-      },
+    await openBlockQueue(options, (places) => {
+      isDamaged = true
+      options.onDamage(places)
     }),
   )
   const store = await openBlockStore(queue, {
@@ -108,14 +98,24 @@ export async function openTelemetryBuffer<Kind extends TelemetryKind>(
       clock,
     }),
   )
+  const { append, lost, cursor, sources } = gathering
   return {
-    append: gathering.append,
-    lost: gathering.lost,
-    cursor: gathering.cursor,
-    sources: gathering.sources,
+    ...{ append, lost, cursor, sources },
     wake: sending.wake,
     status: (sources) =>
       describeBuffer(options, sources, { ...store.waiting(), ...sending.counts() }, clock.now()),
     [Symbol.asyncDispose]: handOver(stack),
   }
+}
+
+/** What gives way in it is decided by the store, which counts it. */
+function openBlockQueue(
+  { kind, folder, log, onFailure }: TelemetryBufferOptions<TelemetryKind>,
+  onDamage: (places: number) => void,
+): Promise<Queue<StoredItem>> {
+  return openQueue(folder, {
+    ...{ name: kind, isItem: isStoredItem, isWhole: true, log, onFailure, onDamage },
+    limit: { bytes: Number.POSITIVE_INFINITY },
+    whenFull: 'refuse newest',
+  })
 }
