@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
@@ -70,6 +70,11 @@ describe('backups that are made by themselves', () => {
     ]
     for (const name of [...kept, `${kept[0]}.0123abcd.partial`])
       await writeFile(join(folder.path, name), '')
+    const remnant = join(folder.path, `${kept[0]}.0123abcd.partial`)
+    await utimes(remnant, 0, 0)
+    // Somebody makes one by hand.
+    const unfinished = 'plexd-20220101T000000Z.tar.zst.4567cdef.partial'
+    await writeFile(join(folder.path, unfinished), '')
 
     await makeDueBackup(app, signal, async () => Promise.reject(new Error('no room')))
     assert.deepEqual(Object.keys(await ready()), ['status', 'warnings'])
@@ -105,8 +110,9 @@ describe('backups that are made by themselves', () => {
     assert.equal(asked, 1)
     assert.deepEqual(await ready(), { status: 'ready' })
     const names = (await readdir(folder.path)).sort()
-    assert.equal(names.length, 3)
-    assert.deepEqual(names.slice(0, 2), ['mine', 'plexd-20210101T000000Z.tar.zst.age'])
+    assert.equal(names.length, 4)
+    const old = ['mine', 'plexd-20210101T000000Z.tar.zst.age', unfinished]
+    assert.deepEqual(names.slice(0, 3), old)
   })
 
   it('counts one that was made, also if an older one cannot be removed', async () => {

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
 import { isSea } from 'node:sea'
@@ -52,7 +52,7 @@ export async function makePlannedBackup(
   { nowMs, log, signal, run = runSelf }: PlannedOptions,
 ): Promise<PlannedBackup> {
   const folder = dirname(file)
-  await removeRemnants(folder)
+  await removeRemnants(folder, nowMs)
   const text = await run(argumentsFor(config, file), {
     timeoutMs: plannedBackupMs,
     ...(signal ? { signal } : {}),
@@ -84,10 +84,17 @@ function argumentsFor(config: Config, out: string): string[] {
   ]
 }
 
-async function removeRemnants(folder: string): Promise<void> {
+/** Nothing was written to it for so long. */
+const abandonedMs = 60 * 60_000
+
+async function removeRemnants(folder: string, nowMs: number): Promise<void> {
   // A folder that is missing, perhaps as its disk is not mounted, is not made: the backup fails and says so.
   const names = (await readdir(folder).catch(undefinedIfMissing)) ?? []
-  for (const name of names.filter(isRemnant)) await rm(join(folder, name))
+  for (const name of names.filter(isRemnant)) {
+    const found = await stat(join(folder, name)).catch(undefinedIfMissing)
+    const isOld = found?.isFile() && Math.abs(nowMs - found.mtimeMs) > abandonedMs
+    if (isOld) await rm(join(folder, name), { force: true })
+  }
 }
 
 async function removeExcess(

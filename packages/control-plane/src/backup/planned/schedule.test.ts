@@ -56,8 +56,23 @@ describe('excessOf', () => {
     assert.deepEqual(excess, names.slice(3))
   })
 
+  it('keeps those of now where the clock was ahead once, or is behind', () => {
+    const ahead = [1, 2, 3].map((days) => backupName(nowMs + days * 24 * hour, true))
+    const kept = { keep: 2, keepForMs: undefined, nowMs }
+    assert.deepEqual(
+      excessOf([...ahead, ...names], kept).toSorted(),
+      [...ahead, ...names.slice(2)].toSorted(),
+    )
+    assert.deepEqual(excessOf([...ahead, names[0] ?? ''], kept), ahead.slice(0, 2).toReversed())
+  })
+
   it('leaves alone what no schedule has made', () => {
-    const foreign = ['notes.txt', 'plexd.tar.zst.age', 'plexd-20260310T110000Z.tar.zst.age.asc']
+    const foreign = [
+      'notes.txt',
+      'plexd-20261399T000000Z.tar.zst',
+      'plexd.tar.zst.age',
+      'plexd-20260310T110000Z.tar.zst.age.asc',
+    ]
     assert.deepEqual(excessOf(foreign, { keep: 1, keepForMs: undefined, nowMs }), [])
     assert.equal(isRemnant(`${names[0]}.0123abcd.partial`), true)
     assert.equal([...foreign, ...names].some(isRemnant), false)

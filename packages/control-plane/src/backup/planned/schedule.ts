@@ -41,14 +41,18 @@ export interface Kept {
   nowMs: number
 }
 
-/** Which of the files in a folder have to go. Files that were not made by a schedule stay. */
+/**
+ * Which of the files in a folder have to go. Files that were not made by a schedule stay. One whose time is still to come was made while
+ * the clock was ahead: it counts as older than the others, or those that are made from now on would be the first to go.
+ */
 export function excessOf(names: readonly string[], { keep, keepForMs, nowMs }: Kept): string[] {
   const ours = names.flatMap((name) => {
     const [, date, time] = namePattern.exec(name) ?? []
-    return date === undefined || time === undefined ? [] : [{ name, atMs: timeOf(date, time) }]
+    const atMs = date === undefined || time === undefined ? Number.NaN : timeOf(date, time)
+    return Number.isNaN(atMs) ? [] : [{ name, atMs, isAhead: atMs > nowMs }]
   })
   return ours
-    .toSorted((one, other) => other.atMs - one.atMs)
+    .toSorted((one, other) => Number(one.isAhead) - Number(other.isAhead) || other.atMs - one.atMs)
     .slice(keep)
     .filter(({ atMs }) => keepForMs === undefined || nowMs - atMs > keepForMs)
     .map(({ name }) => name)
@@ -56,7 +60,7 @@ export function excessOf(names: readonly string[], { keep, keepForMs, nowMs }: K
 
 const namePattern = /^plexd-(\d{8})T(\d{6})Z\.tar\.zst(?:\.age)?$/
 
-/** What was left by a backup that was killed. */
+/** What a backup was written to that was killed, or is not done yet. */
 export function isRemnant(name: string): boolean {
   return /^plexd-\d{8}T\d{6}Z\.tar\.zst(?:\.age)?\.[0-9a-f]{8}\.partial$/.test(name)
 }

@@ -15,7 +15,7 @@ export interface BackupWatch {
 export function watchBackups(dataDir: string): BackupWatch {
   const path = join(dataDir, 'backups.json')
   let known: { changedMs: number; records: readonly BackupRecord[] } | undefined
-  let unwritten: BackupRecord | undefined
+  let unwritten: { record: BackupRecord; after: readonly BackupRecord[] } | undefined
 
   function inFile(): readonly BackupRecord[] {
     const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
@@ -26,11 +26,11 @@ export function watchBackups(dataDir: string): BackupWatch {
   return {
     records() {
       const records = inFile()
-      const isNewer = unwritten !== undefined && unwritten.at > (records.at(-1)?.at ?? '')
-      return isNewer && unwritten ? [...records, unwritten] : records
+      // What was written since is newer, whatever the clock says.
+      return unwritten?.after === records ? [...records, unwritten.record] : records
     },
     failed(record) {
-      unwritten = record
+      unwritten = { record, after: inFile() }
     },
   }
 }
