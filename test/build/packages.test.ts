@@ -117,6 +117,18 @@ describe('the packages', () => {
     await output('dpkg', '--compare-versions', '1.5.0~rc.1', 'lt', '1.5.0')
   })
 
+  it('do nothing by the scripts of the rpm that an upgrade takes away, which come last', async () => {
+    for (const name of names)
+      for (const script of ['PREUN', 'POSTUN']) {
+        const file = inFolder(`${name}-1.5.0~rc.1-1.x86_64.rpm`)
+        const text = await output('rpm', '-qp', '--qf', `%{${script}}`, file)
+        const { stderr } = await runToEnd('sh', ['-xc', text, 'sh', '1'])
+        assert.equal(stderr, '+ set -e\n+ [ 1 = 0 ]\n')
+        // What rpm would take for macros.
+        assert.match(text, /stat -Lc %d:%i /)
+      }
+  })
+
   it('are the same bytes each time, and there for another architecture', async () => {
     await mkdir(inFolder('again'))
     for (const file of await make('amd64', inFolder('again')))

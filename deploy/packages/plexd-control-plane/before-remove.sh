@@ -1,1 +1,1 @@
-if [ -d /run/systemd/system ]; then systemctl stop plexd-control-plane.service; fi
+stop_service plexd-control-plane.service

@@ -1,5 +1,4 @@
-folder=/var/lib/plexd-control-plane
-[ ! -d "$folder" ] || find "$folder" -mindepth 1 -delete
-rmdir "$folder" 2>/dev/null || true
+delete_state /var/lib/plexd-control-plane control-plane.db
 rmdir /etc/plexd 2>/dev/null || true
-if getent passwd plexd-control-plane >/dev/null; then userdel plexd-control-plane || true; fi
+# One of a directory service, or with another home, is not ours.
+if grep -q '^plexd-control-plane:.*:/var/lib/plexd-control-plane:' /etc/passwd; then userdel plexd-control-plane || true; fi

@@ -1,1 +1,1 @@
-if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+forget_unit plexd.service

@@ -1,1 +1,1 @@
-rm -f /etc/systemd/system/*.wants/plexd.service
+rm -f /etc/systemd/system/*.wants/plexd.service /etc/systemd/system/*.requires/plexd.service

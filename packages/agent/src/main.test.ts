@@ -35,7 +35,8 @@ describe('plexd', () => {
     await writeFile(at('token'), 'plx_enroll_test', { mode: 0o600 })
     await writeFile(at('config.yaml'), 'reconcile: { interval: 5 }')
     execFileSync('mkfifo', [at('pipe')])
-    for (const name of ['j/identity.json', 'k/agent.db']) await mkdir(at(name), { recursive: true })
+    for (const name of ['j/identity.json', 'k/agent.db', 'mine/photos'])
+      await mkdir(at(name), { recursive: true })
     const toPlane = ['--api', plane.url, '--insecure-http', '--data-dir']
     const cases: [string[], number, RegExp][] = [
       [
@@ -110,6 +111,11 @@ describe('plexd', () => {
       ],
       [['deregister', '--data-dir', at('f')], 3, /this machine is not registered/],
       [['deregister', '--purge', '--data-dir', at('f')], 3, /lies there with --purge --force/],
+      [
+        ['deregister', '--purge', '--force', '--data-dir', at('mine')],
+        2,
+        /purge ".*mine": that is no data dir of plexd: nothing was removed/,
+      ],
       [['deregister', '--force', '--data-dir', at('f')], 2, /--force: it is for --purge alone/],
     ]
     const outcomes = await Promise.all(cases.map(([args]) => plexd(...args)))

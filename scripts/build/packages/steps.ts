@@ -6,7 +6,9 @@ import { source } from './rows.ts'
 const steps = ['after-install', 'before-remove', 'after-remove', 'forget', 'purge'] as const
 type Step = (typeof steps)[number]
 
-const head = '#!/bin/sh\nset -e\n'
+/** With what steps of both packages call. */
+const begin = `set -e\n${source('functions.sh')}`
+const head = `#!/bin/sh\n${begin}`
 
 /** By the arguments that dpkg gives them (Debian Policy 6.5). */
 export function debScripts(row: PackageRow): Readonly<Record<string, string>> {
@@ -31,18 +33,21 @@ ${step('forget')}${step('purge')}fi
 /** By the number of versions that are there afterwards, which rpm gives them. It knows no purge. */
 export function rpmScripts(row: PackageRow): Readonly<Record<string, string>> {
   const step = (name: Step): string => indented(stepOf(row, name))
-  return {
-    post: `set -e
-upgrade=no
+  const scripts = {
+    post: `${begin}upgrade=no
 if [ "$1" -gt 1 ]; then upgrade=yes; fi
 ${stepOf(row, 'after-install')}`,
-    preun: `if [ "$1" = 0 ]; then
+    preun: `${begin}if [ "$1" = 0 ]; then
 ${step('before-remove')}fi
 `,
-    postun: `if [ "$1" = 0 ]; then
-${step('after-remove')}${step('forget')}fi
+    postun: `${begin}if [ "$1" = 0 ]; then
+${step('forget')}${step('after-remove')}fi
 `,
   }
+  // It would take a "%" for the beginning of a macro.
+  return Object.fromEntries(
+    Object.entries(scripts).map(([name, text]) => [name, text.replaceAll('%', '%%')]),
+  )
 }
 
 function stepOf({ name }: PackageRow, step: Step): string {

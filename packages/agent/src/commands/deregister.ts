@@ -1,27 +1,13 @@
-import { readdir, rm, rmdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
 import { formatNode } from '@plexd/protocol'
-import {
-  CliError,
-  confirm,
-  createLog,
-  describeError,
-  exitCodes,
-  isCredential,
-  isMissing,
-  printable,
-  printJson,
-  undefinedIfMissing,
-} from '@plexd/runtime'
+import { CliError, confirm, exitCodes, printable, printJson } from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { createAnswerGate } from '../control/client/answer-gate.ts'
 import { openControlClient } from '../control/client/client.ts'
 import { failureOf, isRefusal } from '../control/client/failure.ts'
-import { openDatabase } from '../disk/database.ts'
 import { bearerOf, type Identity, loadIdentity } from '../identity/identity.ts'
 import { takeDown } from './down.ts'
 import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
+import { checkPurge, removeFiles } from './purge.ts'
 
 interface Options extends Json {
   purge?: boolean
@@ -53,8 +39,7 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
   const node_id = identity?.node_id ?? ''
   if (json) printJson({ node_id, deregistered: told, purged: purge })
   else process.stdout.write(describe(node_id, told, purge))
-  if (kept !== undefined)
-    process.stderr.write(`plexd: the empty folder "${config.dataDir}" stays: ${printable(kept)}\n`)
+  if (kept !== undefined) process.stderr.write(`plexd: ${printable(kept)}\n`)
 }
 
 function question(
@@ -104,35 +89,6 @@ async function leave(config: AgentConfig, identity: Identity, force: boolean): P
       failure.exitCode,
     )
   }
-}
-
-/** Refuses if a daemon is running on the data dir, or the folder cannot be a data dir. */
-function checkPurge(dataDir: string): void {
-  const path = resolve(dataDir)
-  if ([resolve('/'), homedir(), process.cwd()].includes(path)) {
-    throw new CliError(`purge "${path}": that is no data dir of plexd`, exitCodes.usage)
-  }
-  openDatabase(dataDir, createLog('plexd', 'error')).close()
-}
-
-/**
- * Deletes the contents of the data dir, then the folder itself. If the folder remains, because it is a mount point or its
- * parent is not writable, it is empty, and the reason is printed.
- */
-async function removeFiles({
-  dataDir,
-  tokenFile,
-  joinFile,
-  credentialsDir,
-}: AgentConfig): Promise<string | undefined> {
-  for (const name of (await readdir(dataDir).catch(undefinedIfMissing)) ?? [])
-    await rm(join(dataDir, name), { recursive: true, force: true })
-  for (const file of [tokenFile, joinFile])
-    if (!isCredential(file, credentialsDir)) await rm(file, { force: true })
-  return rmdir(dataDir).then(
-    () => undefined,
-    (error: unknown) => (isMissing(error) ? undefined : describeError(error)),
-  )
 }
 
 function describe(id: string, told: boolean, purge: boolean): string {

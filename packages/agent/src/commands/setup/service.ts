@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import type { DaemonStatus } from '@plexd/protocol'
 import { CliError, type Clock, describeError, exec } from '@plexd/runtime'
 import type { Static } from 'typebox'
@@ -10,11 +10,20 @@ const unit = 'plexd.service'
 /** Whether systemd runs this machine, and knows us. */
 export async function hasService(): Promise<boolean> {
   // sd_booted(3)
-  if (!existsSync('/run/systemd/system')) return false
+  if (!existsSync('/run/systemd/system') || isChroot()) return false
   return exec(['systemctl', 'cat', unit]).then(
     () => true,
     () => false,
   )
+}
+
+/** Where systemctl starts nothing, and says that all is well, even if the /run of the machine around is seen. */
+function isChroot(): boolean {
+  const placeOf = (path: string): string => {
+    const { dev, ino } = statSync(path)
+    return `${dev}:${ino}`
+  }
+  return placeOf('/proc/1/root/.') !== placeOf('/')
 }
 
 export async function isServiceActive(): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** Where control groups (cgroups(7)) are mounted, and which folder of each hierarchy this process is in. */
 import { join, relative } from 'node:path'
+import { fromOctal } from '@plexd/runtime'
 
 export interface CgroupPlace {
   mount: string
@@ -62,9 +63,4 @@ function readGroups(text: string): Map<string, string> {
 function placeOf({ root, path }: Mount, group = '/'): CgroupPlace {
   const inside = relative(root, group)
   return { mount: path, own: inside.startsWith('..') ? path : join(path, inside) }
-}
-
-/** Spaces and the like are written in octal. */
-function fromOctal(text: string): string {
-  return text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
 }
