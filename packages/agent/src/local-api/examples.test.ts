@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
-import { type LocalApiPlace, type Send, seal, startPlace } from '../testing/local-api-place.ts'
+import { type LocalApiPlace, seal, startPlace } from '../testing/local-api-place.ts'
+import type { Send } from './testing/exchange.ts'
 
 /** Every example and every error row of "Using the Local Node API", asked over a socket and over TCP that really listen. */
 

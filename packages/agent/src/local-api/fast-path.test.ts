@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type LocalResponse, startPlace } from '../testing/local-api-place.ts'
+import { startPlace } from '../testing/local-api-place.ts'
+import type { LocalResponse } from './testing/exchange.ts'
 
 describe('the fast path', () => {
   it('answers as the slow one does', async () => {

@@ -8,13 +8,12 @@ import { ApiError, newNsk, nskBytes, type SealedSecret } from '@plexd/protocol'
 import { type Log, resolveLimits, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../config/limits.ts'
 import { createProblems, type Problems } from '../health/problems.ts'
-import { noHooks } from '../hooks/no-hooks.ts'
 import { type LocalApi, type LocalApiOptions, startLocalApi } from '../local-api/server.ts'
-import { SessionRefusal } from '../sessions/authorisation/refusal.ts'
+import { exchange, type Send } from '../local-api/testing/exchange.ts'
+import { plainAnswers } from '../local-api/testing/plain-answers.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { openReportStore, type ReportStore } from '../state/reports/report-store.ts'
-import { aStatus } from './status.ts'
 
 /** A Local Node API on a real socket and a real port, with its stores in a folder of its own. */
 export interface LocalApiPlace extends AsyncDisposable {
@@ -36,21 +35,6 @@ export interface LocalApiPlace extends AsyncDisposable {
   /** What the control plane answers for a secret. */
   secrets: Map<string, SealedSecret | Error>
   nsk: string
-}
-
-export type Send = (
-  method: string,
-  path: string,
-  options?: { headers?: Record<string, string>; body?: string | Buffer },
-) => Promise<LocalResponse>
-
-export interface LocalResponse {
-  status: number
-  headers: http.IncomingHttpHeaders
-  /** As it came. */
-  text: string
-  /** Parsed; undefined when it is no JSON. */
-  json: unknown
 }
 
 const defaults = resolveLimits(limits, {})
@@ -96,31 +80,7 @@ export async function startPlace(
     clock: systemClock,
     log,
     nsk: () => nsk,
-    status: () => status,
-    stop() {},
-    hooks: noHooks('there are none'),
-    actions: { all: () => [], find: () => undefined },
-    sessions: () => ({ items: [], max_sessions: 10, reason: '' }),
-    async admitSession() {
-      throw new SessionRefusal('no session is open')
-    },
-    async runAction() {
-      throw new ApiError('unavailable', 'the daemon is still starting')
-    },
-    metricsText: async () => '',
-    takeMetrics: async ({ points }) => points.length,
-    peers: async () => [],
-    policies: async () => ({
-      filtering: false,
-      reason: 'the mesh is switched off',
-      default_action: 'deny',
-      rules: [],
-      default: { packets: 0, bytes: 0 },
-      denied: { packets: 0, bytes: 0 },
-    }),
-    network: async () => {
-      throw new ApiError('unavailable', 'no public endpoint: the mesh is switched off')
-    },
+    ...plainAnswers,
     async fetchSecret(key) {
       const sealed = secrets.get(key) ?? new ApiError('not_found', 'no such secret')
       if (sealed instanceof Error) throw sealed
@@ -133,17 +93,8 @@ export async function startPlace(
   const agent = new http.Agent({ keepAlive: true })
   const port = Number(api.httpAddress?.split(':').at(-1))
   return {
-    folder,
-    socketPath,
-    tokenFile,
-    token: tokenText,
-    desired,
-    reports,
-    problems,
-    api,
-    messages,
-    secrets,
-    nsk,
+    ...{ folder, socketPath, tokenFile, token: tokenText },
+    ...{ desired, reports, problems, api, messages, secrets, nsk },
     unix: (method, path, options) => exchange({ socketPath, agent, method, path }, options),
     tcp: (method, path, options) =>
       exchange({ host: '127.0.0.1', port, agent, method, path }, withToken(options)),
@@ -184,40 +135,6 @@ function withToken(options: Parameters<Send>[2] = {}): Parameters<Send>[2] {
   return { ...options, headers: { authorization: `Bearer ${tokenText}`, ...options.headers } }
 }
 
-function exchange(
-  where: http.RequestOptions,
-  { headers = {}, body }: { headers?: Record<string, string>; body?: string | Buffer } = {},
-): Promise<LocalResponse> {
-  const { promise, resolve, reject } = Promise.withResolvers<LocalResponse>()
-  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-  const request = http.request({ ...where, headers: { ...length, ...headers } })
-  request.on('error', reject)
-  request.on('response', (response) => {
-    const chunks: Buffer[] = []
-    response.on('data', (chunk: Buffer) => chunks.push(chunk))
-    response.on('error', reject)
-    response.on('end', () => {
-      const text = Buffer.concat(chunks).toString()
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: response.headers,
-        text,
-        json: parse(text),
-      })
-    })
-  })
-  request.end(body)
-  return promise
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** As the control plane seals it. */
 export function seal(key: string, value: string, version: number, nsk: string): SealedSecret {
   const nonce = randomBytes(12)
@@ -225,12 +142,3 @@ export function seal(key: string, value: string, version: number, nsk: string): 
   const bytes = Buffer.concat([cipher.update(value), cipher.final(), cipher.getAuthTag()])
   return { key, ciphertext: bytes.toString('base64'), nonce: nonce.toString('base64'), version }
 }
-
-const status = aStatus({
-  pid: 4711,
-  node_id: 'n_abc123',
-  hostname: 'web-01',
-  mesh_ip: '10.100.1.1',
-  revision: '1-7',
-  mesh: { enabled: false, interface: 'plexd0', backend: 'none', peers: 0 },
-})

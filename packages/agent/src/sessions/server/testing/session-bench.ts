@@ -34,12 +34,7 @@ let count = 0
 
 /** Sessions are for `nobody`, with a shell and a home that it may write to. */
 export async function startSessionBench(overrides: Partial<SessionServerDeps> = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'plexd-sessions-'))
-  await chmod(folder, 0o755)
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'id')])
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'other')])
-  const home = join(folder, 'home')
-  await run('install', ['-d', '-o', 'nobody', '-m', '755', home])
+  const { folder, home, account, authorized_key } = await makeUser()
   const told: FromServer[] = []
   const server = createSessionServer({
     openFence: await loadSharedFence(folder, systemClock),
@@ -69,12 +64,6 @@ export async function startSessionBench(overrides: Partial<SessionServerDeps> = 
     data_dir: folder,
     log_level: 'silent',
   })
-  const { stdout: passwd } = await run('getent', ['passwd', 'nobody'])
-  const nobody = readPasswd(passwd.trim(), 'nobody')
-  if (!nobody) throw new Error(`read the account of nobody: "${passwd}"`)
-  const account = { ...nobody, groups: [], shell: '/bin/bash', home }
-  const { stdout: publicKey } = await run('ssh-keygen', ['-y', '-f', join(folder, 'id')])
-  const authorized_key = publicKey.trim().split(' ').slice(0, 2).join(' ')
 
   /** Resolves when it is ready. */
   async function open({ claims = {}, ...rest }: SessionOverrides = {}): Promise<OpenSession> {
@@ -132,6 +121,23 @@ export async function startSessionBench(overrides: Partial<SessionServerDeps> = 
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** `nobody`, with a home and two keys: `id`, which sessions are for, and `other`. */
+async function makeUser() {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-sessions-'))
+  await chmod(folder, 0o755)
+  for (const name of ['id', 'other'])
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)])
+  const home = join(folder, 'home')
+  await run('install', ['-d', '-o', 'nobody', '-m', '755', home])
+  const { stdout: passwd } = await run('getent', ['passwd', 'nobody'])
+  const nobody = readPasswd(passwd.trim(), 'nobody')
+  if (!nobody) throw new Error(`read the account of nobody: "${passwd}"`)
+  const account = { ...nobody, groups: [], shell: '/bin/bash', home }
+  const { stdout: publicKey } = await run('ssh-keygen', ['-y', '-f', join(folder, 'id')])
+  const authorized_key = publicKey.trim().split(' ').slice(0, 2).join(' ')
+  return { folder, home, account, authorized_key }
 }
 
 export interface OpenSession {
