@@ -35,7 +35,7 @@ describe('backups that are made by themselves', () => {
     assert.equal(await metric('plexd_backup_failing'), 0)
     const [name = '', ...more] = await readdir(backups)
     assert.match(name, /^plexd-\d{8}T\d{6}Z\.tar\.zst\.age$/)
-    assert.deepEqual(more, [])
+    assert.deepEqual(more, ['plexd-backups-owner'])
   })
 
   it('are on record once when they fail, by whichever process could write it', async () => {
@@ -110,9 +110,33 @@ describe('backups that are made by themselves', () => {
     assert.equal(asked, 1)
     assert.deepEqual(await ready(), { status: 'ready' })
     const names = (await readdir(folder.path)).sort()
-    assert.equal(names.length, 4)
+    assert.equal(names.length, 5)
     const old = ['mine', 'plexd-20210101T000000Z.tar.zst.age', unfinished]
     assert.deepEqual(names.slice(0, 3), old)
+  })
+
+  it('are not made where those of another control plane are, which stay', async () => {
+    await using folder = await makeTemporaryFolder()
+    const config = { backupFolder: folder.path, backupKeep: 1 }
+    await using one = await startControlPlane({ config })
+    await using other = await startControlPlane({ config })
+    const file = join(folder.path, 'plexd-20260101T000000Z.tar.zst')
+    const later = join(folder.path, 'plexd-20260102T000000Z.tar.zst')
+    const options = { nowMs: Date.now(), log: silentLog }
+    const run = async (): Promise<string> => {
+      await writeFile(file, '')
+      return '{"bytes":1,"seconds":2}'
+    }
+    await makePlannedBackup(one.app.config, file, { ...options, run })
+    await assert.rejects(
+      makePlannedBackup(other.app.config, later, { ...options, run: async () => assert.fail() }),
+      /it has the backups of another control plane, says ".*plexd-backups-owner": give each a folder/,
+    )
+    await makePlannedBackup(one.app.config, file, { ...options, run })
+    assert.deepEqual(await readdir(folder.path), [
+      'plexd-20260101T000000Z.tar.zst',
+      'plexd-backups-owner',
+    ])
   })
 
   it('counts one that was made, also if an older one cannot be removed', async () => {

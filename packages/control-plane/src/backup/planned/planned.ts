@@ -10,6 +10,7 @@ import {
   undefinedIfMissing,
 } from '@plexd/runtime'
 import type { Config } from '../../config/config.ts'
+import { claimFolder } from './claim-folder.ts'
 import { backupName, excessOf, isRemnant } from './schedule.ts'
 
 /** Runs this program with other arguments, in a process of its own. */
@@ -52,6 +53,7 @@ export async function makePlannedBackup(
   { nowMs, log, signal, run = runSelf }: PlannedOptions,
 ): Promise<PlannedBackup> {
   const folder = dirname(file)
+  await claimFolder(folder, config.dataDir)
   await removeRemnants(folder, nowMs)
   const text = await run(argumentsFor(config, file), {
     timeoutMs: plannedBackupMs,
