@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { connect, isIP } from 'node:net'
 import {
   describeError,
+  ExecError,
+  exec,
   type Finding,
   failed,
   type NamedFinding,
@@ -42,29 +44,31 @@ const clock: Step = { check: 'clock', run: checkClock }
 
 /** How long a step may take. */
 const patienceMs = 10_000
-const tooLate = `no answer within ${patienceMs / 1_000} s`
 
 async function checkName({ apiUrl }: Place): Promise<Finding> {
   const { host } = placeOf(apiUrl)
   if (isIP(host)) return ok(`${host} is an address`)
   try {
-    const found = await inTime(lookup(host, { all: true }))
-    return ok(`${host} is ${found.map(({ address }) => address).join(', ')}`)
+    return ok(`${host} is ${(await addressesOf(host)).join(', ')}`)
   } catch (error) {
-    return failed(`${host}: ${describeError(error)}`, `getent hosts ${host}`)
+    return failed(`${host}: ${describeError(error)}`, `getent ahosts ${host}`)
   }
 }
 
-/** The resolver of the system cannot be told to stop, and one whose servers are silent takes minutes. */
-async function inTime<T>(found: Promise<T>): Promise<T> {
-  const stop = new AbortController()
-  const late = systemClock.sleep(patienceMs, stop.signal).then(() => {
-    throw new Error(tooLate)
-  })
+/**
+ * By a program of its own: a look-up in this one cannot be ended, and with servers that are silent it takes minutes, after which this program
+ * could end at last. Without getent there is no other way.
+ */
+export async function addressesOf(host: string, run = exec): Promise<string[]> {
   try {
-    return await Promise.race([found, late])
-  } finally {
-    stop.abort()
+    const lines = await run(['getent', 'ahosts', '--', host], { timeoutMs: patienceMs })
+    return [...new Set(lines.match(/^\S+/gm))]
+  } catch (error) {
+    if (!(error instanceof ExecError)) throw error
+    // 2: no such key (getent(1)).
+    if (error.exitCode === 2) throw new Error('no server of names knows it', { cause: error })
+    if (!error.missing) throw error
+    return (await lookup(host, { all: true })).map(({ address }) => address)
   }
 }
 
@@ -76,7 +80,7 @@ async function checkPort({ apiUrl }: Place): Promise<Finding> {
     return ok(`TCP port ${port} of ${host} is open`)
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'AbortError'
-    const why = isLate ? tooLate : describeError(error)
+    const why = isLate ? `no answer within ${patienceMs / 1_000} s` : describeError(error)
     return failed(
       `TCP port ${port} of ${host}: ${why}`,
       'start the control plane there, or open the port in the firewalls in between',
