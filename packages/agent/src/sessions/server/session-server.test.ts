@@ -98,8 +98,10 @@ describe('the session server, with clients of OpenSSH', {
   it('resizes the terminal with that of the client', async () => {
     const session = await bench.open()
     const ssh = ['ssh', ...bench.options(session.port), '-tt', 'nobody@127.0.0.1'].join(' ')
-    const remote = `trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.05; done`
-    const command = `(sleep 1.5; stty rows 11 cols 55 </dev/tty) & ${ssh} '${remote}'`
+    const ready = join(bench.home, 'ready-to-resize')
+    const remote = `trap "stty size; exit" WINCH; touch ${ready}; while :; do sleep 0.05; done`
+    const resize = `until [ -e ${ready} ]; do sleep 0.05; done; stty rows 11 cols 55 </dev/tty`
+    const command = `(${resize}) & ${ssh} '${remote}'`
     const { stdout } = await runClient('script', ['-qec', command, '/dev/null'])
     assert.match(stdout, /11 55/)
   })
