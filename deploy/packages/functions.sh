@@ -3,7 +3,10 @@ is_booted() { [ -d /run/systemd/system ] && ! is_chroot; }
 
 # Processes, network and /run of a chroot are those of the machine around it.
 is_chroot() {
-  [ "$(stat -Lc %d:%i /proc/1/root/. 2>/dev/null || true)" != "$(stat -Lc %d:%i /)" ]
+  [ -d /proc/1 ] || return 0
+  # Process 1 is not always ours to look at.
+  around=$(stat -Lc %d:%i /proc/1/root/. 2>/dev/null) || return 1
+  [ "$around" != "$(stat -Lc %d:%i /)" ]
 }
 
 # UNIT: what runs goes on as the new version; what does not run stays so. A package must not fail over a service.

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import type { DaemonStatus } from '@plexd/protocol'
-import { CliError, type Clock, describeError, exec } from '@plexd/runtime'
+import { CliError, type Clock, describeError, exec, isMissing } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { AgentConfig } from '../../config/agent-config.ts'
 import { askDaemon } from '../../doctor/ask-daemon.ts'
@@ -18,12 +18,14 @@ export async function hasService(): Promise<boolean> {
 }
 
 /** Where systemctl starts nothing, and says that all is well, even if the /run of the machine around is seen. */
-function isChroot(): boolean {
-  const placeOf = (path: string): string => {
-    const { dev, ino } = statSync(path)
-    return `${dev}:${ino}`
+export function isChroot(): boolean {
+  try {
+    const [around, own] = ['/proc/1/root/.', '/'].map((path) => statSync(path))
+    return around?.dev !== own?.dev || around?.ino !== own?.ino
+  } catch (error) {
+    // Process 1 is not always ours to look at; a chroot may have no /proc.
+    return isMissing(error)
   }
-  return placeOf('/proc/1/root/.') !== placeOf('/')
 }
 
 export async function isServiceActive(): Promise<boolean> {
