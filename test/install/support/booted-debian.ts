@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '@plexd/runtime/testing'
@@ -106,13 +106,19 @@ async function layered(root: string, over: string, command: string[]): Promise<s
 
 /** nspawn starts others before, which end. */
 function childOf({ pid }: ChildProcess): number | undefined {
-  const file = `/proc/${pid}/task/${pid}/children`
-  const children = existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ') : []
+  const children = readProc(`${pid}/task/${pid}/children`).trim().split(' ')
   const found = children.find((one) => one !== '' && isSystemd(one))
   return found === undefined ? undefined : Number(found)
 }
 
-function isSystemd(pid: string): boolean {
-  const file = `/proc/${pid}/cmdline`
-  return existsSync(file) && /^\S*\/(systemd|init)\0/.test(readFileSync(file, 'utf8'))
+const isSystemd = (pid: string): boolean =>
+  /^\S*\/(systemd|init)\0/.test(readProc(`${pid}/cmdline`))
+
+/** Empty for a process that has ended, which can be between finding its file and reading it. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(`/proc/${path}`, 'utf8')
+  } catch {
+    return ''
+  }
 }
