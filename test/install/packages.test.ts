@@ -79,9 +79,8 @@ async function asDeb(root: string): Promise<void> {
   await asWritten('systemctl enable --now plexd-control-plane')
   await asWritten('apt install --yes ./plexd_*.deb', '/srv/1.0.0')
   await run(
-    'cd /var/lib/plexd-control-plane; export PLEXCTL_SERVER=unix://$PWD/admin.sock PLEXCTL_TOKEN_FILE=$PWD/admin-token; plexctl token create --join --url https://127.0.0.1:8443 | plexd join --join-file -',
+    'cd /var/lib/plexd-control-plane; export PLEXCTL_SERVER=unix://$PWD/admin.sock PLEXCTL_TOKEN_FILE=$PWD/admin-token; plexctl token create --join --url https://127.0.0.1:8443 | plexd setup --yes --join-file -',
   )
-  await asWritten('systemctl enable --now plexd')
   // Ready means that it answers.
   assert.match(await run('plexd status'), /^control plane: https:\/\/127/m)
   await run(

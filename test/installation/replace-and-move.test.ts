@@ -91,25 +91,23 @@ function openOperator(t: TestContext, old: ControlPlaneProcess, newFolder: strin
   const here = (line: string): string[] =>
     line
       .replaceAll('https://new.example.com:8443', newUrl)
-      .replaceAll('0.0.0.0:8443', new URL(newUrl).host)
-      .replaceAll('new.example.com', '127.0.0.1')
-      .replaceAll(
-        '/var/lib/plexd-control-plane',
-        line.includes(' backup ') ? old.dataDir : join(newFolder, 'control-plane'),
-      )
-      .replaceAll('/backup', join(newFolder, '..'))
+      .replaceAll('/var/lib/plexd-control-plane', join(newFolder, 'control-plane'))
+      .replaceAll('/var/backups/plexd', join(newFolder, '..'))
+      .replace(/ backup create\b/, `$& --data-dir ${old.dataDir}`)
       .replace(/ > \S+$/, '')
       .split(' ')
       .slice(1)
 
   async function type(line: string): Promise<void> {
     newUrl ||= `https://127.0.0.1:${await freePort()}`
+    // Folders of the packages, a token that this operator has kept, and a look that others test.
+    if (/^install |admin-token reset$| doctor$/.test(line)) return
     const args = here(line)
     if (line.startsWith('systemctl disable')) return await old.end()
-    if (line.startsWith('plexd-control-plane serve')) {
+    if (line.startsWith('systemctl enable')) {
       plane = await startControlPlaneProcess(newFolder, {
         listen: new URL(newUrl).host,
-        args: args.slice(5),
+        args: ['--tls-san', '127.0.0.1', '--public-url', newUrl],
       })
       return
     }

@@ -42,7 +42,7 @@ describe('plexd', () => {
       [
         ['join', '--data-dir', at('a')],
         2,
-        /no control plane is named: give --api.* --join-file FILE/,
+        /no control plane is named: give a join string to "plexd setup".* --api https/,
       ],
       [
         ['join', '--data-dir', at('no-file'), '--join-file', at('none')],

@@ -107,7 +107,7 @@ describe('settings that cannot work', () => {
     [
       'a token file that is not there',
       { PLEXCTL_TOKEN_FILE: '/nowhere' },
-      /^read token file "\/nowhere" of PLEXCTL_TOKEN_FILE$/,
+      /^read token file "\/nowhere" of PLEXCTL_TOKEN_FILE: there is no such file: name the one with your token, /,
     ],
     [
       'a CA file that is not there',

@@ -110,12 +110,19 @@ function wantOf(property: TSchema | undefined): Record<string, unknown> {
 /** Converts values to their declared types and fills in defaults; unknown names are refused. */
 function retype(schema: TObject, received: ReceivedParameters): Record<string, unknown> {
   const unknown = Object.keys(received).find((name) => !Object.hasOwn(schema.properties, name))
-  if (unknown !== undefined) throw new RangeError(`"${unknown}" is not a parameter`)
+  if (unknown !== undefined)
+    throw new RangeError(`"${unknown}" is not a parameter: ${known(schema)}`)
   const pairs = Object.entries(schema.properties).flatMap(([name, property]) => {
     const value = received[name] ?? annotations(property).default
     return value === undefined ? [] : [[name, readAs(wireType(property), value)]]
   })
   return Object.fromEntries(pairs)
+}
+
+/** For who has mistyped one. */
+function known({ properties }: TObject): string {
+  const names = Object.keys(properties)
+  return names.length === 0 ? 'there are none' : `want ${names.join(', ')}`
 }
 
 function readAs(type: string, value: unknown): unknown {

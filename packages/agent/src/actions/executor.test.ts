@@ -69,7 +69,7 @@ describe('createActionExecutor', () => {
       ]),
       [
         ['exec_1', 'rejected', 'unknown_action'],
-        ['exec_2', 'rejected', 'invalid_parameters: "x" is not a parameter'],
+        ['exec_2', 'rejected', 'invalid_parameters: "x" is not a parameter: there are none'],
         ['exec_5', 'rejected', 'integrity violation: abc'],
         ['exec_6', 'rejected', 'cannot_prepare: the disk is full'],
         ['exec_4', 'rejected', 'shutting_down'],

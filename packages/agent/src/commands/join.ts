@@ -1,5 +1,6 @@
 import { CliError, createCommandLog, exitCodes, printable, printJson } from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
+import { askDaemon } from '../doctor/ask-daemon.ts'
 import { withJoinString } from '../registration/join-string.ts'
 import { type Flags, type Json, loadConfigFor } from './given/flags.ts'
 import { askSecret } from './given/prompt.ts'
@@ -19,7 +20,16 @@ export async function runJoin(
   else {
     const [id, name, ip] = [node_id, hostname, mesh_ip].map(printable)
     process.stdout.write(`node_id: ${id}\nhostname: ${name}\nmesh_ip: ${ip}\n`)
+    await tellNext(config)
   }
+}
+
+/** Who has joined has no daemon by that. */
+async function tellNext(config: AgentConfig): Promise<void> {
+  if ((await askDaemon(config, (client) => client.getStatus({}))) instanceof Error)
+    process.stderr.write(
+      'plexd: next, start the daemon: "systemctl enable --now plexd", or "plexd up" in the foreground\n',
+    )
 }
 
 const onTheCommandLine = new CliError(

@@ -33,7 +33,7 @@ export type Settings = Partial<AgentConfig>
 export function requireApiUrl(config: AgentConfig): void {
   if (config.apiUrl !== '') return
   throw new CliError(
-    `no control plane is named: give --api https://HOST:PORT, set PLEXD_API, or "api:" in ${defaultConfigFile}; or give "plexd join" a join string, on stdin or by --join-file FILE`,
+    `no control plane is named: give a join string to "plexd setup" or "plexd join", at the prompt or by --join-file FILE; or name the address: --api https://HOST:PORT, PLEXD_API, or "api:" in ${defaultConfigFile}`,
     exitCodes.usage,
   )
 }

@@ -97,7 +97,7 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
   const lock = stack.use((await lockInterface(config.meshInterface)) ?? null)
   if (!lock)
     throw new CliError(
-      `interface "${config.meshInterface}" belongs to another plexd on this machine: stop that with "plexd down", or name another interface as "mesh.interface" in the config`,
+      `interface "${config.meshInterface}" belongs to another plexd on this machine: stop that first ("systemctl stop plexd" if it is the service), or name another interface as "mesh.interface" in the config`,
     )
   // Released before the interface: the next owner may remove the rules.
   if (config.policyEnabled && !stack.use((await lockPacketFilter()) ?? null))

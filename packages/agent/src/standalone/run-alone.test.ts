@@ -85,7 +85,7 @@ describe('runAlone', () => {
       ],
     )
     assert.equal(lines[0].execution_id, execution_id)
-    assert.match(lines[3].status, /^refused: invalid_parameters: "x" is not a parameter$/)
+    assert.match(lines[3].status, /^refused: invalid_parameters: "x" is not a parameter: .+$/)
     assert.doesNotMatch(text, /secret/)
   })
 

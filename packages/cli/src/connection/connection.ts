@@ -13,6 +13,7 @@ import {
   createHttpTransport,
   describeError,
   exitCodes,
+  isMissing,
   openWebSocket,
   parseExact,
   proxyFor,
@@ -96,7 +97,7 @@ export function checkServer({
 }: Pick<Settings, 'server' | 'insecureHttp'>): string {
   if (!server) {
     throw new CliError(
-      'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"; beside one of the packages root needs none of that, while it runs',
+      'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"; on the machine of the control plane, if that is from a package, root only has to start it: systemctl start plexd-control-plane',
       exitCodes.usage,
     )
   }
@@ -152,9 +153,13 @@ function readTokenFile(path: string, title: string): string {
     return readSecretFile(path, title)
   } catch (error) {
     if (!(error instanceof Error)) throw error
+    if (isMissing(error)) throw new CliError(noToken(title), exitCodes.usage)
     throw new CliError(error.message, exitCodes.usage, { cause: error.cause })
   }
 }
+
+const noToken = (title: string): string =>
+  `${title}: there is no such file: name the one with your token, "plexctl config set --token-file FILE"; if the first operator's token is lost, stop the control plane and make it anew there: plexd-control-plane admin-token reset`
 
 function checkCa({ value, from }: Setting): void {
   try {

@@ -32,6 +32,7 @@ it('the guide to backups brings back what was there before the backup, while the
     look = '',
     makeHome = '',
     restore = '',
+    makeToken = '',
     examine = '',
     start = '',
     follow = '',
@@ -40,6 +41,8 @@ it('the guide to backups brings back what was there before the backup, while the
   assert.deepEqual(more, [])
   // A node's, which has its own tests.
   assert.match(follow, /^plexd up --api \S+ --ca-file \S+$/)
+  // The operator has kept his.
+  assert.equal(makeToken, 'plexd-control-plane admin-token reset')
   assert.equal(start, 'systemctl enable --now plexd-control-plane')
   const run = (command: string): string => runLine(here(command), dataDir)
 

@@ -63,7 +63,7 @@ describe('the doctor of a control plane', () => {
     assert.deepEqual(of('admin token'), [
       'warning',
       `the token of the first operator is still in "${token}": whoever copies the folder is an owner`,
-      `keep it elsewhere, and remove it: rm ${token}`,
+      `keep it elsewhere, tell plexctl where (plexctl config set --token-file FILE), and remove it: rm ${token}`,
     ])
     await rm(token)
     assert.deepEqual((await look(config))('admin token')[0], 'ok')

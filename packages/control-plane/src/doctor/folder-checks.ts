@@ -89,7 +89,7 @@ async function checkToken(place: Place): Promise<Finding> {
   if (!existsSync(path)) return ok('none lies about')
   return warning(
     `the token of the first operator is still in "${path}": whoever copies the folder is an owner`,
-    `keep it elsewhere, and remove it: rm ${path}`,
+    `keep it elsewhere, tell plexctl where (plexctl config set --token-file FILE), and remove it: rm ${path}`,
   )
 }
 

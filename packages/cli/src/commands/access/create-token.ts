@@ -85,7 +85,7 @@ function howToUse(join: string, { installCommand, cloudInit }: CreateFlags): str
     return `it leads to ${url}, which only this machine reaches: give another address with --url, or set public_url in the control plane's config`
   if (cloudInit) return `give it to one new machine as its user data; it leads to ${url}`
   if (installCommand) return `paste it into a shell on the node; it leads to ${url}`
-  return `on the node, "plexd join" asks for it; it leads to ${url}`
+  return `on the node, "plexd setup" asks for it, and "plexd join" where there is no systemd; it leads to ${url}`
 }
 
 function addCreateFlags(command: Command): Command {

@@ -57,7 +57,7 @@ describe('token create', () => {
     assert.equal(stdout, `${join}\n`)
     assert.match(
       stderr,
-      /on the node, "plexd join" asks for it; it leads to https:\/\/cp.example.com/,
+      /on the node, "plexd setup" asks for it, .*; it leads to https:\/\/cp.example.com/,
     )
 
     const given = await bench.run(['token', 'create', '--url', 'https://other.example.com'])

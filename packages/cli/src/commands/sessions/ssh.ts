@@ -2,6 +2,7 @@ import { ApiError } from '@plexd/protocol'
 import { CliError, describeError } from '@plexd/runtime'
 import { custom } from '../../command.ts'
 import type { Context } from '../../context.ts'
+import { withNearNames } from '../setup/missing-name.ts'
 import { openSession } from './client/session.ts'
 import {
   addActions,
@@ -61,7 +62,7 @@ export const sshCommand = custom({
       await ssh(context, { node, words }, flags)
     } catch (error) {
       if (!(error instanceof CliError || error instanceof ApiError)) throw error
-      throw new CliError(describeError(error), ownFailure)
+      throw new CliError(describeError(await withNearNames(error, context.connect)), ownFailure)
     }
   },
 })

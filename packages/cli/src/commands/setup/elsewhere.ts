@@ -37,8 +37,16 @@ export const elsewhere: Readonly<Record<string, Place>> = {
   state: node('state', 'plexctl data list'),
 }
 
+/** Our own commands, by other words for them. */
+const otherWords: Readonly<Record<string, string>> = {
+  label: 'plexctl node label set',
+  run: 'plexctl action run',
+  exec: 'plexctl ssh',
+}
+
 /** Where a command is that is none of plexctl; undefined if it is of no program. */
 export function whereIs(command: string): string | undefined {
+  if (Object.hasOwn(otherWords, command)) return `here it is "${otherWords[command]}"`
   if (!Object.hasOwn(elsewhere, command)) return undefined
   const { runs, here } = elsewhere[command] as Place // it has it
   return `run ${runs.join(' or ')}${here === undefined ? '' : `; here there is "${here}"`}`

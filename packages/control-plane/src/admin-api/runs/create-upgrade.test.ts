@@ -82,7 +82,7 @@ describe('an upgrade of many nodes', () => {
     await fleet.enrol('web', 'amd64')
     await assert.rejects(
       fleet.upgrade({ selector: '*', version: '1.7.0' }),
-      isError(400, 'there is no plexd 1.7.0: upload it first'),
+      isError(400, 'there is no plexd 1.7.0: upload it first, with "plexctl artifact upload"'),
     )
     const { plane } = fleet
     const { body } = await plane.admin.createAdminToken({ body: { name: 'bob', role: 'viewer' } })

@@ -71,5 +71,8 @@ async function readUpgrade(
 ): Promise<UpgradeTarget> {
   const builds = await readArtifactsOf(reader, version)
   if (builds.length > 0) return { version, allowDowngrade, builds }
-  throw new ApiError('bad_request', `there is no plexd ${version}: upload it first`)
+  throw new ApiError(
+    'bad_request',
+    `there is no plexd ${version}: upload it first, with "plexctl artifact upload"`,
+  )
 }
