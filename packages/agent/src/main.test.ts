@@ -311,6 +311,7 @@ describe('plexd up', () => {
     const joined = await plexd('join', ...where, '--token-file', setup.token)
     const name = hostname()
     assert.equal(joined.stdout, `node_id: n_test\nhostname: ${name}\nmesh_ip: 10.100.1.1\n`)
+    assert.match(joined.stderr, /^plexd: next, start the daemon: "systemctl enable --now plexd"/m)
     await readFile(join(setup.dataDir, 'identity.json'))
     const again = await plexd('join', ...where)
     assert.equal(again.stdout, joined.stdout)

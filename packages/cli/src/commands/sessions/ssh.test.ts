@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { buffer, text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
+import { failure } from '../../testing/admin-server.ts'
 import { createFakeStreams, type FakeStreams } from '../../testing/fake-streams.ts'
 import { type Bench, type RunOptions, startBench } from '../../testing/run.ts'
 import { aSession } from '../../testing/samples.ts'
@@ -194,10 +195,14 @@ describe('plexctl ssh', () => {
     assert.equal(bench.server.lines().at(-1), 'POST /admin/v1/sessions/sess_1/revoke')
   })
 
-  it('ends with 255 where there is no such node', async () => {
-    await using bench = await startBench()
+  it('ends with 255 where there is no such node, and says where the nodes are', async () => {
+    const error = 'there is no node "mail"'
+    await using bench = await startBench({ 'POST /admin/v1/sessions': failure(404, error) })
 
-    await assert.rejects(ssh(bench, ['web-01', '--', 'true']), { exitCode: 255 })
+    await assert.rejects(ssh(bench, ['mail', '--', 'true']), {
+      exitCode: 255,
+      message: `${error}: "plexctl node list" shows those that there are`,
+    })
   })
 
   it('waits no longer for a node than the session lasts, and says so', async () => {
