@@ -92,7 +92,8 @@ async function serveSocket(
   const file = await listenOnSocket(http.server, {
     path,
     group,
-    findGroup: createGroupLookup(group, { monotonic: clock.monotonic, log }),
+    // Asked only when it may have changed.
+    findGroup: createGroupLookup(group, { monotonic: clock.monotonic, log, freshMs: 0 }),
     problems,
     clock,
     log,

@@ -25,19 +25,18 @@ function idIn(groups: string, name: string): number | undefined {
   return Number.isInteger(gid) ? gid : undefined
 }
 
-/** How long a result is cached, including that there is no such group: groups change while the daemon runs. */
-const freshMs = 5_000
-
 export interface GroupLookupOptions {
   monotonic: Clock['monotonic']
   log: Pick<Log, 'warn'>
+  /** How long a result is cached, including that there is no such group: groups change while the daemon runs. */
+  freshMs?: number
   find?: typeof findGroup
 }
 
-/** Looks the group up on demand, at most every 5 s. Concurrent callers share a lookup; one that fails leaves what was known. */
+/** Looks the group up on demand. Callers within `freshMs` share a lookup; one that fails leaves what was known. */
 export function createGroupLookup(
   name: string,
-  { monotonic, log, find = findGroup }: GroupLookupOptions,
+  { monotonic, log, freshMs = 5_000, find = findGroup }: GroupLookupOptions,
 ): () => Promise<number | undefined> {
   let lookup: { atMs: number; gid: Promise<number | undefined> } | undefined
   let known: number | undefined
