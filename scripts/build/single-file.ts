@@ -1,7 +1,17 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cache, newestChange, nodeFlags, type ProgramName } from '../programs/build.ts'
@@ -58,7 +68,7 @@ export async function buildSingleFile(
       await rm(draft, { recursive: true, force: true })
     }
     await removeOld()
-  }
+  } else await utimes(folder, new Date(), new Date()) // it is in use
   const inputs = JSON.parse(await readFile(join(folder, inputsFile), 'utf8'))
   return { file: join(folder, fileNames[name]), inputs }
 }
@@ -73,13 +83,15 @@ async function newestInput(): Promise<number> {
   return Math.max(newestChange(), ...(await Promise.all(times)))
 }
 
-/** They are large; those of the last hour may be in use. */
+/** They are large; those that somebody wanted within the last hour may be in use. Another build may remove them, too. */
 async function removeOld(): Promise<void> {
   const hourMs = 3_600_000
   for (const name of await readdir(cache)) {
     const folder = join(cache, name)
-    if (!name.startsWith(prefix) || (await stat(folder)).mtimeMs > Date.now() - hourMs) continue
-    await rm(folder, { recursive: true, force: true })
+    if (!name.startsWith(prefix)) continue
+    const found = await stat(folder).catch(() => undefined)
+    if (found && found.mtimeMs < Date.now() - hourMs)
+      await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -160,8 +160,9 @@ function removeOld(current: string): void {
   const dayMs = 24 * 3_600_000
   for (const name of readdirSync(cache)) {
     const folder = join(cache, name)
-    const isOld = name.startsWith('build-') && statSync(folder).mtimeMs < Date.now() - dayMs
-    if (isOld && folder !== current) rmSync(folder, { recursive: true, force: true })
+    const found = name.startsWith('build-') && statSync(folder, { throwIfNoEntry: false })
+    if (found && found.mtimeMs < Date.now() - dayMs && folder !== current)
+      rmSync(folder, { recursive: true, force: true })
   }
 }
 
