@@ -1,13 +1,31 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { silentLog } from '@plexd/runtime'
 import { aSmallDisk } from '@plexd/runtime/testing'
 import { makeFolder } from '../testing/node.ts'
 import { openDatabase } from './database.ts'
 import { keepOnDisk } from './tables.ts'
+
+/** Opens when all are there, and keeps it open. */
+const opener = `
+  const { parentPort, workerData: { gate, dataDir, module } } = require('node:worker_threads')
+  import(module).then(({ openDatabase }) => {
+    Atomics.add(gate, 0, 1)
+    while (Atomics.load(gate, 0) < 2);
+    try {
+      globalThis.database = openDatabase(dataDir, { debug() {}, info() {}, warn() {}, error() {} })
+      parentPort.postMessage('won')
+    } catch {
+      parentPort.postMessage('lost')
+    }
+    setInterval(() => {}, 1_000)
+  })
+`
 
 describe('openDatabase', () => {
   it('locks the data dir against a second daemon', async () => {
@@ -19,6 +37,24 @@ describe('openDatabase', () => {
     )
     first.close()
     openDatabase(folder.path, silentLog).close()
+  })
+
+  it('is opened by one of two that start at once', async () => {
+    for (let round = 0; round < 4; round++) {
+      await using folder = await makeFolder()
+      const gate = new Int32Array(new SharedArrayBuffer(4))
+      const workerData = {
+        gate,
+        dataDir: folder.path,
+        module: join(import.meta.dirname, 'database.ts'),
+      }
+      const workers = [1, 2].map(() => new Worker(opener, { eval: true, workerData }))
+      const said = await Promise.all(
+        workers.map(async (worker) => (await once(worker, 'message'))[0]),
+      )
+      await Promise.all(workers.map((worker) => worker.terminate()))
+      assert.deepEqual(said.sort(), ['lost', 'won'])
+    }
   })
 
   it('is for its owner alone', async () => {

@@ -81,7 +81,8 @@ function openInMemory(path: string): DatabaseSync {
 }
 
 function opened(path: string, prepare: (database: DatabaseSync) => void): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 0 })
+  // Of two that start at once each holds up the other for a moment; without patience, both would give up.
+  const database = new DatabaseSync(path, { timeout: 300 })
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     prepare(database)
