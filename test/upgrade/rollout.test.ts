@@ -103,8 +103,11 @@ describe('a rollout to several nodes, the first of them as a canary', () => {
     const restarted = manager.told().lastIndexOf('STATUS=restarting')
     assert.ok(restarted > 0, manager.told().join('\n'))
     const behind = () => manager.told().slice(restarted)
-    await until('the new version is alive', () => behind().includes('WATCHDOG=1'))
-    assert.ok(behind().indexOf('READY=1') < behind().indexOf('WATCHDOG=1'))
+    // The version before keeps the watchdog quiet until then.
+    await until('the new version is ready, and then alive', () => {
+      const ready = behind().indexOf('READY=1')
+      return ready > 0 && behind().includes('WATCHDOG=1', ready)
+    })
     assert.ok(!manager.told().includes('STOPPING=1'))
   })
 })

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describeError } from '@plexd/runtime'
 import { isDamaged } from '../sqlite-error.ts'
-import { headerFault } from './header.ts'
+import { headerFault, pageBytes } from './header.ts'
 
 /** All pages of a file of this size are looked at in some 30 ms, at each start. */
 const smallBytes = 16 * 1024 * 1024
@@ -28,6 +28,7 @@ export function faultOf(
     if (fault !== undefined) return fault
     using database = new DatabaseSync(path, { timeout: timeoutMs })
     return (
+      lengthFault(path, database) ??
       shapeFault(database, schema) ??
       (isSuspect || statSync(path).size <= smallBytes ? pageFault(database) : undefined) ??
       (isSuspect ? inspect?.(database) : undefined)
@@ -36,6 +37,14 @@ export function faultOf(
     if (!isDamaged(error)) throw error
     return describeError(error)
   }
+}
+
+/** SQLite counts a last page that is not whole, and reads it as zeros or not at all. What the log has of it is put there first. */
+function lengthFault(path: string, database: DatabaseSync): string | undefined {
+  const isWhole = () => statSync(path).size % pageBytes === 0
+  if (isWhole()) return undefined
+  database.exec('pragma wal_checkpoint(truncate)')
+  return isWhole() ? undefined : 'it ends in the middle of a page'
 }
 
 /** What SQLite finds when it looks at all pages; undefined if they fit together. */

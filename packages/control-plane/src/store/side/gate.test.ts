@@ -63,6 +63,18 @@ describe('the gate before a side database', () => {
     assert.equal(gate.warnings.length, 1)
   })
 
+  it('takes a last page that is not whole for damage, though SQLite counts it', async () => {
+    await using folder = await makeTemporaryFolder()
+    const path = join(folder.path, 'side.db')
+    const gate = openGate(path)
+    gate.pass()
+    write(path, 10)
+    truncateSync(path, statSync(path).size - 100)
+    gate.pass()
+    assert.equal(gate.warnings[0]?.error, 'it ends in the middle of a page')
+    assert.ok(countIn(path) >= 9)
+  })
+
   it('does not take the log of a file that is gone for that of the new one', async () => {
     await using folder = await makeTemporaryFolder()
     const path = join(folder.path, 'side.db')

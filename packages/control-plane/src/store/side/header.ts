@@ -1,5 +1,5 @@
 /** As our databases have them. */
-const pageBytes = 4_096
+export const pageBytes = 4_096
 const magic = 'SQLite format 3\0'
 
 /**
