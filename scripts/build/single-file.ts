@@ -55,7 +55,12 @@ export async function buildSingleFile(
   const wanted = JSON.stringify({ version, arch, ...(name === 'plexd' ? { releaseKeys } : {}) })
   const key = createHash('sha256').update(wanted).digest('hex').slice(0, 12)
   const folder = join(cache, `${prefix}${name}-${await newestInput()}-${key}`)
-  if (!existsSync(folder)) {
+  // That of one that is there says that it is in use. Another build may remove it at any moment before.
+  const isThere = await utimes(folder, new Date(), new Date()).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) {
     await mkdir(cache, { recursive: true })
     const draft = await mkdtemp(join(cache, 'draft-'))
     try {
@@ -68,7 +73,7 @@ export async function buildSingleFile(
       await rm(draft, { recursive: true, force: true })
     }
     await removeOld()
-  } else await utimes(folder, new Date(), new Date()) // it is in use
+  }
   const inputs = JSON.parse(await readFile(join(folder, inputsFile), 'utf8'))
   return { file: join(folder, fileNames[name]), inputs }
 }

@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { serve } from '@plexd/runtime/testing'
 import { type Output, runToEnd } from '../../scripts/programs/program.ts'
-import { listen } from '../support/listen.ts'
 import { createRelease, type SmallRelease } from './support/release.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -61,9 +61,9 @@ describe('install.sh on machines that are not as usual', { skip }, () => {
       const { code, stderr } = await install(before)
       assert.equal(code, 0, `${before}: ${stderr}`)
     }
-    const mount = `mount -t tmpfs -o noexec,size=1m none '${mounted}'; export TMPDIR='${mounted}'`
+    const mount = `mount -t tmpfs -o noexec,size=1m none '${mounted}' && export TMPDIR='${mounted}'`
     const all = [release.installer, '--root', root, '--as', 'program', '--from', release.folder]
-    const script = `${mount}; sh "$0" "$@"`
+    const script = `${mount} && sh "$0" "$@"`
     const noexec = await runToEnd('unshare', ['--mount', 'sh', '-c', script, ...all])
     assert.equal(noexec.code, 0, noexec.stderr)
     assert.deepEqual([await readdir(odd), await readdir(mounted)], [[], []])
@@ -114,7 +114,7 @@ describe('install.sh on machines that are not as usual', { skip }, () => {
 
   it('leaves nothing behind when it is interrupted', async () => {
     const asked = Promise.withResolvers<void>()
-    await using server = await listen(() => asked.resolve())
+    await using server = await serve(() => asked.resolve())
     const work = await mkdtemp(join(folder, 'work-'))
     const child = spawn('sh', [release.installer, '--root', root, '--from', server.url], {
       detached: true, // a group of its own, all of which a terminal interrupts
@@ -139,7 +139,7 @@ describe('install.sh on machines that are not as usual', { skip }, () => {
     for (const name of names.split('\n').filter(Boolean)) await symlink(busybox, join(tools, name))
     await symlink(await found('openssl'), join(tools, 'openssl'))
     await writeFile(join(root, 'etc/os-release'), 'ID=alpine\n')
-    await using server = await listen(({ url = '' }, response) => {
+    await using server = await serve(({ url = '' }, response) => {
       createReadStream(join(release.folder, url)).pipe(response)
     })
     const args = [release.installer, '--root', root, '--from', server.url]

@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { after, before, describe, it } from 'node:test'
+import { serve } from '@plexd/runtime/testing'
 import { newKey } from '../../scripts/build/release-key.ts'
 import { type Output, runToEnd } from '../../scripts/programs/program.ts'
 import { changedFiles } from '../support/changed-files.ts'
-import { listen } from '../support/listen.ts'
 import { createRandom } from '../support/random.ts'
 import { createRelease, type SmallRelease } from './support/release.ts'
 
@@ -129,7 +129,7 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
         (response) => void pipeline(Readable.from(endless()), response).catch(() => undefined),
       ],
     ] as [RegExp, (response: ServerResponse) => void][]) {
-      await using server = await listen((_request, response) => answer(response))
+      await using server = await serve((_request, response) => answer(response))
       await refuses(why, ['--as', 'deb', '--from', server.url])
     }
   })

@@ -14,6 +14,7 @@ import {
 import type { AgentConfig } from '../../config/agent-config.ts'
 import { connectToAnybody } from '../../control/client/to-anybody.ts'
 import { describeClock } from '../../doctor/control-plane-check.ts'
+import { askNames } from '../../process/getent.ts'
 
 type Place = Pick<AgentConfig, 'apiUrl' | 'proxyUrl'>
 
@@ -61,13 +62,11 @@ async function checkName({ apiUrl }: Place): Promise<Finding> {
  */
 export async function addressesOf(host: string, run = exec): Promise<string[]> {
   try {
-    const lines = await run(['getent', 'ahosts', '--', host], { timeoutMs: patienceMs })
+    const lines = await askNames(['ahosts', host], { run, timeoutMs: patienceMs })
+    if (lines === undefined) throw new Error('no server of names knows it')
     return [...new Set(lines.match(/^\S+/gm))]
   } catch (error) {
-    if (!(error instanceof ExecError)) throw error
-    // 2: no such key (getent(1)).
-    if (error.exitCode === 2) throw new Error('no server of names knows it', { cause: error })
-    if (!error.missing) throw error
+    if (!(error instanceof ExecError && error.missing)) throw error
     return (await lookup(host, { all: true })).map(({ address }) => address)
   }
 }

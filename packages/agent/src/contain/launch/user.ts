@@ -1,4 +1,5 @@
-import { type Exec, ExecError, exec } from '@plexd/runtime'
+import { type Exec, exec } from '@plexd/runtime'
+import { askNames } from '../../process/getent.ts'
 
 export interface ProgramUser {
   uid: number
@@ -29,11 +30,7 @@ export async function findUser(
 }
 
 async function lookUp(user: string, run: Exec): Promise<ProgramUser | undefined> {
-  const line = await run(['getent', 'passwd', '--', user]).catch((error: unknown) => {
-    // 2: no such key (getent(1)).
-    if (error instanceof ExecError && error.exitCode === 2) return ''
-    throw error
-  })
+  const line = (await askNames(['passwd', user], { run })) ?? ''
   const [name, , uid = '', gid = '', , home] = line.split('\n')[0]?.split(':') ?? []
   if (name && isId(uid) && isId(gid)) {
     const ids = { uid: Number(uid), gid: Number(gid) }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Clock, describeError, ExecError, exec, type Log } from '@plexd/runtime'
+import { askNames } from '../../process/getent.ts'
 
 /**
  * The id of a group by its name, from any source that the system has; undefined if there is none. A number is its own
@@ -8,12 +9,9 @@ import { type Clock, describeError, ExecError, exec, type Log } from '@plexd/run
 export async function findGroup(name: string, run = exec): Promise<number | undefined> {
   if (/^\d+$/.test(name)) return Number(name)
   try {
-    return idIn(await run(['getent', 'group', '--', name], { timeoutMs: 5_000 }), name)
+    return idIn((await askNames(['group', name], { run, timeoutMs: 5_000 })) ?? '', name)
   } catch (error) {
-    if (!(error instanceof ExecError)) throw error
-    // 2: no such key (getent(1)).
-    if (error.exitCode === 2) return undefined
-    if (!error.missing) throw error
+    if (!(error instanceof ExecError && error.missing)) throw error
     // A small system without getent has its groups in the file only.
     return idIn(await readFile('/etc/group', 'utf8').catch(() => ''), name)
   }

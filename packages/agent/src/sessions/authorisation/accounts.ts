@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { type Clock, type Exec, ExecError, exec } from '@plexd/runtime'
+import { type Clock, type Exec, exec } from '@plexd/runtime'
 import { findGroups, isId, type ProgramUser } from '../../contain/launch/user.ts'
+import { askNames } from '../../process/getent.ts'
 import { SessionRefusal } from './refusal.ts'
 
 /** A user of this machine, as passwd(5) has it. */
@@ -89,10 +90,5 @@ function faultOfNologin(files: readonly string[]): string | undefined {
 
 /** Its line; empty if there is none. */
 async function lookUp(table: 'passwd' | 'shadow', login: string, run: Exec): Promise<string> {
-  const text = await run(['getent', table, '--', login]).catch((error: unknown) => {
-    // 2: no such key (getent(1)), also where only root may read it.
-    if (error instanceof ExecError && error.exitCode === 2) return ''
-    throw error
-  })
-  return text.split('\n')[0] ?? ''
+  return (await askNames([table, login], { run }))?.split('\n')[0] ?? ''
 }
