@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
@@ -43,8 +44,14 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
 
   const install = (...args: string[]): Promise<Output> =>
     runToEnd('sh', [release.installer, '--root', root, ...args])
-  const everything = async (): Promise<string> =>
-    (await readdir(root, { recursive: true })).sort().join('\n')
+  async function everything(): Promise<string[]> {
+    const entries = await readdir(root, { recursive: true, withFileTypes: true })
+    const lines = entries.map(async (entry) => {
+      const path = join(entry.parentPath, entry.name)
+      return `${path} ${entry.isFile() ? hash('sha256', await readFile(path)) : ''}`
+    })
+    return (await Promise.all(lines)).sort()
+  }
 
   it('installs the package, after it has verified it, and says what it did', async () => {
     const { code, stderr } = await install('--from', release.folder, '--as', 'deb')
@@ -142,7 +149,7 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     assert.equal(code, 0, stderr)
     assert.match(stderr, /would run: mv -f .*\n/)
     assert.match(stderr, /would run: plexd setup\n$/)
-    assert.equal(await everything(), before)
+    assert.deepEqual(await everything(), before)
   })
 
   it('refuses a file in which any byte is another, and has done nothing then', async () => {
@@ -165,7 +172,7 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
       }
       await writeFile(join(copy, name), good)
     }
-    assert.equal(await everything(), before)
+    assert.deepEqual(await everything(), before)
   })
 
   it('refuses what is cut off, has grown, is missing, or signed by another key', async () => {
@@ -220,7 +227,7 @@ describe(`install.sh, with bytes drawn with ${seed}`, { skip }, () => {
     const { code, stderr } = await install(...args)
     assert.equal(code, 1, stderr)
     assert.match(stderr, why)
-    assert.equal(await everything(), before)
+    assert.deepEqual(await everything(), before)
   }
 
   async function misuses(why: RegExp, ...args: string[]): Promise<Output> {

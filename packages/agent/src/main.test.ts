@@ -114,7 +114,7 @@ describe('plexd', () => {
       [
         ['deregister', '--purge', '--force', '--data-dir', at('mine')],
         2,
-        /purge ".*mine": that is no data dir of plexd: nothing was removed/,
+        /purge ".*mine": nothing was removed: that is no data dir of plexd: name /,
       ],
       [['deregister', '--force', '--data-dir', at('f')], 2, /--force: it is for --purge alone/],
     ]

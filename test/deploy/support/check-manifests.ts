@@ -40,6 +40,7 @@ async function fieldFaults(manifests: readonly Manifest[]): Promise<string[]> {
   const options = ['--noEmit', '--strict', '--skipLibCheck', '--ignoreConfig']
   const modules = ['--module', 'nodenext', '--target', 'esnext', '--types', '']
   const compiler = join(root, 'node_modules/.bin/tsc')
-  const { stdout } = await runToEnd(compiler, [...options, ...modules, file])
+  const { code, stdout, stderr } = await runToEnd(compiler, [...options, ...modules, file])
+  if (code !== 0 && stdout === '') throw new Error(`compile the manifests: ${code}: ${stderr}`)
   return stdout.split('\n').filter(Boolean)
 }

@@ -9,7 +9,9 @@ export async function missingLibraries(rootfs: string, triplet: string): Promise
   const files = folders
     .filter(existsSync)
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-  const { stdout } = await runToEnd('readelf', ['--dynamic', ...files])
+  // Its exit code says that there is a script among them.
+  const { stdout, stderr } = await runToEnd('readelf', ['--dynamic', ...files])
   const wanted = new Set([...stdout.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name = '']) => name))
+  if (wanted.size === 0) throw new Error(`readelf found no program in "${rootfs}": ${stderr}`)
   return [...wanted].filter((name) => !places.some((place) => existsSync(join(place, name))))
 }

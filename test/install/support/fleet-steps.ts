@@ -37,7 +37,7 @@ export async function keepsPolicy(
   db: FleetNode,
 ) {
   await untilMeshed()
-  await plexctl('policy list')
+  assert.doesNotMatch(await plexctl('policy list'), /first/)
   await control.run('plexctl policy put --yes -', deny)
   await until('the policy has its effect', async () => (await ping(web.network, db.meshIp)) === 0)
   await plexctl('policy remove --yes first')

@@ -18,14 +18,18 @@ import { identityFiles } from '../identity/identity.ts'
 /** Refuses if a daemon is running on the data dir, or the folder is none. */
 export function checkPurge(dataDir: string): void {
   const path = existsSync(dataDir) ? realpathSync(dataDir) : resolve(dataDir)
-  const isOurs = [join(path, 'agent.db'), ...identityFiles(path)].some((file) => existsSync(file))
-  const isFilled = existsSync(path) && readdirSync(path).length > 0
-  if ([resolve('/'), homedir(), process.cwd()].includes(path) || (isFilled && !isOurs))
-    throw new CliError(
-      `purge "${path}": that is no data dir of plexd: nothing was removed`,
-      exitCodes.usage,
-    )
+  const fault = whyNot(path)
+  if (fault) throw new CliError(`purge "${path}": nothing was removed: ${fault}`, exitCodes.usage)
   openDatabase(dataDir, createLog('plexd', 'error')).close()
+}
+
+function whyNot(path: string): string | undefined {
+  if ([resolve('/'), homedir()].includes(path))
+    return 'that folder is for more than plexd: name its data dir by --data-dir'
+  if (path === process.cwd()) return 'this command runs in that folder: run it from another one'
+  const isOurs = [join(path, 'agent.db'), ...identityFiles(path)].some((file) => existsSync(file))
+  if (existsSync(path) && readdirSync(path).length > 0 && !isOurs)
+    return 'that is no data dir of plexd: name the right one by --data-dir'
 }
 
 /** Deletes what is in the data dir, then the folder itself. Resolves to what stays of it, and why. */
