@@ -9,6 +9,7 @@ import { sessionCopy } from './agent/session-copy.ts'
 import { telemetryAway } from './agent/telemetry-away.ts'
 import { backup } from './backup/backup.ts'
 import type { Bench } from './bench.ts'
+import { databases } from './databases/databases.ts'
 import { singleFile } from './programs/single-file.ts'
 import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
@@ -43,6 +44,7 @@ export const benches: readonly Bench[] = [
   policyChange,
   locality,
   registration,
+  databases,
   storm,
   fanOut,
   slowReaders,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { decodeAudience } from '@plexd/control-plane'
@@ -10,9 +11,10 @@ import type { Plane } from './plane.ts'
 /** The ascending sequence numbers of all events addressed to each node, for comparison with its ledger. */
 export type Truth = ReadonlyMap<string, readonly number[]>
 
-/** From the database of our own control plane; from another one by reading the log of some nodes. */
+/** From the file of our own control plane; from another one, or where there is no file, by reading the log of some nodes. */
 export async function readTruth(plane: Plane, nodeIds: readonly string[]): Promise<Truth> {
-  if (plane.own) return fromDatabase(join(plane.own.dataDir, 'control-plane.db'), nodeIds)
+  const file = plane.own && join(plane.own.dataDir, 'control-plane.db')
+  if (file !== undefined && existsSync(file)) return fromDatabase(file, nodeIds)
   const some = nodeIds.slice(0, maxTails)
   const lists = await inParallel(some, 4, (nodeId) => fromTail(plane, nodeId))
   return new Map(some.map((nodeId, index) => [nodeId, lists[index] ?? []]))

@@ -25,12 +25,20 @@ export interface ControlPlaneOptions extends Partial<LaunchOptions> {
   listen?: string
   /** `off` when left out: there may be many control planes on one machine. */
   stun?: string
+  /** How long it may take until it listens, in milliseconds. */
+  startMs?: number
 }
 
 /** With its data in `folder`/control-plane, which may exist already. */
 export async function startControlPlaneProcess(
   folder: string,
-  { args = [], listen = '127.0.0.1:0', stun = 'off', ...options }: ControlPlaneOptions = {},
+  {
+    args = [],
+    listen = '127.0.0.1:0',
+    stun = 'off',
+    startMs = usualStartMs,
+    ...options
+  }: ControlPlaneOptions = {},
 ): Promise<ControlPlaneProcess> {
   const dataDir = join(folder, 'control-plane')
   const caFile = join(dataDir, 'ca.crt')
@@ -46,7 +54,7 @@ export async function startControlPlaneProcess(
     )
 
   let program = launchOn(listen)
-  const url = await announcedUrl(program)
+  const url = await announcedUrl(program, startMs)
   return {
     url,
     dataDir,
@@ -60,14 +68,14 @@ export async function startControlPlaneProcess(
     program: () => program,
     async start() {
       program = launchOn(new URL(url).host)
-      await announcedUrl(program)
+      await announcedUrl(program, startMs)
     },
     end: (signal) => program.end(signal),
     [Symbol.asyncDispose]: () => program.end(),
   }
 }
 
-async function announcedUrl(program: RunningProgram): Promise<string> {
+async function announcedUrl(program: RunningProgram, startMs: number): Promise<string> {
   const { stdout } = program.child
   if (!stdout) throw new Error('start control plane: it has no output')
   const signal = AbortSignal.timeout(startMs)
@@ -83,7 +91,7 @@ async function announcedUrl(program: RunningProgram): Promise<string> {
 }
 
 /** With many nodes in its database, on a busy machine. */
-const startMs = 120_000
+const usualStartMs = 120_000
 
 async function lastLines(program: RunningProgram): Promise<string> {
   return (await program.log()).split('\n').slice(-5).join('\n')

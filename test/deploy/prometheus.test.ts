@@ -10,8 +10,8 @@ import { promisify } from 'node:util'
 import { startControlPlane, type TestControlPlane } from '@plexd/control-plane/testing'
 import { metrics, peerGroups } from '@plexd/protocol'
 import { parseConfig } from '@plexd/runtime'
+import { freePort } from '@plexd/runtime/testing'
 import { missingPrograms } from '../../scripts/laboratory/requirements.ts'
-import { freePort } from '../support/free-port.ts'
 
 const deploy = join(import.meta.dirname, '../../deploy')
 const dashboards = ['plexd-nodes', 'plexd-mesh', 'plexd-control-plane']

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { formatJoin, readJoin } from '@plexd/protocol'
 import { exitCodes } from '@plexd/runtime'
+import { freePort } from '@plexd/runtime/testing'
 import { commandOf, type Output, runProgram, runToEnd } from '../../scripts/programs/program.ts'
-import { freePort } from '../support/free-port.ts'
 import { openSystem } from '../support/open-system.ts'
 
 describe('plexd join', () => {

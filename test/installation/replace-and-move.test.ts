@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '@plexd/runtime/testing'
+import { freePort, until } from '@plexd/runtime/testing'
 import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
-import { freePort } from '../support/free-port.ts'
 import { createRandom } from '../support/random.ts'
 import { callAdmin, commandsIn, startChanging, startFleet } from './installation.ts'
 

@@ -6,10 +6,9 @@ import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { authority, serverCertificate, serverKey, until } from '@plexd/runtime/testing'
+import { authority, freePort, serverCertificate, serverKey, until } from '@plexd/runtime/testing'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
-import { freePort } from '../support/free-port.ts'
 import { openSystem } from '../support/open-system.ts'
 
 const guide = join(import.meta.dirname, '../../docs/guides/behind-a-proxy.md')

@@ -13,13 +13,19 @@ import {
   type Role,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
-import { type EventStream, openEventStream } from '@plexd/runtime/testing'
+import {
+  arePairs,
+  databaseOfFolder,
+  type EventStream,
+  openEventStream,
+} from '@plexd/runtime/testing'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { type Output, runProgram } from '../../scripts/programs/program.ts'
+import { startPair } from './pair.ts'
 
 /** An answer as it came, whatever its status. */
 export interface RawAnswer {
@@ -89,12 +95,19 @@ export interface SystemOptions {
   prepare?: (folder: string) => Promise<AsyncDisposable>
 }
 
+/** Wherever this run keeps the state of control planes. */
+async function startThere(folder: string, given: readonly string[]): Promise<ControlPlaneProcess> {
+  const databaseUrl = await databaseOfFolder(folder)
+  const args = databaseUrl === undefined ? given : [...given, '--database-url', databaseUrl]
+  return arePairs ? startPair(folder, { args }) : startControlPlaneProcess(folder, { args })
+}
+
 export async function startSystem({ args = [], prepare }: SystemOptions = {}): Promise<System> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
   if (prepare) stack.use(await prepare(folder))
-  const controlPlane = stack.use(await startControlPlaneProcess(folder, { args }))
+  const controlPlane = stack.use(await startThere(folder, args))
   const adminToken = (await readFile(controlPlane.adminTokenFile, 'utf8')).trim()
   const opened = stack.move()
   const { url, caFile } = controlPlane

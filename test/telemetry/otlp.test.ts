@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startControlPlane, type TestControlPlane } from '@plexd/control-plane/testing'
 import { metrics, peerGroups } from '@plexd/protocol'
-import { serve, until } from '@plexd/runtime/testing'
-import { freePort } from '../support/free-port.ts'
+import { freePort, serve, until } from '@plexd/runtime/testing'
 
 const { PLEXD_COLLECTORS, PLEXD_OTELCOL = '' } = process.env
 const skip =

@@ -115,6 +115,8 @@ export interface Environment {
   refreshCertificate(): Promise<void>
   /** How the last reload of the settings went. */
   readonly reloads: Reloads
+  /** Ends the process with exit code 1. */
+  fail(why: Error): void
   /** Why requests are refused: the address for nodes is not known yet, or we are shutting down. */
   notServing(): 'starting' | 'stopping' | undefined
 }
@@ -142,6 +144,8 @@ export interface Controls {
   reconfigure(config: Config): void
   reloaded(how: Reloads): void
   stop(): void
+  /** Resolves once it cannot go on. */
+  readonly failed: Promise<Error>
 }
 
 /** Who vouches for us, whenever it is asked. */

@@ -9,6 +9,7 @@ import { listenOn } from './http/listen.ts'
 import type { Authority } from './installation/replace-authority.ts'
 import { readServing } from './installation/serving.ts'
 import { settleAnnouncement } from './installation/settle.ts'
+import { shareAuthority } from './installation/share-authority.ts'
 import { jobsOf } from './jobs/index.ts'
 import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
@@ -49,6 +50,7 @@ export async function startControlPlane(
   await forgetRotations(app)
   await forgetHalfWritten(app)
   await warnOfUnconfirmed({ reader: app.store.reader, fleet: app.fleet }, log)
+  await shareAuthority(app)
   const certificate = config.insecureHttp
     ? undefined
     : await serveCertificate({

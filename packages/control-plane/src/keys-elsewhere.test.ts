@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { silentLog, systemClock } from '@plexd/runtime'
 import { credentialSettings } from './config/settings.ts'
 import { resetAdminToken } from './start/admin-token-reset.ts'
 import { startProcess } from './testing/child.ts'
@@ -93,7 +94,8 @@ describe('the keys of a control plane', () => {
     const other = await withControlPlane(dataDir, (plane) =>
       addOperator(plane, { tenant: 'other', name: 'admin' }),
     )
-    await resetAdminToken(dataDir, Date.now())
+    const place = { dataDir, databaseUrl: undefined, databasePasswordFile: undefined }
+    await resetAdminToken(place, { clock: systemClock, log: silentLog })
     await withControlPlane(dataDir, async (plane) => {
       const answer = await fetch(`${plane.url}/admin/v1/whoami`, {
         headers: { authorization: `Bearer ${other.token}` },

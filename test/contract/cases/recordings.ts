@@ -1,28 +1,36 @@
-import { dirname, join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { controlApi, maxRecordingChunkBytes } from '@plexd/protocol'
+import type { TestNode } from '../../support/system.ts'
 import type { ContractCase, Stage } from '../contract-case.ts'
 
-const recorded = 'ses_recorded'
 const bytes = Buffer.alloc(40, 7)
+const key = `ssh-ed25519 ${'A'.repeat(68)}`
 
-/** What a control plane keeps of a session that is recorded, as far as an upload needs it. */
-function addRecording({ system, web }: Stage): void {
-  const folder = dirname(system.controlPlane.adminTokenFile)
-  using database = new DatabaseSync(join(folder, 'control-plane.db'), { timeout: 5_000 })
-  database
-    .prepare(
-      `insert or ignore into recordings (id, tenant_id, node_id, key_sealed, created_at)
-       select ?, tenant_id, id, '', ? from nodes where id = ?`,
-    )
-    .run(recorded, Date.now(), web.node_id)
+interface Recorded {
+  node: TestNode
+  session_id: string
+}
+
+const recorded = new WeakMap<Stage, Promise<Recorded>>()
+
+/** A node of its own with a session that is recorded. */
+async function openRecorded({ system }: Stage): Promise<Recorded> {
+  const node = await system.enrol('recorded-01')
+  const sessions = { host_key: key, max_sessions: 10 }
+  await node.call(controlApi.putCapabilities, { body: { sessions } })
+  const { body } = await system.admin.openSession({
+    body: { node: node.node_id, login: 'deploy', public_key: key, way: 'relay' },
+  })
+  return { node, session_id: body.session.id }
 }
 
 const upload =
-  (chunk: string, body: Buffer, session_id = recorded): ContractCase['answer'] =>
-  (stage) => {
-    addRecording(stage)
-    return stage.web.call(controlApi.uploadRecording, { params: { session_id, chunk }, body })
+  (chunk: string, body: Buffer, other?: string): ContractCase['answer'] =>
+  async (stage) => {
+    const { node, session_id } = await recorded.getOrInsertComputed(stage, () =>
+      openRecorded(stage),
+    )
+    const params = { session_id: other ?? session_id, chunk }
+    return node.call(controlApi.uploadRecording, { params, body })
   }
 
 export const uploadRecordingCases: ContractCase[] = [

@@ -2,14 +2,25 @@ import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { describeError } from '@plexd/runtime'
 import { databasesOf, fileIn, openDatabase, type Place } from '../doctor/place.ts'
+import { postgresPlace } from '../store/place/database.ts'
+import { examineServer } from '../store/postgres/examine.ts'
+import { nameOfPlace } from '../store/postgres/place.ts'
 import { pageFault } from '../store/side/fault.ts'
 
 /** Looking at all pages of a larger one takes too long here; "doctor" does so. */
 const maxCheckedBytes = 256 * 1024 ** 2
 
 /** Sizes, pages and numbers of rows of each database; no row of it. One that cannot be read is its error. */
-export function describeDatabases(place: Place): Record<string, unknown> {
-  return Object.fromEntries(databasesOf(place).map((name) => [name, describeFile(place, name)]))
+export async function describeDatabases(place: Place): Promise<Record<string, unknown>> {
+  const files = databasesOf(place).map((name) => [name, describeFile(place, name)])
+  return { ...(await describeServer(place)), ...Object.fromEntries(files) }
+}
+
+async function describeServer({ config }: Place): Promise<Record<string, unknown>> {
+  const place = postgresPlace(config)
+  if (!place) return {}
+  const facts = examineServer(place).catch((error: unknown) => ({ error: describeError(error) }))
+  return { [nameOfPlace(place)]: await facts }
 }
 
 function describeFile(place: Place, name: string): unknown {

@@ -1,4 +1,4 @@
-import { systemClock } from '@plexd/runtime'
+import { createLog, systemClock } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { addSettings, configOf } from './given-settings.ts'
 
@@ -11,13 +11,14 @@ Examples:
 `
 
 export function addTokenReset(command: Command): void {
-  addSettings(command, ['dataDir'])
+  addSettings(command, ['dataDir', 'databaseUrl', 'databasePasswordFile'])
     .description('make it anew on the machine of the control plane, which must not be running')
     .addHelpText('after', examples)
     .action(async (options: Record<string, unknown>) => {
-      const { dataDir } = await configOf(options)
+      const config = await configOf(options)
       const { resetAdminToken } = await import('../start/admin-token-reset.ts')
-      const path = await resetAdminToken(dataDir, systemClock.now())
+      const log = createLog('plexd-control-plane', config.logLevel)
+      const path = await resetAdminToken(config, { clock: systemClock, log })
       process.stdout.write(`the new token is in ${path}\n`)
     })
 }

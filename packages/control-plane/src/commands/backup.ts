@@ -5,6 +5,8 @@ import { describeBackup } from '../backup/words.ts'
 import type { Config } from '../config/config.ts'
 import type { OptionalPart } from '../config/settings/backup-parts.ts'
 import { checkRecipient } from '../config/settings/recipient.ts'
+import { postgresPlace } from '../store/place/database.ts'
+import { nameOfPlace } from '../store/postgres/place.ts'
 import { addSettings, configOf } from './given-settings.ts'
 import { tellProgress } from './progress.ts'
 
@@ -36,7 +38,15 @@ interface CreateFlags {
 }
 
 export function addBackupCreate(command: Command): void {
-  addSettings(command, ['dataDir', 'masterKeyFile', 'caKeyFile', 'tlsCertFile', 'tlsKeyFile'])
+  addSettings(command, [
+    'dataDir',
+    'databaseUrl',
+    'databasePasswordFile',
+    'masterKeyFile',
+    'caKeyFile',
+    'tlsCertFile',
+    'tlsKeyFile',
+  ])
     .description('make one, whether or not the control plane is running')
     .requiredOption('--out <FILE>', 'the file to make; there must be none of that name')
     .option(
@@ -59,6 +69,7 @@ export function addBackupCreate(command: Command): void {
     .addHelpText('after', examples)
     .action(async (options: CreateFlags & Record<string, unknown>) => {
       const config = await configOf(options)
+      refuseServer(config)
       const recipients = await recipientsOf(options, config)
       const { createBackup } = await import('../backup/create.ts')
       const made = await createBackup({
@@ -78,6 +89,16 @@ export function addBackupCreate(command: Command): void {
       })
       tellCreated(made, options)
     })
+}
+
+/** What is in the data folder would be a backup without the state. */
+function refuseServer(config: Config): void {
+  const place = postgresPlace(config)
+  if (!place) return
+  const name = nameOfPlace(place)
+  throw new CliError(
+    `back up: the state is in "${name}": make a backup of it there, as with pg_dump --format=custom '${name}', and one of "${config.dataDir}", which has the master key`,
+  )
 }
 
 function partsOf({ withMasterKey, withTelemetry, withRecordings }: CreateFlags): OptionalPart[] {

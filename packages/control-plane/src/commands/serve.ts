@@ -6,7 +6,6 @@ import {
   type Log,
   openServiceManager,
   runUntilSignal,
-  type ServiceManager,
   startMemoryReturn,
   systemClock,
 } from '@plexd/runtime'
@@ -59,10 +58,19 @@ async function serve(
   using _memory = startMemoryReturn({ clock: systemClock, log })
   const manager = openServiceManager(daemonStart?.service ?? {}, log)
   let running: ControlPlane | undefined
+  let waiting: string | undefined
   await runUntilSignal(
-    async () => {
-      const onStep = tellStep(manager)
-      const controlPlane = await startControlPlane(config, { clock: systemClock, log, onStep })
+    async (signal) => {
+      const onStep: OnStep = ({ words, maxMs }) => {
+        if (waiting !== undefined) waiting = words
+        manager.status(words)
+        manager.extend(maxMs)
+      }
+      const onWait = (words: string): void => {
+        waiting = words
+      }
+      const start = { clock: systemClock, log, onStep, onWait, signal }
+      const controlPlane = await startControlPlane(config, start)
       running = controlPlane
       process.stdout.write(`listening on ${controlPlane.url}\n`)
       log.info('serving', { url: controlPlane.url, version })
@@ -72,6 +80,7 @@ async function serve(
           await controlPlane.reload(readConfig)
           log.setLevel(controlPlane.app.config.logLevel)
         },
+        failed: controlPlane.app.failed,
         [Symbol.asyncDispose]: () => controlPlane[Symbol.asyncDispose](),
       }
     },
@@ -79,7 +88,10 @@ async function serve(
       log,
       manager,
       reloadRequests: daemonStart?.reloadRequests,
-      probe: probeControlPlane(() => running),
+      probe: probeControlPlane(
+        () => running,
+        () => waiting,
+      ),
     },
   )
 }
@@ -89,11 +101,4 @@ function adviseOfToken({ dataDir }: Config, log: Log): void {
   const file = join(dataDir, 'admin-token')
   if (existsSync(file))
     log.info("keep the first operator's token elsewhere, and remove the file", { file })
-}
-
-function tellStep(manager: ServiceManager): OnStep {
-  return ({ words, maxMs }) => {
-    manager.status(words)
-    manager.extend(maxMs)
-  }
 }

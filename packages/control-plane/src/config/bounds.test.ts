@@ -41,11 +41,13 @@ describe('each path in the settings of the control plane', () => {
   const here = import.meta.filename
   const wanted = settingRows.filter(([, { wants }]) => wants)
   const there = { tls_cert: here, tls_key: here, backup_unencrypted: true }
+  /** Without which it would be of no use. */
+  const wants = new Map([['database_password_file', { database_url: 'postgres://db/plexd' }]])
 
   for (const [, row] of wanted)
     it(`${fileName(row)} has to be a ${row.wants} that is there`, () => {
       const key = fileName(row)
-      const of = (path: string) => examineConfig({ ...there, [key]: path })
+      const of = (path: string) => examineConfig({ ...there, ...wants.get(key), [key]: path })
       const [right, wrong] =
         row.wants === 'file' ? [here, import.meta.dirname] : [import.meta.dirname, here]
       assert.deepEqual(of(right), [])

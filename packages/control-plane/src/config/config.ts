@@ -86,6 +86,7 @@ const meant = ({ did_you_mean }: ConfigFinding): string =>
 /** Settings that require or exclude each other. */
 function refusePairs(values: SettingValues): void {
   refuseOpenBackups(values)
+  refuseOtherDatabase(values)
   const { listen, insecureHttp, tlsCertFile, tlsKeyFile } = values
   if (insecureHttp && !isLoopback(listen.host))
     throw new Error(
@@ -110,6 +111,18 @@ function refuseOpenBackups(values: SettingValues): void {
   if (backupFolder !== undefined && backupRecipients.length === 0 && !backupUnencrypted)
     throw new Error(
       `read config: backup_folder "${backupFolder}": for whom are backups encrypted? Name a public key of age with backup_recipient (age-keygen makes one), or set backup_unencrypted`,
+    )
+}
+
+/** Backups of ours are of the data folder, which the state is not in then. */
+function refuseOtherDatabase({ databaseUrl, databasePasswordFile, backupFolder }: SettingValues) {
+  if (databaseUrl === undefined && databasePasswordFile !== undefined)
+    throw new Error(
+      `read config: database_password_file "${databasePasswordFile}": for which database? Name it with database_url`,
+    )
+  if (databaseUrl !== undefined && backupFolder !== undefined)
+    throw new Error(
+      `read config: backup_folder "${backupFolder}": with database_url the state is not in the data folder: back it up with pg_dump, and leave this out`,
     )
 }
 

@@ -1,5 +1,6 @@
 import { findCredentials, logLevels } from '@plexd/runtime'
 import { backupSettings } from './settings/backups.ts'
+import { databaseSettings } from './settings/database.ts'
 import { servingSettings } from './settings/serving.ts'
 import { asIs, fileName, optional, type Setting, withDefault, within } from './settings/setting.ts'
 import { parseLogLevel, parseMeshCidr } from './settings/values.ts'
@@ -15,6 +16,7 @@ export const settings = {
     help: 'where everything is kept',
     read: asIs,
   }),
+  ...databaseSettings,
   ...servingSettings,
   meshCidr: optional({
     name: 'mesh-cidr',

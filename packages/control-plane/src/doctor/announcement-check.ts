@@ -1,6 +1,6 @@
 import { type Check, type Finding, ok, warning } from '@plexd/runtime'
 import { whyAhead } from '../installation/sequence.ts'
-import { fileIn, type Place, readRow, readRows } from './place.ts'
+import { type Place, readRow, readRows } from './place.ts'
 
 /** Whether nodes heed what they are told of the control plane itself. */
 export const announcementCheck: Check<Place> = { name: 'announcements', run: checkHeeds }
@@ -8,10 +8,9 @@ export const announcementCheck: Check<Place> = { name: 'announcements', run: che
 const maxNamed = 5
 
 async function checkHeeds(place: Place): Promise<Finding> {
-  const path = fileIn(place, 'control-plane.db')
-  const last = readRow(path, "select value from settings where name = 'announcement'")
+  const last = await readRow(place, "select value from settings where name = 'announcement'")
   const sequence = last ? (numberIn(last.value, 'sequence') ?? 0) : 0
-  const ahead = readRows(path, heedsOfNodes).flatMap(({ hostname, heeded }) => {
+  const ahead = (await readRows(place, heedsOfNodes)).flatMap(({ hostname, heeded }) => {
     const why = whyAhead(numberIn(heeded, 'announcement'), { sequence, nowMs: place.nowMs })
     return why === undefined ? [] : [`"${hostname}": ${why}`]
   })

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import { isNamed, namesOf, renewMs } from '../tls/authority.ts'
 import { startRemedy } from './folder-checks.ts'
 import { fileIn, type Place } from './place.ts'
+import { waitsFor } from './turn.ts'
 
 export const certificateCheck: Check<Place> = { name: 'certificate', run: checkCertificate }
 
@@ -18,6 +19,7 @@ export function certificateFile(place: Place): string | undefined {
 async function checkCertificate(place: Place): Promise<Finding> {
   const path = certificateFile(place)
   if (path === undefined) return ok('none is needed: plain HTTP on loopback')
+  if (!existsSync(path) && (await waitsFor(place))) return ok('it is made when its turn comes')
   if (!existsSync(path))
     return place.config.tlsCertFile === undefined
       ? failed('none was made yet', startRemedy(place))

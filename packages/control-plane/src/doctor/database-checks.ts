@@ -3,6 +3,9 @@ import { type Check, describeError, type Finding, failed, ok, warning } from '@p
 import { loadMasterKey } from '../seal/master-key.ts'
 import { placeOf as sealedPlace } from '../seal/places.ts'
 import { open } from '../seal/seal.ts'
+import { postgresPlace, sqliteFile } from '../store/place/database.ts'
+import { examineServer } from '../store/postgres/examine.ts'
+import { nameOfPlace } from '../store/postgres/place.ts'
 import { pageFault } from '../store/side/fault.ts'
 import { damagedIn } from '../store/side/set-aside.ts'
 import { startRemedy } from './folder-checks.ts'
@@ -10,15 +13,36 @@ import { databasesOf, fileIn, masterKeyFile, openDatabase, type Place, readRow }
 
 /** The stored data, and the key that seals it. */
 export const databaseChecks: readonly Check<Place>[] = [
+  { name: 'PostgreSQL', run: checkServer },
   { name: 'database', run: checkPages },
   { name: 'damaged files', run: checkDamaged },
   { name: 'write lock', run: checkLock },
   { name: 'master key', run: checkMasterKey },
 ]
 
+/** Whether the state is in PostgreSQL, and not in a file. */
+const isOnServer = ({ config }: Place): boolean => postgresPlace(config) !== undefined
+
+async function checkServer({ config }: Place): Promise<Finding> {
+  const place = postgresPlace(config)
+  if (!place) return ok('the state is in the data folder')
+  const name = nameOfPlace(place)
+  try {
+    const { version, schema, holder } = await examineServer(place)
+    if (schema === undefined) return failed(`"${name}" holds no installation yet`, 'start it')
+    const who = holder?.words ?? 'no control plane'
+    return ok(`"${name}" answers: PostgreSQL ${version}, schema ${schema}, served from by ${who}`)
+  } catch (error) {
+    return failed(
+      `"${name}": ${describeError(error)}`,
+      `see whether its server runs, and lets this machine in: psql '${name}'`,
+    )
+  }
+}
+
 async function checkPages(place: Place): Promise<Finding> {
   const paths = databasesOf(place).map((name) => fileIn(place, name))
-  if (!paths.includes(fileIn(place, 'control-plane.db')))
+  if (!isOnServer(place) && !paths.includes(sqliteFile(place.config)))
     return failed('there is none yet', startRemedy(place))
   for (const path of paths) {
     const why = faultOf(path)
@@ -28,7 +52,7 @@ async function checkPages(place: Place): Promise<Finding> {
 }
 
 function remedyFor(place: Place, path: string): string {
-  return path === fileIn(place, 'control-plane.db')
+  return path === sqliteFile(place.config)
     ? 'stop the control plane, keep a copy of the folder, and put a backup in its place'
     : `have the next start set it aside and take over what can be read: touch ${path}.suspect && systemctl restart plexd-control-plane`
 }
@@ -59,7 +83,9 @@ function faultOf(path: string): string | undefined {
 }
 
 async function checkLock(place: Place): Promise<Finding> {
-  const path = fileIn(place, 'control-plane.db')
+  if (isOnServer(place))
+    return ok('PostgreSQL ends what keeps others from writing for some seconds')
+  const path = sqliteFile(place.config)
   if (!existsSync(path)) return ok('there is no database yet')
   try {
     using database = openDatabase(path)
@@ -75,7 +101,7 @@ async function checkLock(place: Place): Promise<Finding> {
 
 async function checkMasterKey(place: Place): Promise<Finding> {
   const path = masterKeyFile(place)
-  const sealed = readSealed(fileIn(place, 'control-plane.db'))
+  const sealed = await readSealed(place)
   if (!sealed && !existsSync(path)) return ok('there is nothing sealed yet')
   try {
     const key = await loadMasterKey({ path, isNew: false })
@@ -91,9 +117,9 @@ async function checkMasterKey(place: Place): Promise<Finding> {
 }
 
 /** A sealed value that every installation has. */
-function readSealed(path: string): { text: string; context: string } | undefined {
-  const row = readRow(
-    path,
+async function readSealed(place: Place): Promise<{ text: string; context: string } | undefined> {
+  const row = await readRow(
+    place,
     "select id, private_key_sealed as text from signing_keys where state = 'current'",
   )
   return row && { text: String(row.text), context: sealedPlace.signingKey(String(row.id)) }

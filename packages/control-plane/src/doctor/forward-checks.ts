@@ -1,6 +1,6 @@
 import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
 import { readHeaders } from '../forward/target.ts'
-import { fileIn, type Place, readRow } from './place.ts'
+import { type Place, readRow } from './place.ts'
 
 /** Whether telemetry reaches where it is passed on to, as the control plane saw it last. */
 export const forwardChecks: readonly Check<Place>[] = [{ name: 'forwards', run: checkForwards }]
@@ -17,8 +17,8 @@ async function checkForwards(place: Place): Promise<Finding> {
         'give the user of the control plane that file, for itself alone',
       )
     }
-  const failing = readRow(
-    fileIn(place, 'control-plane.db'),
+  const failing = await readRow(
+    place,
     'select name, kind, error from forwards where error is not null order by error_at desc limit 1',
   )
   if (failing)

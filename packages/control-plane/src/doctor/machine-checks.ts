@@ -1,7 +1,7 @@
 import { type Check, exec, type Finding, failed, ok, warning } from '@plexd/runtime'
 import { maxConnections } from '../http/connections/admission.ts'
 import { maxDescriptors } from '../http/connections/descriptors.ts'
-import { fileIn, type Place, readRow } from './place.ts'
+import { type Place, readRow } from './place.ts'
 
 export const machineChecks: readonly Check<Place>[] = [
   { name: 'descriptors', run: checkDescriptors },
@@ -24,7 +24,7 @@ async function checkDescriptors({ config, pid }: Place): Promise<Finding> {
 const tolerableMs = 60_000
 
 async function checkClock(place: Place): Promise<Finding> {
-  const aheadMs = newestMs(fileIn(place, 'control-plane.db')) - place.nowMs
+  const aheadMs = (await newestMs(place)) - place.nowMs
   if (aheadMs > tolerableMs)
     return failed(
       `it is ${Math.round(aheadMs / 1_000)} s behind the newest entry of the database: nodes refuse what is signed in the past`,
@@ -39,10 +39,10 @@ async function checkClock(place: Place): Promise<Finding> {
 }
 
 /** The time of the last write; -Infinity if there was none. */
-function newestMs(path: string): number {
-  const row = readRow(
-    path,
-    'select max((select coalesce(max(created_at), 0) from events), (select coalesce(max(last_seen_at), 0) from nodes)) as at',
+async function newestMs(place: Place): Promise<number> {
+  const row = await readRow(
+    place,
+    'select max(at) as at from (select max(created_at) as at from events union all select max(last_seen_at) from nodes) as times',
   )
   return row ? Number(row.at) : Number.NEGATIVE_INFINITY
 }

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { lockHolder } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
+import { postgresPlace, sqliteFile } from '../store/place/database.ts'
+import { queryServer } from '../store/postgres/examine.ts'
 
 /** The installation that the doctor checks. */
 export interface Place {
@@ -40,18 +42,27 @@ export function openDatabase(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: patienceMs })
 }
 
-/** The first row that a query finds. */
-export function readRow(path: string, query: string) {
-  return readRows(path, query)[0]
+/** The first row that a query of the state finds. */
+export async function readRow(place: Place, query: string): Promise<Row | undefined> {
+  return (await readRows(place, query))[0]
 }
 
-/** The rows that a query finds; none also where nothing can be read: the check of its pages says why. */
-export function readRows(path: string, query: string) {
-  if (!existsSync(path)) return []
+type Row = Readonly<Record<string, unknown>>
+
+/** The rows that a query of the state finds; none also where nothing can be read: the check of the database says why. */
+export async function readRows(place: Place, query: string): Promise<readonly Row[]> {
   try {
-    using database = openDatabase(path)
-    return database.prepare(query).all()
+    return await rowsOf(place, query)
   } catch {
     return []
   }
+}
+
+async function rowsOf({ config }: Place, query: string): Promise<readonly Row[]> {
+  const postgres = postgresPlace(config)
+  if (postgres) return queryServer(postgres, query)
+  const path = sqliteFile(config)
+  if (!existsSync(path)) return []
+  using database = openDatabase(path)
+  return database.prepare(query).all()
 }

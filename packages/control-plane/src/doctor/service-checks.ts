@@ -13,6 +13,7 @@ import { askPort, askSocket, askStun, localHost, type ReadyAnswer } from './ask.
 import { certificateFile, readCertificate } from './certificate-check.ts'
 import { startRemedy } from './folder-checks.ts'
 import type { Place } from './place.ts'
+import { waitsFor } from './turn.ts'
 
 /** Whether it is running and reachable for nodes and operators. */
 export const serviceChecks: readonly Check<Place>[] = [
@@ -26,16 +27,22 @@ export const serviceChecks: readonly Check<Place>[] = [
 async function checkProcess(place: Place): Promise<Finding> {
   const { pid, config } = place
   if (pid === undefined) return failed(`none runs on "${config.dataDir}"`, startRemedy(place))
-  return ok(`${pid} runs on "${config.dataDir}"`)
+  const other = await waitsFor(place)
+  const waiting = other === undefined ? '' : `, and waits for ${other}`
+  return ok(`${pid} runs on "${config.dataDir}"${waiting}`)
 }
 
 const notAsked = ok('not asked')
+const notItsTurn = ok('not asked: it waits for its turn')
 const notRunning = ok('not asked: the control plane does not run')
 const logRemedy = 'see its log: journalctl -u plexd-control-plane'
 
-async function checkSocket({ config: { adminSocket }, pid }: Place): Promise<Finding> {
+async function checkSocket(place: Place): Promise<Finding> {
+  const { config, pid } = place
+  const { adminSocket } = config
   if (adminSocket === undefined) return ok('none is wanted')
   if (pid === undefined) return notRunning
+  if (await waitsFor(place)) return notItsTurn
   try {
     return judgeReady(await askSocket(adminSocket), `"${adminSocket}"`)
   } catch (error) {
@@ -51,6 +58,7 @@ async function checkPort(place: Place): Promise<Finding> {
   const { config, pid } = place
   const { host, port } = config.listen
   if (port === 0) return ok('not asked: it is another at each start')
+  if (await waitsFor(place)) return notItsTurn
   const where = `host "${host}", port ${port}`
   try {
     const answer = await askPort(config)
@@ -108,7 +116,10 @@ function staleCertificate(place: Place, { certificate }: ReadyAnswer): Finding |
   )
 }
 
-async function checkStun({ config: { stun }, pid }: Place): Promise<Finding> {
+async function checkStun(place: Place): Promise<Finding> {
+  const { config, pid } = place
+  const { stun } = config
+  if (await waitsFor(place)) return notItsTurn
   if (!stun) return ok('switched off: nodes ask other servers')
   const where = `UDP port ${stun.port} of "${stun.host}"`
   if (pid === undefined) return checkFree(stun, where)

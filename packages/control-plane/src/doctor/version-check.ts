@@ -2,13 +2,13 @@ import { versionTrouble } from '@plexd/protocol'
 import { type Check, type Finding, ok, warning } from '@plexd/runtime'
 import { isGoAgent } from '../rows/fleet/nodes.ts'
 import { version } from '../version.ts'
-import { fileIn, type Place, readRows } from './place.ts'
+import { type Place, readRows } from './place.ts'
 
 /** Whether nodes run versions that this control plane serves. */
 export const versionCheck: Check<Place> = { name: 'node versions', run: checkVersions }
 
 async function checkVersions(place: Place): Promise<Finding> {
-  const counts = countNodes(place)
+  const counts = await countNodes(place)
   const troubles = [...counts].flatMap(([said, nodes]) => {
     const trouble = versionTrouble(said, version)
     return trouble === '' ? [] : [`${nodes} ${nodes === 1 ? 'node' : 'nodes'}: ${trouble}`]
@@ -19,8 +19,8 @@ async function checkVersions(place: Place): Promise<Finding> {
 }
 
 /** By the version that they say; of the Go agent nothing is known by that. */
-function countNodes(place: Place): Map<string, number> {
-  const rows = readRows(fileIn(place, 'control-plane.db'), query)
+async function countNodes(place: Place): Promise<Map<string, number>> {
+  const rows = await readRows(place, query)
   const ours = rows.filter(({ agent }) => !isGoAgent(String(agent)))
   const groups = Map.groupBy(ours, ({ said }) => String(said))
   return new Map(

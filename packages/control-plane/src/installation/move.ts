@@ -2,7 +2,7 @@ import { type Heeded, isLoopback } from '@plexd/protocol'
 import type { Change } from '../change.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { demandAddress } from './address.ts'
-import { announce } from './announcing.ts'
+import { announce, authoritiesToTell } from './announcing.ts'
 import type { Behind } from './behind.ts'
 import { type Announced, whyAhead } from './sequence.ts'
 
@@ -18,8 +18,19 @@ export function urlWarnings(urls: readonly string[]): string[] {
     .map((url) => `only the machine of the control plane reaches "${url}"`)
 }
 
-export async function announceUrls(change: Change, urls: readonly string[]): Promise<void> {
-  await change((unit) => announce(unit, { urls: [...urls] }))
+interface Place {
+  change: Change
+  noAuthority(): string | undefined
+}
+
+export async function announceUrls(
+  { change, noAuthority }: Place,
+  urls: readonly string[],
+): Promise<void> {
+  await change(async (unit) => {
+    const authorities = await authoritiesToTell(unit.tx, noAuthority() === undefined)
+    await announce(unit, { urls: [...urls], authorities })
+  })
 }
 
 /** The nodes by how far they have come to the announced addresses. Pure. */

@@ -10,7 +10,7 @@ import {
 import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { seal } from '../seal/seal.ts'
-import { newAuthority } from '../tls/authority.ts'
+import { makeAuthority } from '../tls/authority.ts'
 import { endorse } from '../tls/endorsement.ts'
 import { announceAuthorities } from './announcing.ts'
 import { mustDo, type Obstacles, type Step, stageOf } from './stage.ts'
@@ -36,7 +36,7 @@ export async function prepareAuthority(
   { ids, nowMs }: { ids: { current: string; next: string }; nowMs: number },
 ): Promise<boolean> {
   // Outside of the unit, which others wait for: keys take their time.
-  const next = await newAuthority(nowMs)
+  const next = await makeAuthority(nowMs)
   return change(async (unit) => {
     const authorities = await readAuthorities(unit.tx)
     if (!(await isDue(unit, 'prepare', authorities, nothingAgainst))) return false

@@ -12,6 +12,7 @@ export function createEnvironment(
   let url = config.publicUrl ?? ''
   let shown: Shown | undefined
   let stopping = false
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
   return {
     ...parts,
     addressOf: createAddressOf(given.trustedProxies),
@@ -51,5 +52,7 @@ export function createEnvironment(
     stop() {
       stopping = true
     },
+    fail,
+    failed,
   }
 }

@@ -21,19 +21,25 @@ export interface StartOptions {
   clock: Clock
   log: Log
   onStep?: OnStep | undefined
+  /** Called while another control plane serves from the database, with words for who waits. */
+  onWait?: ((words: string) => void) | undefined
+  /** Ends the waiting. */
+  signal?: AbortSignal | undefined
 }
 
 /** Locks and opens the data folder, and loads what is held in memory. */
 export async function openApp(
   config: Config,
-  { clock, log, onStep }: StartOptions,
+  { clock, log, onStep, onWait, signal }: StartOptions,
 ): Promise<RunningApp> {
   await using stack = new AsyncDisposableStack()
   stack.use(claimDataDir(config.dataDir))
   const metrics = stack.use(createMetrics())
   const environment = createEnvironment(config, { metrics, clock, log, life: newLifeId() })
   let loaded: Fleet | undefined
-  const stores = await openStores(environment, { fleet: () => loaded, onStep, stack })
+  const stores = await openStores(environment, {
+    ...{ fleet: () => loaded, onStep, onWait, signal, stack },
+  })
   const state = await openState(environment, stores)
   const { fleet } = state
   loaded = fleet

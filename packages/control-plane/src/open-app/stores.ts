@@ -1,12 +1,12 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '../app.ts'
 import type { Fleet } from '../mesh/fleet.ts'
 import { openSqliteRecordings } from '../recordings/sqlite-store.ts'
 import { loadMasterKey } from '../seal/master-key.ts'
+import { checkMasterKey } from '../start/check-master-key.ts'
 import { checkMeshRange, prepareInstallation } from '../start/first-start.ts'
 import { watchMigration } from '../start/watch-migration.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
+import { claimDatabase } from '../store/place/database.ts'
 import type { OnStep } from '../store/start-step.ts'
 import { openSqliteTelemetry } from '../telemetry/sqlite-store.ts'
 
@@ -14,24 +14,42 @@ interface StoreOptions {
   /** Undefined until it is loaded; until then nobody is gone. */
   fleet: () => Fleet | undefined
   onStep: OnStep | undefined
+  onWait: ((words: string) => void) | undefined
+  signal: AbortSignal | undefined
   stack: AsyncDisposableStack
 }
 
 /** What is on the disk; a database that was empty has its first tenant. */
 export async function openStores(
-  { config, metrics, clock, log }: Environment,
-  { fleet, onStep, stack }: StoreOptions,
+  { config, metrics, clock, log, fail }: Environment,
+  { fleet, onStep, onWait, signal, stack }: StoreOptions,
 ) {
   const { dataDir, limits } = config
-  const database = join(dataDir, 'control-plane.db')
-  const masterKey = await loadMasterKey({
-    path: config.masterKeyFile ?? join(dataDir, 'master.key'),
-    isNew: !existsSync(database),
-  })
+  const { masterKeyFile = join(dataDir, 'master.key') } = config
+  let waitedFor: string | undefined
+  const database = stack.use(
+    await claimDatabase(config, {
+      ...{ clock, log, signal },
+      onWait(holder) {
+        waitedFor = holder
+        log.info('waiting for another control plane, which serves from the database', { holder })
+        onWait?.(`waiting for ${holder}, which serves from the database`)
+      },
+      onLost: fail,
+      check: async (reader) =>
+        checkMasterKey(
+          reader,
+          await loadMasterKey({ path: masterKeyFile, isNew: false }),
+          masterKeyFile,
+        ),
+    }),
+  )
+  if (waitedFor !== undefined) onWait?.(`starting in place of ${waitedFor}`)
+  const masterKey = await loadMasterKey({ path: masterKeyFile, isNew: await database.isNew() })
   const lockWaitMs = limits.database_lock_wait
   const onGroup = metrics.committed
   const migration = watchMigration(config, { clock, log, onStep })
-  const store = stack.use(await openSqliteStore(database, { onGroup, migration, lockWaitMs }))
+  const store = stack.use(await database.open({ onGroup, migration, lockWaitMs, onLost: fail }))
   const beside = { now: clock.now, lockWaitMs, log, onStep }
   const telemetry = stack.use(
     openSqliteTelemetry(join(dataDir, 'telemetry'), {
@@ -44,6 +62,7 @@ export async function openStores(
   const recordings = stack.use(openSqliteRecordings(join(dataDir, 'recordings.db'), beside))
   const { meshCidr = '10.100.0.0/16' } = config
   await prepareInstallation(store, { dataDir, meshCidr, nowMs: clock.now() })
+  await checkMasterKey(store.reader, masterKey, masterKeyFile)
   await checkMeshRange(store.reader, config, log)
   return { masterKey, store, telemetry, recordings }
 }

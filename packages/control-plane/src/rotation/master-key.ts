@@ -4,7 +4,7 @@ import type { Change } from '../change.ts'
 import { sealAllAgain } from '../rows/sealed-texts.ts'
 import type { KeptMasterKey } from '../seal/master-key.ts'
 import type { Store } from '../store/db.ts'
-import { NothingChanged } from '../store/sqlite-error.ts'
+import { NothingChanged } from '../store/nothing-changed.ts'
 
 export interface MasterKeyRotation {
   /**

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { newAdminToken } from '@plexd/protocol'
-import { writeFileAtomic } from '@plexd/runtime'
+import { CliError, type Clock, type Log, writeFileAtomic } from '@plexd/runtime'
 import { revokeOperatorNamed } from '../rows/fleet/operators.ts'
 import { readFirstTenant } from '../rows/fleet/tenants.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
+import { claimDatabase, type DatabasePlace, describeDatabase } from '../store/place/database.ts'
 import { claimDataDir } from './data-dir-lock.ts'
 import { firstOperator, insertFirstOperator } from './first-start.ts'
 
@@ -13,12 +12,22 @@ import { firstOperator, insertFirstOperator } from './first-start.ts'
  * the first operator's token and creates a new one, in `admin-token` of the data folder; resolves to its path. Throws
  * if a control plane is running on the folder, or none ever has.
  */
-export async function resetAdminToken(dataDir: string, nowMs: number): Promise<string> {
-  const database = join(dataDir, 'control-plane.db')
-  if (!existsSync(database))
-    throw new Error(`reset admin token: "${dataDir}" is no data folder of a control plane`)
-  using _claim = claimDataDir(dataDir)
-  await using store = await openSqliteStore(database)
+export async function resetAdminToken(
+  place: DatabasePlace,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<string> {
+  const { dataDir } = place
+  await using database = await claimDatabase(place, {
+    ...{ clock, log, onWait: refuse, check: async () => {} },
+    onLost: (error) => log.error('reset admin token', { error }),
+  })
+  if (await database.isNew())
+    throw new CliError(
+      `reset admin token: there is no installation in "${describeDatabase(place)}": name its data folder with --data-dir`,
+    )
+  using _folder = claimDataDir(dataDir)
+  await using store = await database.open()
+  const nowMs = clock.now()
   const path = join(dataDir, 'admin-token')
   const token = newAdminToken()
   await store.write(async (tx) => {
@@ -28,4 +37,8 @@ export async function resetAdminToken(dataDir: string, nowMs: number): Promise<s
   })
   await writeFileAtomic(path, `${token}\n`)
   return path
+}
+
+function refuse(holder: string): never {
+  throw new CliError(`reset admin token: ${holder} serves from the database: stop that first`)
 }

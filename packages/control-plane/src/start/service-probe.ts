@@ -13,12 +13,18 @@ interface Serving {
 
 /**
  * Asks the control plane whether it is alive: by its port until that has answered once, then by the socket of operators, if
- * there is one, which answers also when strangers have filled the port.
+ * there is one, which answers also when strangers have filled the port. One that waits for another to end is well, too: its service
+ * has started.
  */
-export function probeControlPlane(serving: () => Serving | undefined): ServiceProbe {
+export function probeControlPlane(
+  serving: () => Serving | undefined,
+  waiting: () => string | undefined,
+): ServiceProbe {
   let hasAnswered = false
   return async (signal) => {
     const plane = serving()
+    const words = waiting()
+    if (!plane && words !== undefined) return words
     if (!plane) throw new Error('it is starting')
     const { adminSocket } = plane.app.config
     if (hasAnswered && adminSocket !== undefined) await ask({ socketPath: adminSocket, signal })

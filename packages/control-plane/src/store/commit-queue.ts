@@ -12,7 +12,7 @@ interface Unit {
 
 /** With more units in one transaction, the first would wait too long for the last, and so would the rest of the event loop. */
 const maxGroup = 256
-const maxGroupMs = 20
+const defaultGroupMs = 20
 
 export interface CommitQueue {
   write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
@@ -20,15 +20,19 @@ export interface CommitQueue {
   drain(): Promise<void>
 }
 
-/** Group commit: the units waiting when the writer is free share one transaction. `onGroup` is called with the size of each. */
+/**
+ * Group commit: the units waiting when the writer is free share one transaction. `onGroup` is called with the size of each; `maxGroupMs` may
+ * be longer where statements do not hold up the event loop.
+ */
 export function createCommitQueue(
   writer: Kysely<Tables>,
   onGroup: (size: number) => void = () => {},
+  maxGroupMs = defaultGroupMs,
 ): CommitQueue {
   const queue = createGroupQueue<Unit>(async (waiting) => {
     // One turn of the event loop, so that requests of the same turn share the fsync.
     await new Promise((resolve) => setImmediate(resolve))
-    onGroup(await commitGroup(writer, waiting))
+    onGroup(await commitGroup(writer, waiting, maxGroupMs))
   })
 
   return {
@@ -42,19 +46,23 @@ export function createCommitQueue(
 }
 
 /** Runs units from `waiting` in one transaction. Resolves to their number. */
-async function commitGroup(writer: Kysely<Tables>, waiting: Unit[]): Promise<number> {
+async function commitGroup(
+  writer: Kysely<Tables>,
+  waiting: Unit[],
+  maxGroupMs: number,
+): Promise<number> {
   const group: Unit[] = []
   const done: { unit: Unit; result: unknown }[] = []
-  const startMs = systemClock.monotonic()
   try {
     const tx = await writer.startTransaction().execute()
+    // Not before: waiting for other writers must not make the group smaller.
+    const startMs = systemClock.monotonic()
     try {
       for (;;) {
         const unit = waiting.shift()
         if (!unit) break
         group.push(unit)
         await attempt(tx, unit, done)
-        // Checked after the first unit: on a busy machine, beginning the transaction alone may take this long.
         if (group.length === maxGroup || systemClock.monotonic() - startMs >= maxGroupMs) break
       }
       await tx.commit().execute()

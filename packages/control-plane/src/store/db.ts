@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import type { MigrationWatch } from './migrate.ts'
 import type { Tables } from './schema.ts'
 
 /** Reads only see committed data, unless it is a `Tx`. */
@@ -19,6 +20,20 @@ export interface Store extends AsyncDisposable {
   ping(): Promise<void>
   /** Erases overwritten and deleted data from the disk. */
   scrub(): Promise<void>
+}
+
+export interface StoreOptions {
+  /** Is told how many units shared a transaction. */
+  onGroup?: (size: number) => void
+  migration?: MigrationWatch
+  /** How long other processes are waited for. */
+  lockWaitMs?: number
+  /** How long a group takes in further units. */
+  maxGroupMs?: number
+  /** Called if another process has taken the database over, and only that one can write. A file is locked with its folder. */
+  onLost?: (error: Error) => void
+  /** Ends the waiting for others while it is being opened. */
+  signal?: AbortSignal | undefined
 }
 
 export interface WriteHooks<T> {

@@ -1,5 +1,5 @@
 import { sqliteCodeOf, sqliteCodes, systemClock } from '@plexd/runtime'
-import { NothingChanged } from './sqlite-error.ts'
+import { NothingChanged } from './nothing-changed.ts'
 
 /** Retries an operation for a while if another process holds a lock. Then rejects with an ApiError (503). */
 export type Patience = <T>(attempt: () => T | Promise<T>) => Promise<T>

@@ -1,5 +1,5 @@
-import { ApiError } from '@plexd/protocol'
 import { sqliteCodeOf, sqliteCodes } from '@plexd/runtime'
+import { NothingChanged } from './nothing-changed.ts'
 
 /**
  * The ApiError for a disk that is full or cannot be written: nothing has changed, and a retry may
@@ -22,18 +22,4 @@ export function isDamaged(error: unknown): boolean {
 /** SQLITE_IOERR_SHORT_READ, as of a last page that is not whole. */
 function isCutShort(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 522
-}
-
-/** A unit of work was rolled back because the database cannot be written at the moment (503). */
-export class NothingChanged extends ApiError {
-  /** The reason, for callers that have committed other units before. */
-  readonly reason: Error
-
-  constructor(
-    reason: string,
-    { cause, retryAfterSeconds }: { cause: unknown; retryAfterSeconds: number },
-  ) {
-    super('unavailable', `nothing was changed: ${reason}`, { cause, retryAfterSeconds })
-    this.reason = new Error(reason, { cause })
-  }
 }

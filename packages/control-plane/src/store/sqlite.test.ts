@@ -5,71 +5,11 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { Store, Tx } from './db.ts'
+import type { Store } from './db.ts'
 import { openKysely, openSqliteStore } from './sqlite.ts'
+import { insert, names, put } from './testing/settings.ts'
 
 describe('openSqliteStore', () => {
-  it('puts units that wait at the same moment into one transaction', async () => {
-    const groups: number[] = []
-    await using opened = await openStore((size) => groups.push(size))
-    const { store } = opened
-
-    await Promise.all([put(store, 'a'), put(store, 'b'), put(store, 'c')])
-    await put(store, 'd')
-
-    assert.deepEqual(groups, [3, 1])
-    assert.deepEqual(await names(store), ['a', 'b', 'c', 'd'])
-  })
-
-  it('undoes a unit that throws, and it alone', async () => {
-    await using opened = await openStore()
-    const { store } = opened
-
-    const outcomes = await Promise.allSettled([
-      put(store, 'a'),
-      store.write(async (tx) => {
-        await insert(tx, 'b')
-        throw new Error('changed its mind')
-      }),
-      put(store, 'c'),
-    ])
-
-    assert.deepEqual(
-      outcomes.map(({ status }) => status),
-      ['fulfilled', 'rejected', 'fulfilled'],
-    )
-    assert.deepEqual(await names(store), ['a', 'c'])
-  })
-
-  it('shows a unit what those before it in the group have written, and readers nothing of it', async () => {
-    await using opened = await openStore()
-    const { store } = opened
-    const seen: string[][] = []
-
-    const first = put(store, 'a')
-    const second = store.write(async (tx) => {
-      seen.push(await names({ reader: tx }), await names(store))
-    })
-    await Promise.all([first, second])
-
-    assert.deepEqual(seen, [['a'], []])
-  })
-
-  it('calls hooks in the order of the units, before their promises resolve', async () => {
-    await using opened = await openStore()
-    const calls: string[] = []
-
-    const write = (name: string): Promise<void> =>
-      opened.store
-        .write((tx) => insert(tx, name), { committed: () => calls.push(`${name} committed`) })
-        .then(() => {
-          calls.push(`${name} resolved`)
-        })
-    await Promise.all([write('a'), write('b')])
-
-    assert.deepEqual(calls, ['a committed', 'b committed', 'a resolved', 'b resolved'])
-  })
-
   it('keeps the database for its owner alone', async () => {
     await using opened = await openStore()
     await put(opened.store, 'a')
@@ -131,10 +71,10 @@ async function limitPages(store: Store, room: 'tight' | 'wide'): Promise<void> {
   })
 }
 
-async function openStore(onGroup?: (size: number) => void) {
+async function openStore() {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-store-'))
   const path = join(folder, 'store.db')
-  const store = await openSqliteStore(path, onGroup ? { onGroup } : {})
+  const store = await openSqliteStore(path)
   return {
     store,
     path,
@@ -143,25 +83,4 @@ async function openStore(onGroup?: (size: number) => void) {
       await rm(folder, { recursive: true })
     },
   }
-}
-
-function put(store: Store, name: string): Promise<void> {
-  return store.write((tx) => insert(tx, name))
-}
-
-async function insert(tx: Tx, name: string, bytes = 1): Promise<void> {
-  await tx
-    .insertInto('settings')
-    .values({ name, value: 'x'.repeat(bytes) })
-    .execute()
-}
-
-async function names({ reader }: Pick<Store, 'reader'>): Promise<string[]> {
-  const rows = await reader
-    .selectFrom('settings')
-    .select('name')
-    .where('name', '!=', 'schema_by') // the program's own
-    .orderBy('name')
-    .execute()
-  return rows.map(({ name }) => name)
 }

@@ -2,30 +2,24 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { Kysely, sql } from 'kysely'
 import { limits } from '../limits.ts'
 import { createCommitQueue } from './commit-queue.ts'
-import type { Store } from './db.ts'
-import { type MigrationWatch, migrate } from './migrate.ts'
+import type { Store, StoreOptions } from './db.ts'
+import { migrate } from './migrate.ts'
 import { createPatience } from './patience.ts'
 import { PatientDialect } from './patient-dialect.ts'
 import { openPrivateDatabase } from './private-database.ts'
 import type { Tables } from './schema.ts'
 import { diskErrorOf } from './sqlite-error.ts'
 
-export interface SqliteStoreOptions {
-  onGroup?: (size: number) => void
-  migration?: MigrationWatch
-  lockWaitMs?: number
-}
-
 /** Opens, or creates and migrates, the database file. */
 export async function openSqliteStore(
   path: string,
-  { onGroup, migration, lockWaitMs }: SqliteStoreOptions = {},
+  { onGroup, migration, lockWaitMs, maxGroupMs }: StoreOptions = {},
 ): Promise<Store> {
   const writer = openKysely<Tables>(path, { lockWaitMs })
   await migrate(writer as unknown as Kysely<never>, 'sqlite', migration) // the tables are created here
   // A separate connection, so that a read in the middle of a group only sees committed data.
   const reader = openKysely<Tables>(path, { readOnly: true, lockWaitMs })
-  const queue = createCommitQueue(writer, onGroup)
+  const queue = createCommitQueue(writer, onGroup, maxGroupMs)
   return {
     reader,
     write: (work, hooks) => queue.write(work, hooks).catch(rethrow),

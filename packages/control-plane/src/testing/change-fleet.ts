@@ -1,8 +1,8 @@
 import { openFleetWriter, stepKinds } from './fleet-writer.ts'
 
-/** Changes the fleet in a database until it is killed. Arguments: the database and a seed. */
-const [path = '', seed = '0'] = process.argv.slice(2)
-await using writer = await openFleetWriter(path)
+/** Changes the fleet in a database until it is killed. Arguments: the database, a seed, and a folder for the admin token. */
+const [place = '', seed = '0', folder = ''] = process.argv.slice(2)
+await using writer = await openFleetWriter(place, folder)
 let drawn = Number(seed)
 process.stdout.write('changing\n')
 for (;;) {

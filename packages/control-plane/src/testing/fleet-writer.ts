@@ -21,6 +21,7 @@ import { trimLog } from '../rows/log/log.ts'
 import { readSetting } from '../rows/settings.ts'
 import { prepareInstallation } from '../start/first-start.ts'
 import type { Reader } from '../store/db.ts'
+import { openPostgresStore } from '../store/postgres/postgres.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 
 /** Something that happens to a fleet; `of` chooses among what is there. */
@@ -56,10 +57,15 @@ export interface FleetWriter extends AsyncDisposable {
   take(step: FleetStep): Promise<void>
 }
 
-export async function openFleetWriter(path: string): Promise<FleetWriter> {
-  const store = await openSqliteStore(path)
+/** `place`: the path of a database of SQLite, or the URL of one of PostgreSQL. The admin token goes to `dataDir`. */
+export async function openFleetWriter(
+  place: string,
+  dataDir = dirname(place),
+): Promise<FleetWriter> {
+  const isPostgres = place.startsWith('postgres://')
+  const store = await (isPostgres ? openPostgresStore({ url: place }) : openSqliteStore(place))
   const nowMs = Date.now()
-  await prepareInstallation(store, { dataDir: dirname(path), meshCidr: '10.100.0.0/16', nowMs })
+  await prepareInstallation(store, { dataDir, meshCidr: '10.100.0.0/16', nowMs })
   const { fleet, heads } = await loadAll(store.reader)
   const commits = createCommitLog({ lastSeq: heads.last(), life: newLifeId() })
   commits.follow(followFleet(fleet))

@@ -24,6 +24,7 @@ import {
   silentLog,
   systemClock,
 } from '@plexd/runtime'
+import { databaseOfFolder } from '@plexd/runtime/testing'
 import { tokenHash } from '../access/auth.ts'
 import type { App, RunningApp } from '../app.ts'
 import { type Config, resolveConfig } from '../config/config.ts'
@@ -102,7 +103,8 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
   if (options.dataDir === undefined)
     stack.defer(() => rm(dataDir, { recursive: true, force: true }))
   const clock = options.clock ?? systemClock
-  const config = testConfig({ dataDir, ...options.config })
+  const databaseUrl = await databaseOfFolder(dataDir)
+  const config = testConfig({ dataDir, databaseUrl, ...options.config })
   const { app, url } = stack.use(await start(config, { clock, log: options.log ?? silentLog }))
   const adminToken = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
 
@@ -180,8 +182,9 @@ async function record(
 export async function withControlPlane<T>(
   dataDir: string,
   run: (plane: TestControlPlane) => Promise<T>,
+  config: TestSettings = {},
 ): Promise<T> {
-  await using plane = await startControlPlane({ dataDir })
+  await using plane = await startControlPlane({ dataDir, config })
   return await run(plane)
 }
 

@@ -7,7 +7,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { connect, createServer } from 'node:tls'
-import { loadTls, newAuthority, type Tls } from './authority.ts'
+import { loadTls, makeAuthority, type Tls } from './authority.ts'
 
 const dayMs = 24 * 60 * 60_000
 
@@ -58,7 +58,7 @@ describe('loadTls', () => {
 
   it('makes certificate and key anew under another authority: with the old key, the new certificate is worth nothing', async () => {
     const old = await load()
-    const next = await newAuthority(Date.now())
+    const next = await makeAuthority(Date.now())
     const authorities = { ...next, others: [old.ca ?? ''], endorsements: [] }
     const now = await loadTls({ dataDir, listenHost: '127.0.0.1', authorities })
     assert.notEqual(now.key, old.key)

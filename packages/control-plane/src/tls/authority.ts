@@ -108,10 +108,13 @@ async function takeAuthorities(
   return { cert, trusted, ...(found === undefined ? {} : { key: found }) }
 }
 
-/** A new CA, in memory only. */
-export async function newAuthority(nowMs: number): Promise<{ certificate: string; key: string }> {
+/** A new CA, in memory only; of the key in a file, which is made if it is missing. */
+export async function makeAuthority(
+  nowMs: number,
+  keyFile?: string,
+): Promise<{ certificate: string; key: string }> {
   const { issueAuthority } = await import('./certificate.ts')
-  const key = newKey()
+  const key = keyFile === undefined ? newKey() : await loadKey(keyFile)
   return { certificate: await issueAuthority(key, nowMs), key }
 }
 
@@ -215,6 +218,10 @@ export function namesOf({
     ...extraNames,
   ]
   return [...new Set(names.filter((name) => name !== ''))]
+}
+
+async function loadKey(path: string): Promise<string> {
+  return readIfThere(path, readSecretFile) ?? (await createKey(path))
 }
 
 async function createKey(path: string): Promise<string> {

@@ -6,7 +6,10 @@ import { type ServiceProbe, startServiceWatch } from './service-watch.ts'
 import { createEndRequests, endingSignals, heedSignals, type ReloadRequests } from './signals.ts'
 
 /** A program that runs until a signal ends it. A rejected reload is logged, and the program continues unchanged. */
-export interface Daemon extends AsyncDisposable, Reloading {}
+export interface Daemon extends AsyncDisposable, Reloading {
+  /** Resolves to why it cannot go on: the process ends with exit code 1. */
+  readonly failed?: Promise<Error>
+}
 
 export interface LifecycleOptions {
   log: Log
@@ -51,7 +54,12 @@ export async function runUntilSignal(
     })
     if (!daemon) return
     reloads.begin(daemon)
-    log.info('stopping', { signal: await signals.first })
+    const failure = await Promise.race([signals.first, daemon.failed ?? signals.first])
+    if (failure instanceof Error) {
+      tellEnd()
+      process.exitCode = 1
+      log.error('stopping', { error: describeError(failure) })
+    } else log.info('stopping', { signal: failure })
     reloads.end()
     await disposeWithin(daemon, { ...options, manager, clock })
   } finally {

@@ -24,7 +24,7 @@ export const announceMove = handle(
       )
     const before = app.announcing.current()?.urls ?? []
     if (urls.join(' ') === before.join(' ')) await settleAnnouncement(app)
-    else await announceUrls(app.change, urls)
+    else await announceUrls(app, urls)
     return { ...statusOf(app, principal.tenant_id), warnings: urlWarnings(urls) }
   },
 )

@@ -465,27 +465,29 @@ describe('a run of an action on many nodes', () => {
     const params = { run_id: id }
     const { api: stranger } = await addOperator(fleet.plane, { tenant: 'other' })
     assert.deepEqual((await stranger.listRuns({})).body.items, [])
-    for (const attempt of [
-      stranger.getRun({ params }),
-      stranger.listRunNodes({ params }),
-      stranger.pauseRun({ params }),
-      stranger.resumeRun({ params }),
-      stranger.cancelRun({ params }),
-      stranger.retryRun({ params, body: {} }),
-      stranger.createRun({ body: { nodes: ['a'], action: 'system.info' } }),
-    ])
-      await assert.rejects(attempt, { status: 404 })
+    await Promise.all(
+      [
+        stranger.getRun({ params }),
+        stranger.listRunNodes({ params }),
+        stranger.pauseRun({ params }),
+        stranger.resumeRun({ params }),
+        stranger.cancelRun({ params }),
+        stranger.retryRun({ params, body: {} }),
+        stranger.createRun({ body: { nodes: ['a'], action: 'system.info' } }),
+      ].map((attempt) => assert.rejects(attempt, { status: 404 })),
+    )
     await assert.rejects(stranger.createRun({ body: { selector: '*', action: 'system.info' } }), {
       status: 400,
     })
     const { api: viewer } = await addOperator(fleet.plane, { role: 'viewer' })
     assert.equal((await viewer.getRun({ params })).body.id, id)
-    for (const attempt of [
-      viewer.pauseRun({ params }),
-      viewer.cancelRun({ params }),
-      viewer.createRun({ body: { selector: '*', action: 'system.info' } }),
-    ])
-      await assert.rejects(attempt, { status: 403 })
+    await Promise.all(
+      [
+        viewer.pauseRun({ params }),
+        viewer.cancelRun({ params }),
+        viewer.createRun({ body: { selector: '*', action: 'system.info' } }),
+      ].map((attempt) => assert.rejects(attempt, { status: 403 })),
+    )
   })
 })
 

@@ -211,22 +211,24 @@ describe('a schedule', () => {
     const params = { schedule: 'check' }
     const { api: stranger } = await addOperator(world.plane, { tenant: 'other' })
     assert.deepEqual((await stranger.listSchedules({})).body.items, [])
-    for (const attempt of [
-      stranger.getSchedule({ params }),
-      stranger.changeSchedule({ params, body: { enabled: false } }),
-      stranger.deleteSchedule({ params }),
-    ])
-      await assert.rejects(attempt, { status: 404 })
+    await Promise.all(
+      [
+        stranger.getSchedule({ params }),
+        stranger.changeSchedule({ params, body: { enabled: false } }),
+        stranger.deleteSchedule({ params }),
+      ].map((attempt) => assert.rejects(attempt, { status: 404 })),
+    )
     const { api: viewer } = await addOperator(world.plane, { role: 'viewer' })
     assert.equal((await viewer.getSchedule({ params })).body.name, 'check')
-    for (const attempt of [
-      viewer.changeSchedule({ params, body: { enabled: false } }),
-      viewer.deleteSchedule({ params }),
-      viewer.createSchedule({
-        body: { name: 'x', cron: '@daily', selector: '*', action: 'system.info' },
-      }),
-    ])
-      await assert.rejects(attempt, { status: 403 })
+    await Promise.all(
+      [
+        viewer.changeSchedule({ params, body: { enabled: false } }),
+        viewer.deleteSchedule({ params }),
+        viewer.createSchedule({
+          body: { name: 'x', cron: '@daily', selector: '*', action: 'system.info' },
+        }),
+      ].map((attempt) => assert.rejects(attempt, { status: 403 })),
+    )
   })
 })
 

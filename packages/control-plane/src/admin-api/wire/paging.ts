@@ -31,9 +31,14 @@ export function cursorOf<C extends Cursor>({ after }: PageQuery, like: C): C | u
   const fits =
     Array.isArray(parts) &&
     parts.length === like.length &&
-    parts.every((part, index) => typeof part === typeof like[index])
+    parts.every((part, index) => isLike(part, like[index]))
   if (!fits) throw new ApiError('bad_request', `after "${after}" is no cursor of this list`)
   return parts as unknown as C // of the same length and types
+}
+
+/** Numbers in rows are whole ones. */
+function isLike(part: unknown, other: Cursor[number] | undefined): boolean {
+  return typeof other === 'number' ? Number.isSafeInteger(part) : typeof part === typeof other
 }
 
 /** The cursor of the last row, if there are more. */

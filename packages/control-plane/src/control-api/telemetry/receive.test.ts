@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { pruneTelemetry } from '../../jobs/prune-telemetry.ts'
-import { NothingChanged } from '../../store/sqlite-error.ts'
+import { NothingChanged } from '../../store/nothing-changed.ts'
 import {
   type EnrolledNode,
   startControlPlane,

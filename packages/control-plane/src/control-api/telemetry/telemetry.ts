@@ -9,7 +9,7 @@ import {
 import type { Environment, Intake, SideStores } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
-import { NothingChanged } from '../../store/sqlite-error.ts'
+import { NothingChanged } from '../../store/nothing-changed.ts'
 import type { Batch } from '../../telemetry/packs/batch.ts'
 import { sourceOf } from '../../telemetry/store.ts'
 

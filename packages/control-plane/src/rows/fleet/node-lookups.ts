@@ -74,9 +74,10 @@ export function readLastSeen(
 
 /** Of many nodes by number, in one statement: with one for each, most of the time went into building them. */
 export async function writeLastSeen(tx: Tx, seen: ReadonlyMap<number, number>): Promise<void> {
-  const pairs = JSON.stringify([...seen])
-  await sql`update nodes set last_seen_at = pair.value ->> 1
-    from json_each(${pairs}) as pair where nodes.no = pair.value ->> 0`.execute(tx)
+  const byNo = JSON.stringify(Object.fromEntries(seen))
+  // Casts that SQLite and PostgreSQL both have: the one gives numbers and text, the other JSON and text.
+  await sql`update nodes set last_seen_at = cast(cast(pair.value as text) as bigint)
+    from json_each(${byNo}) as pair where nodes.no = cast(pair.key as bigint)`.execute(tx)
 }
 
 /** Also false for an unknown id. */

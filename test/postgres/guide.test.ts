@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import {
+  freePort,
+  noPostgres,
+  startPostgres,
+  type TestPostgres,
+  until,
+} from '@plexd/runtime/testing'
+import { startAgentProcess } from '../../scripts/programs/agent.ts'
+import {
+  type ControlPlaneProcess,
+  startControlPlaneProcess,
+} from '../../scripts/programs/control-plane.ts'
+import { runProgram } from '../../scripts/programs/program.ts'
+
+const guide = await readFile(join(import.meta.dirname, '../../docs/guides/postgresql.md'), 'utf8')
+const commands = guide.match(/(?<=^ {4})\S.*$/gm) ?? []
+const block = (language: string): string =>
+  guide.match(new RegExp(`(?<=\`\`\`${language}\n)[^]*?(?=\`\`\`)`))?.[0] ?? ''
+
+const noProxy =
+  spawnSync('haproxy', ['-v']).error && 'HAProxy is not installed: apt-get install haproxy'
+
+describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
+  let server: TestPostgres
+  let folder: string
+  before(async () => {
+    server = await startPostgres()
+    folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  })
+  after(async () => {
+    await server[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
+  })
+
+  /** A command of the guide, on the server of this test. */
+  function run(command: string): string {
+    const env = { ...process.env, PGHOST: server.folder, PGUSER: 'plexd', PGDATABASE: 'postgres' }
+    return execFileSync('sh', ['-c', command], { encoding: 'utf8', env, stdio: 'pipe' })
+  }
+
+  it('makes a database for a user of its own', () => {
+    const made = commands.filter((line) => line.startsWith('runuser'))
+    assert.equal(made.length, 3)
+    // The test server has a plexd.
+    for (const line of made)
+      run(line.replace('runuser -u postgres -- ', '').replaceAll('plexd', 'guide'))
+    assert.equal(
+      run('psql -At --dbname guide --username guide --command "show server_encoding"'),
+      'UTF8\n',
+    )
+  })
+
+  it('has settings that are settings', async () => {
+    const file = join(folder, 'control-plane.yaml')
+    const password = join(folder, 'password')
+    await writeFile(password, 'ThePassword', { mode: 0o600 })
+    const settings = block('yaml').replace('/etc/plexd/database.password', password)
+    await writeFile(file, settings)
+    const { code, stdout, stderr } = await runProgram('control-plane', ['config', 'check', file])
+    assert.equal(code, 0, stdout + stderr)
+  })
+
+  it('backs up and restores: nodes that have seen more pull their state', async () => {
+    const [old, fresh] = [server.createDatabase(), server.createDatabase()]
+    const [dump = '', restore = ''] = commands.filter((line) => line.startsWith('pg_'))
+    const at = (command: string, url: string) =>
+      run(
+        command
+          .replace('postgres://plexd@db.example.com/plexd', `'${url}'`)
+          .replace('plexd.dump', join(folder, 'plexd.dump')),
+      )
+    const start = (url: string) =>
+      startControlPlaneProcess(join(folder, 'restored'), { args: ['--database-url', url] })
+    await mkdir(join(folder, 'restored'))
+
+    await using first = await start(old)
+    await using agent = await startAgentProcess(folder, {
+      hostname: 'web',
+      token: await tokenOf(first),
+      controlPlane: first,
+    })
+    at(dump, old)
+    await putData(first, 'newer')
+    await until('it has come', async () => (await dataOf(agent.socket)) === 'newer')
+    const { host } = new URL(first.url)
+    await first.end('SIGKILL')
+    at(restore, fresh)
+    await using _again = await startControlPlaneProcess(join(folder, 'restored'), {
+      listen: host,
+      args: ['--database-url', fresh],
+    })
+    await until('it is as it was', async () => (await dataOf(agent.socket)) === '')
+  })
+
+  it('has two behind HAProxy: one serves, and when it is killed, the other does', {
+    skip: noProxy,
+  }, async () => {
+    const [port, one, two] = [await freePort(), await freePort(), await freePort()]
+    const config = join(folder, 'haproxy.cfg')
+    const text = block('haproxy')
+      .replace(':8443', `127.0.0.1:${port}`)
+      .replace('10.0.0.5:8443', `127.0.0.1:${one}`)
+      .replace('10.0.0.6:8443', `127.0.0.1:${two}`)
+    await writeFile(config, text)
+    const proxy = spawn('haproxy', ['-db', '-f', config], { stdio: 'ignore' })
+    await using _proxy = endAtEnd(proxy)
+    const url = `https://127.0.0.1:${port}`
+    const args = ['--database-url', server.createDatabase(), '--public-url', url]
+    for (const name of ['cp1', 'cp2']) await mkdir(join(folder, name))
+
+    const listen = `127.0.0.1:${one}`
+    let waiting: Promise<ControlPlaneProcess> | undefined
+    await using stack = new AsyncDisposableStack()
+    // Its turn comes when the first has ended.
+    stack.defer(async () => (await waiting)?.[Symbol.asyncDispose]())
+    const first = stack.use(await startControlPlaneProcess(join(folder, 'cp1'), { listen, args }))
+    const key = ['--master-key-file', join(first.dataDir, 'master.key')]
+    waiting = startControlPlaneProcess(join(folder, 'cp2'), {
+      listen: `127.0.0.1:${two}`,
+      args: [...args, ...key],
+    })
+    const shared = { ...first, environment: { ...first.environment, PLEXCTL_SERVER: url } }
+    await until('the balancer sees it', async () => (await plexctl(shared, 'whoami')).code === 0)
+    await using agent = await startAgentProcess(folder, {
+      hostname: 'db',
+      token: await tokenOf(shared),
+      controlPlane: { url, caFile: first.caFile },
+    })
+    await putData(shared, 'before')
+    await until('the event has come', async () => (await dataOf(agent.socket)) === 'before')
+
+    await first.end('SIGKILL')
+    await waiting
+    await until('the other one serves', async () => (await plexctl(shared, 'whoami')).code === 0)
+    await putData(shared, 'after')
+    await until('the event has come', async () => (await dataOf(agent.socket)) === 'after')
+  })
+})
+
+type Place = Pick<ControlPlaneProcess, 'environment'>
+
+const plexctl = ({ environment }: Place, ...args: string[]) =>
+  runProgram('plexctl', args, environment)
+
+async function tokenOf(place: Place): Promise<string> {
+  const { stdout, stderr } = await plexctl(place, 'token', 'create', '--json')
+  assert.notEqual(stdout, '', stderr)
+  return JSON.parse(stdout).token
+}
+
+async function putData({ environment }: Place, text: string): Promise<void> {
+  const args = ['data', 'put', 'k', '--selector', '*', '--file', '-']
+  const { code, stderr } = await runProgram('plexctl', args, environment, text)
+  assert.equal(code, 0, stderr)
+}
+
+async function dataOf(socket: string): Promise<string> {
+  const { stdout } = await runProgram('plexd', ['state', 'get', 'data', 'k', '--socket', socket])
+  return stdout.trim()
+}
+
+function endAtEnd(child: ChildProcess): AsyncDisposable {
+  const ended = once(child, 'exit')
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
