@@ -61,7 +61,7 @@ describe('a restart', () => {
       })
       await assert.rejects(
         startControlPlane({ dataDir }),
-        /^Error: open "psk keys":.*under another master key$/,
+        /^Error: start with master key ".*master\.key": the database is sealed under another one: /,
       )
     })
   })

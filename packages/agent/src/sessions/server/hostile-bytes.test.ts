@@ -97,6 +97,19 @@ describe('the session server, with clients that it has accepted', {
     assert.equal((await bench.ssh(session, 'echo well')).stdout, 'well\n')
   })
 
+  for (const size of [0, 1, 1_023])
+    it(`opens no channel for one that takes ${size} bytes in a packet`, async () => {
+      const session = await bench.open()
+      const client = await connectTo(bench, session.port)
+      changePacketSize(client, size)
+      const outcome = await new Promise<unknown>((resolve) =>
+        client.exec('echo out; echo err >&2', (error) => resolve(error)),
+      )
+      assert.match(String(outcome), /its packets would be too small/)
+      client.destroy()
+      await session.untilClosed()
+    })
+
   it('cuts off one that sends more than it may', async () => {
     const session = await bench.open()
     const client = await connectTo(bench, session.port)
@@ -130,6 +143,21 @@ function changePackets(client: Client, mutations: readonly (readonly Mutation[])
       packet.set(
         insert.subarray(0, Math.max(0, end - 5)),
         5 + Math.floor(at * Math.max(0, end - 5 - insert.length)),
+      )
+    encrypt(packet)
+  }
+}
+
+/** What it says, when it opens a channel, that it takes in a packet (RFC 4254 section 5.1). */
+function changePacketSize(client: Client, size: number): void {
+  const { _cipher: cipher } = (client as unknown as Encrypting)._protocol
+  const encrypt = cipher.encrypt.bind(cipher)
+  cipher.encrypt = (packet) => {
+    const [open, ...before] = [90, 4, 'session'.length, 4, 4] as const
+    if (packet[5] === open)
+      packet.writeUInt32BE(
+        size,
+        before.reduce((sum: number, bytes) => sum + bytes, 6),
       )
     encrypt(packet)
   }

@@ -202,7 +202,7 @@ describe('the relay', () => {
     })
 
   it('cuts what has expired', async () => {
-    const { client, node } = await pairOf('expiring', { expiresMs: 50 })
+    const { client, node } = await pairOf('expiring', { expiresMs: 1_000 })
     assert.deepEqual(await client.closed, relayEnds.expired)
     assert.deepEqual(await node.closed, relayEnds.expired)
   })

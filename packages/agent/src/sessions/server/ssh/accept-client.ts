@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { type Clock, describeError } from '@plexd/runtime'
 import ssh2, { type AuthContext, type Connection, type PublicKeyAuthContext } from 'ssh2'
 import { guardSocket } from './guard-socket.ts'
+import { refuseSmallPackets } from './packet-size.ts'
 
 /** Something that a client with the right key and name may have, once. */
 export interface Claimable {
@@ -51,6 +52,7 @@ export async function acceptClient<T extends Claimable>(
   stream.once('close', () => refuse('the connection was closed'))
   const server = new ssh2.Server({ hostKeys: [hostKey], ident: 'plexd', algorithms }, (client) => {
     client.on('error', (error) => refuse(describeError(error)))
+    refuseSmallPackets(client)
     authenticate(client, { find, accepted, refuse })
   })
   server.on('error', (error: unknown) => refuse(describeError(error)))
