@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { createSocketPairs } from '@plexd/runtime/testing'
 import {
   type ControlPlaneOptions,
   type ControlPlaneProcess,
@@ -63,7 +64,7 @@ export async function startPair(
 async function openBalancer(
   target: () => string | undefined,
 ): Promise<{ url: string } & AsyncDisposable> {
-  const sockets = new Set<Socket>()
+  const pairs = createSocketPairs()
   const server = createServer((near) => {
     const url = target()
     if (url === undefined) {
@@ -71,19 +72,8 @@ async function openBalancer(
       return
     }
     const far = connect(Number(new URL(url).port), '127.0.0.1')
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket)
-      socket
-        .on('error', () => {})
-        .on('close', () => {
-          sockets.delete(socket)
-          other.destroy()
-        })
-      socket.pipe(other)
-    }
+    pairs.join(near, far)
+    near.pipe(far).pipe(near)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -91,7 +81,7 @@ async function openBalancer(
   return {
     url: `https://127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
+      pairs[Symbol.dispose]()
       server.close()
     },
   }

@@ -133,10 +133,8 @@ interface Encrypting {
 
 /** Each packet in turn, before it is encrypted: what the server cannot know to be wrong from its form. */
 function changePackets(client: Client, mutations: readonly (readonly Mutation[])[]): void {
-  const { _cipher: cipher } = (client as unknown as Encrypting)._protocol
-  const encrypt = cipher.encrypt.bind(cipher)
   let count = 0
-  cipher.encrypt = (packet) => {
+  beforeEncryption(client, (packet) => {
     // Behind the lengths of the packet and of its padding.
     const end = packet.length - (packet[4] ?? 0)
     for (const { at, insert } of mutations[count++] ?? [])
@@ -144,21 +142,24 @@ function changePackets(client: Client, mutations: readonly (readonly Mutation[])
         insert.subarray(0, Math.max(0, end - 5)),
         5 + Math.floor(at * Math.max(0, end - 5 - insert.length)),
       )
-    encrypt(packet)
-  }
+  })
 }
 
 /** What it says, when it opens a channel, that it takes in a packet (RFC 4254 section 5.1). */
 function changePacketSize(client: Client, size: number): void {
+  const [channelOpen, type] = [90, 5]
+  // Behind the type, the text "session" with its length, the sender and the window.
+  const at = type + 1 + 4 + 'session'.length + 4 + 4
+  beforeEncryption(client, (packet) => {
+    if (packet[type] === channelOpen) packet.writeUInt32BE(size, at)
+  })
+}
+
+function beforeEncryption(client: Client, change: (packet: Buffer) => void): void {
   const { _cipher: cipher } = (client as unknown as Encrypting)._protocol
   const encrypt = cipher.encrypt.bind(cipher)
   cipher.encrypt = (packet) => {
-    const [open, ...before] = [90, 4, 'session'.length, 4, 4] as const
-    if (packet[5] === open)
-      packet.writeUInt32BE(
-        size,
-        before.reduce((sum: number, bytes) => sum + bytes, 6),
-      )
+    change(packet)
     encrypt(packet)
   }
 }

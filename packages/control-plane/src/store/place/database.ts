@@ -83,7 +83,11 @@ async function claimServer(postgres: PostgresPlace, options: ClaimOptions): Prom
   const { isEmpty, openPostgresReader, openPostgresStore } = await import('../postgres/postgres.ts')
   async function check(): Promise<void> {
     await using reader = openPostgresReader(postgres)
-    if (!(await isEmpty(postgres))) await options.check(reader)
+    if (!(await isEmpty(reader))) await options.check(reader)
+  }
+  async function isNew(): Promise<boolean> {
+    await using reader = openPostgresReader(postgres)
+    return await isEmpty(reader)
   }
   await check()
   await using stack = new AsyncDisposableStack()
@@ -91,7 +95,7 @@ async function claimServer(postgres: PostgresPlace, options: ClaimOptions): Prom
   await check()
   const held = stack.move()
   return {
-    isNew: () => isEmpty(postgres),
+    isNew,
     open: (store) => openPostgresStore(postgres, { ...store, signal: options.signal }),
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   }

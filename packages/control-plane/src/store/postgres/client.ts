@@ -41,6 +41,16 @@ export async function openSession(
   return client
 }
 
+/** Runs `work` in a session of its own, and ends that. */
+export async function withSession<T>(
+  place: PostgresPlace,
+  options: SessionOptions,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await openSession(place, options)
+  return work(client).finally(() => client.end())
+}
+
 function sessionOf(place: PostgresPlace, options: SessionOptions) {
   const { statementMs = longestStatementMs } = options
   return {

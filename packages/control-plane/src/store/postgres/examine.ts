@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { reasonOf } from '../nothing-changed.ts'
 import { describeHolder, holderIn } from './claim.ts'
-import { openSession } from './client.ts'
+import { withSession } from './client.ts'
 import { connectedBy, type PostgresPlace } from './place.ts'
 
 export interface ServerFacts {
@@ -15,7 +15,7 @@ export interface ServerFacts {
 
 /** A look from beside, which changes nothing. Rejects if there is no way to the server. */
 export async function examineServer(place: PostgresPlace): Promise<ServerFacts> {
-  return withSession(place, async (client) => {
+  return look(place, async (client) => {
     const { rows: versions } = await client.query('show server_version')
     const { rows: tables } = await client.query("select to_regclass('schema_version') as it")
     const { rows: schemas } = tables[0].it
@@ -35,17 +35,12 @@ export async function queryServer(
   place: PostgresPlace,
   query: string,
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  return withSession(place, async (client) => (await client.query(query)).rows)
+  return look(place, async (client) => (await client.query(query)).rows)
 }
 
-async function withSession<T>(
-  place: PostgresPlace,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  try {
-    const client = await openSession(place, { lockWaitMs: 0, isReadOnly: true, statementMs: 3_000 })
-    return await work(client).finally(() => client.end())
-  } catch (error) {
+async function look<T>(place: PostgresPlace, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const options = { lockWaitMs: 0, isReadOnly: true, statementMs: 3_000 }
+  return withSession(place, options, work).catch((error: unknown) => {
     throw reasonOf(error)
-  }
+  })
 }

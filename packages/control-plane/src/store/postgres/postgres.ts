@@ -10,9 +10,9 @@ import {
 import type pg from 'pg'
 import { limits } from '../../limits.ts'
 import { createCommitQueue } from '../commit-queue.ts'
-import type { Store, StoreOptions } from '../db.ts'
+import type { Reader, Store, StoreOptions } from '../db.ts'
 import type { Tables } from '../schema.ts'
-import { openPool, openSession } from './client.ts'
+import { openPool, withSession } from './client.ts'
 import type { PostgresPlace } from './place.ts'
 import { prepareDatabase } from './prepare.ts'
 import { type Writer, WriterDriver } from './writer-driver.ts'
@@ -53,8 +53,9 @@ export async function openPostgresStore(
     },
     async scrub() {
       // Of deleted rows alone: what the server has in its own log and its backups is its operator's.
-      const session = await openSession(place, { lockWaitMs, statementMs: scrubMs })
-      await session.query('vacuum').finally(() => session.end())
+      await withSession(place, { lockWaitMs, statementMs: scrubMs }, (client) =>
+        client.query('vacuum'),
+      )
     },
     async [Symbol.asyncDispose]() {
       await queue.drain()
@@ -91,8 +92,7 @@ export function openPostgresReader(
 }
 
 /** Whether there is nothing of ours in it. */
-export async function isEmpty(place: PostgresPlace): Promise<boolean> {
-  await using reader = openPostgresReader(place)
+export async function isEmpty(reader: Reader): Promise<boolean> {
   const { rows } = await sql<{
     it: string | null
   }>`select to_regclass('tenants')::text as it`.execute(reader)

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createSocketPairs } from '../socket-pairs.ts'
 
 export interface CuttableWay extends AsyncDisposable {
   readonly url: string
@@ -17,19 +18,10 @@ const socketName = '.s.PGSQL.5432'
 export async function openCuttableWay(serverFolder: string, url: string): Promise<CuttableWay> {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-postgres-way-'))
   let cut: 'before' | 'after' | undefined
-  const sockets = new Set<Socket>()
+  const pairs = createSocketPairs()
   const server = createServer((near) => {
     const far = connect(join(serverFolder, socketName))
-    for (const socket of [near, far]) {
-      sockets.add(socket)
-      socket
-        .on('error', () => {})
-        .on('close', () => {
-          sockets.delete(socket)
-          near.destroy()
-          far.destroy()
-        })
-    }
+    pairs.join(near, far)
     far.on('data', (bytes) => near.write(bytes))
     near.on('data', (bytes) => {
       const when = bytes.includes('commit\0') ? cut : undefined
@@ -49,7 +41,7 @@ export async function openCuttableWay(serverFolder: string, url: string): Promis
       cut = when
     },
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
+      pairs[Symbol.dispose]()
       server.close()
       await rm(folder, { recursive: true, force: true })
     },
