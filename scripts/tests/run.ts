@@ -27,7 +27,11 @@ const { mesh = [], bench = [], upgrade = [], hostile = [], ...shortRooms } = roo
 const jobs: readonly string[][] = [
   mesh,
   unitsIn('packages/agent'),
-  unitsIn(...globSync('packages/*', { exclude: ['packages/agent'] }), 'bench'),
+  unitsIn('packages/control-plane'),
+  unitsIn(
+    ...globSync('packages/*', { exclude: ['packages/agent', 'packages/control-plane'] }),
+    'bench',
+  ),
   bench,
   upgrade,
   hostile,
@@ -60,6 +64,7 @@ const whole = {
   PLEXD_FOLD_RUNS: '200',
   PLEXD_SEQUENCE_RUNS: '200',
   PLEXD_BACKUP_FLIPS: 'all',
+  PLEXD_POSTGRES: 'all',
   PLEXD_RESTORE_KILLS: '30',
   PLEXD_SALVAGE_KILLS: '300',
   PLEXD_BENCHES: 'all',
