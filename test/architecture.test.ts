@@ -33,7 +33,7 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
   // of which the form in PostgreSQL says so in its name.
   {
     files:
-      /^packages\/control-plane\/src\/(?!(rows|store)\/|.*\/postgres-store\.ts$).*(?<!\.test\.ts)$/,
+      /^packages\/control-plane\/src\/(?!(rows|store)\/|(artifacts|recordings)\/postgres-[a-z]+\.ts$).*(?<!\.test\.ts)$/,
     targets: /^(?!kysely$|.*\/src\/store\/schema\.ts$)/,
   },
   {
