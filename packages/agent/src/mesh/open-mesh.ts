@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { NatType } from '@plexd/protocol'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { placesOf } from '../config/places.ts'
 import { openPacketFilter, type PacketFilter } from '../firewall/packet-filter.ts'
 import type { RoundOptions } from '../nat/discovery-rounds.ts'
 import { realNetwork } from '../nat/netcheck.ts'
@@ -117,12 +118,18 @@ function footprintOf({ meshInterface, socketPath }: AgentConfig): Footprint {
   }
 }
 
-function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentConfig) {
+function networkOptions(config: AgentConfig) {
+  const { stunServers, meshPort, meshInterface } = config
   return {
-    servers: stunServers ?? [new URL(apiUrl).hostname, ...publicStunServers],
+    servers: stunServers ?? [...controlHosts(config), ...publicStunServers],
     listenPort: meshPort,
     meshInterface,
   }
+}
+
+/** Each answers STUN, too. */
+function controlHosts(config: AgentConfig): string[] {
+  return [...new Set(placesOf(config).map(({ apiUrl }) => new URL(apiUrl).hostname))]
 }
 
 /** The second server shows what one alone cannot: whether a NAT uses another port per destination. */

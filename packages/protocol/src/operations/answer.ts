@@ -30,6 +30,22 @@ function isWhole({ status, headers, body }: TransportResponse): boolean {
   return isJson(type) && isFailure(body)
 }
 
+/** Whether a control plane says that it does not serve yet, or not any more: another one of the installation may. */
+export function notServing({ status, headers, body }: TransportResponse): boolean {
+  return status === 503 && isJson(typeOf(headers)) && isPhase(body)
+}
+
+/** Of what is asked of the control plane, not of its database, which may be starting, too. */
+function isPhase(body: string): boolean {
+  try {
+    return /^the control plane is (waiting|starting|stopping)\b/.test(
+      String(Object(JSON.parse(body.slice(0, maxErrorChars))).error),
+    )
+  } catch {
+    return false
+  }
+}
+
 /** Successful answers that are not JSON. Whether a stream or a file is complete is for its reader to check. */
 const wholeWithout =
   /^(text\/event-stream|application\/octet-stream|application\/x-asciicast|text\/plain)/i
