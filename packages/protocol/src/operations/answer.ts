@@ -31,18 +31,20 @@ function isWhole({ status, headers, body }: TransportResponse): boolean {
 }
 
 /** Whether a control plane says that it does not serve yet, or not any more: another one of the installation may. */
-export function notServing({ status, headers, body }: TransportResponse): boolean {
-  return status === 503 && isJson(typeOf(headers)) && isPhase(body)
+export function notServing(answer: TransportResponse): boolean {
+  return answer.status === 503 && isJson(typeOf(answer.headers)) && saysPhase(errorIn(answer.body))
 }
 
-/** Of what is asked of the control plane, not of its database, which may be starting, too. */
-function isPhase(body: string): boolean {
+/** Of the control plane itself, not of its database, which may be starting, too. */
+export function saysPhase(error: unknown): boolean {
+  return /^the control plane is (waiting|starting|stopping)\b/.test(String(error))
+}
+
+function errorIn(body: string): unknown {
   try {
-    return /^the control plane is (waiting|starting|stopping)\b/.test(
-      String(Object(JSON.parse(body.slice(0, maxErrorChars))).error),
-    )
+    return body.length > maxErrorChars ? undefined : Object(JSON.parse(body)).error
   } catch {
-    return false
+    return undefined
   }
 }
 
