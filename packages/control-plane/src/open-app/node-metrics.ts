@@ -16,7 +16,7 @@ export interface Around {
 }
 
 /** What follows metrics as they are stored: series, and the last value of each. */
-export function openNodeMetrics(
+export async function openNodeMetrics(
   environment: Environment,
   { telemetry, fleet, onStep, stack }: Around & { telemetry: TelemetryStore },
 ) {
@@ -37,7 +37,9 @@ export function openNodeMetrics(
       rebuiltFromMs: nowMs - limits.telemetry_ms,
     }),
   )
-  const series = stack.use(startSeries({ file, telemetry, clock, log, room, programs, onLeftOut }))
+  const series = stack.use(
+    await startSeries({ file, telemetry, clock, log, room, programs, onLeftOut }),
+  )
   const latest = createLatest(programs, isNode)
   stack.defer(telemetry.onAppend(latest.follow))
   const tenantIds = new Set(Array.from(fleet.allNodes(), (node) => node.tenant_id))

@@ -30,7 +30,7 @@ async function openBench() {
     /** Values, by the reason. */
     leftOut,
     /** One that goes on with the file of the last one. */
-    start(maxSeries = 100): Series & { kill(): Promise<void> } {
+    async start(maxSeries = 100): Promise<Series & { kill(): Promise<void> }> {
       const room = { own: maxSeries, programs: maxSeries }
       const onLeftOut = (reason: string, count: number) =>
         leftOut.set(reason, (leftOut.get(reason) ?? 0) + count)
@@ -38,7 +38,7 @@ async function openBench() {
       const limits = () => ({ node_program_series: maxSeries, tenant_program_series: 1_000 })
       const programs = createPrograms(limits)
       const options = { room, programs, onLeftOut }
-      const series = startSeries({ file, telemetry, clock, log: silentLog, ...options })
+      const series = await startSeries({ file, telemetry, clock, log: silentLog, ...options })
       return {
         ...series,
         kill: async () => file[Symbol.asyncDispose](),
@@ -80,7 +80,7 @@ async function cpuOf(series: Series, nodeId: string, sinceMs: number, untilMs: n
 describe('series of metrics', () => {
   it('are minimum, maximum, sum and last of five minutes, in whichever order points come, before and after they are written', async () => {
     await using bench = await openBench()
-    await using series = bench.start()
+    await using series = await bench.start()
     const { startMs } = bench
     const read = async () =>
       (await cpuOf(series, 'n_web', startMs - hourMs, startMs + hourMs)).map(withoutFirst)
@@ -122,20 +122,20 @@ describe('series of metrics', () => {
       [2, [4, 2]],
       [3, [5, 3]],
     ] as const) {
-      const series = bench.start()
+      const series = await bench.start()
       await bench.send('n_web', point)
       await bench.send('n_db', point)
       await until('all points', async () => (await counts(series)).join() === expected.join())
       if (round === 2) await series.flush()
       await series.kill()
     }
-    await using series = bench.start()
+    await using series = await bench.start()
     await until('all points', async () => (await counts(series)).join() === '5,3')
   })
 
   it('take nothing from a clock that is nonsense, no name that is none, and no more than there is room for', async () => {
     await using bench = await openBench()
-    await using series = bench.start(2)
+    await using series = await bench.start(2)
     const { startMs, clock } = bench
     const nowMs = clock.now() - startMs
     await bench.send(
@@ -175,7 +175,7 @@ describe('series of metrics', () => {
 
   it('of a counter have what it grew by before it began anew, before and after they are written', async () => {
     await using bench = await openBench()
-    await using series = bench.start()
+    await using series = await bench.start()
     const { startMs } = bench
     const growth = async () => {
       const hours = await series.read('n_web', { sinceMs: startMs - hourMs, untilMs: startMs })
@@ -199,7 +199,7 @@ describe('series of metrics', () => {
 
   it('go when they are old, and past the size those of the node with most', async () => {
     await using bench = await openBench()
-    await using series = bench.start()
+    await using series = await bench.start()
     const { startMs } = bench
     for (let hour = 0; hour < 4; hour++)
       await bench.send('n_web', { at: -hour * hourMs - 1, data: { cpu_percent: 1 } })

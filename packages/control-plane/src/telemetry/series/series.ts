@@ -31,8 +31,14 @@ const flushNodes = 20
 const pageRecords = 2_000
 
 /** Follows what is stored, from where it was before, until disposed of; then what has come is on disk. */
-export function startSeries({ file, telemetry, clock, log, ...options }: SeriesOptions): Series {
-  const { isOther, ...start } = startOf(file, telemetry)
+export async function startSeries({
+  file,
+  telemetry,
+  clock,
+  log,
+  ...options
+}: SeriesOptions): Promise<Series> {
+  const { isOther, ...start } = await startOf(file, telemetry)
   const heads = createHeads({ ...start, ...options })
   const writing = createWriting(file, heads, log)
   const stop = new AbortController()
@@ -156,12 +162,12 @@ function createWriting(file: SeriesFile, heads: Heads, log: Pick<Log, 'warn'>) {
 }
 
 /** Where it was before; the beginning, if the store is another one than it followed. */
-function startOf(
+async function startOf(
   file: SeriesFile,
   telemetry: SeriesOptions['telemetry'],
-): Pick<HeadsOptions, 'marks' | 'lastId'> & { isOther: boolean } {
+): Promise<Pick<HeadsOptions, 'marks' | 'lastId'> & { isOther: boolean }> {
   const lastId = Number(file.cursor())
-  const isOther = lastId > Number(telemetry.cursorNow('metrics'))
+  const isOther = lastId > Number(await telemetry.cursorNow('metrics'))
   return isOther
     ? { isOther, marks: new Map(), lastId: 0 }
     : { isOther, marks: file.marks(), lastId }
