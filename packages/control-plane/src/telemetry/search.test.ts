@@ -110,6 +110,33 @@ for (const { name, skip, openPlaces } of telemetryDialects)
       })
     })
 
+    it('finds the first in either order among many packs of several nodes', async () => {
+      await withStore(async (store) => {
+        const seconds = Array.from({ length: 300 }, (_, n) => (n * 7_919) % 300)
+        await Promise.all(
+          seconds.map((second) =>
+            store.append({
+              kind: 'logs',
+              source: second % 2 === 0 ? web : db,
+              records: [log(second, `of ${second % 10}`)],
+            }),
+          ),
+        )
+        const at = async (query: Partial<RecordSearch>) =>
+          (await found(store, query)).map((record) => (record.at - startMs) / 1_000)
+        const ascending = seconds.toSorted((a, b) => a - b)
+        assert.deepEqual(await at({ limit: 40 }), ascending.slice(0, 40))
+        assert.deepEqual(
+          await at({ limit: 40, order: 'newest' }),
+          ascending.toReversed().slice(0, 40),
+        )
+        assert.deepEqual(
+          await at({ node_ids: ['n_web'], grep: 'OF 4', order: 'newest' }),
+          ascending.filter((second) => second % 10 === 4).toReversed(),
+        )
+      })
+    })
+
     it('ends with its signal', async () => {
       await withStore(async (store) => {
         await store.append({ kind: 'logs', source: web, records: [log(1, 'm')] })
