@@ -33,7 +33,7 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
   // of which the form in PostgreSQL says so in its name or its folder.
   {
     files:
-      /^packages\/control-plane\/src\/(?!(rows|store)\/|(artifacts|recordings)\/postgres-[a-z]+\.ts$|.*\/stores\/postgres\/).*(?<!\.test\.ts)$/,
+      /^packages\/control-plane\/src\/(?!(rows|store|telemetry\/postgres)\/|(artifacts|recordings)\/postgres-[a-z]+\.ts$|.*\/stores\/postgres\/).*(?<!\.test\.ts)$/,
     targets: /^(?!kysely$|.*\/src\/store\/schema\.ts$)/,
   },
   {
@@ -274,6 +274,7 @@ const controlPlaneRooms: Rooms = [
   ['schedules', 'start them'],
   ['telemetry/packs', 'records of a batch as bytes, found without being unpacked'],
   ['telemetry', 'a database of its own'],
+  ['telemetry/postgres', 'the same in tables of a database that others share'],
   ['telemetry/latest', 'follows what is stored there'],
   ['telemetry/series/hours', 'what is kept of one, wherever that is'],
   ['telemetry/series/stores', 'where they are kept: in a file'],

@@ -7,8 +7,8 @@ import { checkMeshRange, prepareInstallation } from '../start/first-start.ts'
 import { watchMigration } from '../start/watch-migration.ts'
 import { claimDatabase } from '../store/place/database.ts'
 import type { OnStep } from '../store/start-step.ts'
-import { openSqliteTelemetry } from '../telemetry/sqlite-store.ts'
 import { openRecordings } from './blobs.ts'
+import { openTelemetry } from './telemetry.ts'
 
 interface StoreOptions {
   /** Undefined until it is loaded; until then nobody is gone. */
@@ -21,9 +21,10 @@ interface StoreOptions {
 
 /** What is on the disk; a database that was empty has its first tenant. */
 export async function openStores(
-  { config, metrics, clock, log, fail }: Environment,
+  environment: Environment,
   { fleet, onStep, onWait, signal, stack }: StoreOptions,
 ) {
+  const { config, metrics, clock, log, fail } = environment
   const { dataDir, limits } = config
   const { masterKeyFile = join(dataDir, 'master.key') } = config
   let waitedFor: string | undefined
@@ -51,14 +52,7 @@ export async function openStores(
   const migration = watchMigration(config, { clock, log, onStep })
   const store = stack.use(await database.open({ onGroup, migration, lockWaitMs, onLost: fail }))
   const beside = { now: clock.now, lockWaitMs, log, onStep }
-  const telemetry = stack.use(
-    openSqliteTelemetry(join(dataDir, 'telemetry'), {
-      ...beside,
-      before: join(dataDir, 'telemetry.db'),
-      fileMs: limits.telemetry_file_ms,
-      isNode: (id) => fleet()?.node(id) !== undefined || fleet() === undefined,
-    }),
-  )
+  const telemetry = stack.use(await openTelemetry(environment, { fleet, onStep }))
   const recordings = stack.use(await openRecordings(config, beside))
   const { meshCidr = '10.100.0.0/16' } = config
   await prepareInstallation(store, { dataDir, meshCidr, nowMs: clock.now() })
