@@ -92,6 +92,7 @@ const protocolRooms: Rooms = [
   ['events', 'carry to a node a part of what it is told'],
   ['operations', 'what one is: who may call it, what goes out and what comes back'],
   ['admin', 'what only operators see, made of what nodes say and of who may do what'],
+  ['admin/installation', 'what they see of the control plane itself'],
   ['local', 'what only programs on a node see'],
   ['apis/admin', 'has a table of operations on each noun'],
   ['apis/admin/installation', 'is one on how the control plane itself is set up'],

@@ -77,25 +77,36 @@ function openFile(path: string): Database {
   }
 }
 
-async function claimServer(postgres: PostgresPlace, options: ClaimOptions): Promise<Database> {
+/** Reads what is committed on a server, whoever serves from it; undefined where there is no installation, or no server. */
+export async function readBeside<T>(
+  place: DatabasePlace,
+  read: (reader: Reader) => Promise<T>,
+): Promise<T | undefined> {
+  const postgres = postgresPlace(place)
+  return postgres && (await readServer(postgres, read))
+}
+
+async function readServer<T>(
+  postgres: PostgresPlace,
+  read: (reader: Reader) => Promise<T>,
+): Promise<T | undefined> {
   // Loaded lazily: most installations have none of it.
+  const { isEmpty, openPostgresReader } = await import('../postgres/postgres.ts')
+  await using reader = openPostgresReader(postgres)
+  return (await isEmpty(reader)) ? undefined : await read(reader)
+}
+
+async function claimServer(postgres: PostgresPlace, options: ClaimOptions): Promise<Database> {
   const { claimPostgres } = await import('../postgres/claim.ts')
-  const { isEmpty, openPostgresReader, openPostgresStore } = await import('../postgres/postgres.ts')
-  async function check(): Promise<void> {
-    await using reader = openPostgresReader(postgres)
-    if (!(await isEmpty(reader))) await options.check(reader)
-  }
-  async function isNew(): Promise<boolean> {
-    await using reader = openPostgresReader(postgres)
-    return await isEmpty(reader)
-  }
+  const { openPostgresStore } = await import('../postgres/postgres.ts')
+  const check = () => readServer(postgres, options.check)
   await check()
   await using stack = new AsyncDisposableStack()
   stack.use(await claimPostgres(postgres, options))
   await check()
   const held = stack.move()
   return {
-    isNew,
+    isNew: async () => (await readServer(postgres, async () => true)) === undefined,
     open: (store) => openPostgresStore(postgres, { ...store, signal: options.signal }),
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   }
