@@ -5,6 +5,7 @@ import { NothingChanged, reasonOf } from '../nothing-changed.ts'
 import type { ClaimOptions as ServerOptions } from '../postgres/claim.ts'
 import { nameOfPlace, type PostgresPlace } from '../postgres/place.ts'
 import { openSqliteStore } from '../sqlite.ts'
+import { databaseName, refuseEmpty, refuseMoved, refuseMoving } from './moved.ts'
 
 /** Where the state of an installation is, for the one process that may open it. */
 export interface Database extends AsyncDisposable {
@@ -28,7 +29,7 @@ export interface DatabasePlace {
 
 /** Of the data folder, which the process has locked; unused where the state is in PostgreSQL. */
 export const sqliteFile = ({ dataDir }: Pick<DatabasePlace, 'dataDir'>): string =>
-  join(dataDir, 'control-plane.db')
+  join(dataDir, databaseName)
 
 /** The database of PostgreSQL that the settings name; undefined for the file. */
 export function postgresPlace(place: DatabasePlace): PostgresPlace | undefined {
@@ -50,10 +51,14 @@ export async function claimDatabase(
   options: ClaimOptions,
 ): Promise<Database> {
   const postgres = postgresPlace(place)
-  if (!postgres) return openFile(sqliteFile(place))
+  if (!postgres) {
+    refuseMoved(place.dataDir)
+    return openFile(sqliteFile(place))
+  }
+  refuseMoving(place.dataDir)
   refuseBoth(place)
   try {
-    return await claimServer(postgres, options)
+    return await claimServer(place.dataDir, postgres, options)
   } catch (error) {
     if (!(error instanceof NothingChanged)) throw error
     throw new Error(`open database "${nameOfPlace(postgres)}"`, { cause: reasonOf(error) })
@@ -64,7 +69,7 @@ function refuseBoth(place: DatabasePlace): void {
   const file = sqliteFile(place)
   if (!existsSync(file)) return
   throw new Error(
-    `start with database_url: "${file}" is the database of an installation, and nothing of it is in PostgreSQL: leave the setting out, or choose another --data-dir`,
+    `start with database_url: "${file}" is the database of an installation, and nothing of it is in PostgreSQL: take it there with "plexd-control-plane migrate-database", leave the setting out, or choose another --data-dir`,
   )
 }
 
@@ -77,13 +82,18 @@ function openFile(path: string): Database {
   }
 }
 
-async function claimServer(postgres: PostgresPlace, options: ClaimOptions): Promise<Database> {
+async function claimServer(
+  dataDir: string,
+  postgres: PostgresPlace,
+  options: ClaimOptions,
+): Promise<Database> {
   // Loaded lazily: most installations have none of it.
   const { claimPostgres } = await import('../postgres/claim.ts')
   const { isEmpty, openPostgresReader, openPostgresStore } = await import('../postgres/postgres.ts')
   async function check(): Promise<void> {
     await using reader = openPostgresReader(postgres)
-    if (!(await isEmpty(reader))) await options.check(reader)
+    if (await isEmpty(reader)) refuseEmpty(dataDir, nameOfPlace(postgres))
+    else await options.check(reader)
   }
   async function isNew(): Promise<boolean> {
     await using reader = openPostgresReader(postgres)

@@ -1,0 +1,32 @@
+import { CliError } from '@plexd/runtime'
+import { hasTenant } from '../rows/fleet/tenants.ts'
+import { readSetting } from '../rows/settings.ts'
+import type { Reader } from '../store/db.ts'
+import type { DatabaseMove } from '../store/place/moved.ts'
+import { nameOfPlace, type PostgresPlace } from '../store/postgres/place.ts'
+import { isEmpty, openPostgresReader } from '../store/postgres/postgres.ts'
+
+/** What is in the database before anything is done to it: nothing, or what this move has brought there already. */
+export async function examineTarget(
+  place: PostgresPlace,
+  { move, work }: { move: DatabaseMove | undefined; work: string },
+): Promise<'empty' | 'arrived'> {
+  await using reader = openPostgresReader(place)
+  if (await isEmpty(reader)) return 'empty'
+  if (move && (await readSetting(reader, 'epoch')) === move.epoch) return 'arrived'
+  await demandNoInstallation(reader, place, work)
+  return 'empty'
+}
+
+/** Tables without an installation in them are what an attempt leaves that was cut. */
+export async function demandNoInstallation(
+  reader: Reader,
+  place: PostgresPlace,
+  work: string,
+): Promise<void> {
+  if (!(await hasTenant(reader))) return
+  const database = new URL(place.url).pathname.slice(1)
+  throw new CliError(
+    `${work}: there is an installation in "${nameOfPlace(place)}" already: name an empty database, as "createdb --encoding UTF8 --template template0 NAME" makes one; if nobody needs what is in this one, drop it first: dropdb ${database}`,
+  )
+}
