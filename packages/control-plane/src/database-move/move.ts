@@ -10,7 +10,7 @@ import { loadMasterKey, type MasterKey } from '../seal/master-key.ts'
 import { checkMasterKey } from '../start/check-master-key.ts'
 import { claimDataDir } from '../start/data-dir-lock.ts'
 import { type CopiedTable, copyTables } from '../store/copy/copy-tables.ts'
-import type { Reader, Tx } from '../store/db.ts'
+import type { Reader, Store, Tx } from '../store/db.ts'
 import { NothingChanged, reasonOf } from '../store/nothing-changed.ts'
 import { type DatabaseMove, databaseName, readMove } from '../store/place/moved.ts'
 import { claimPostgres } from '../store/postgres/claim.ts'
@@ -18,9 +18,9 @@ import { nameOfPlace, type PostgresPlace } from '../store/postgres/place.ts'
 import { openPostgresStore } from '../store/postgres/postgres.ts'
 import { openKysely } from '../store/sqlite.ts'
 import { forgetMove, handOver, noteMove } from './hand-over.ts'
-import { demandInstallation, openSource, settleSource } from './source.ts'
+import { demandInstallation, openSource } from './source.ts'
 import { type TakenAuthority, takeAuthority } from './take-authority.ts'
-import { demandNoInstallation, examineTarget } from './target.ts'
+import { demandNoInstallation, demandOurs, hasArrived } from './target.ts'
 
 export interface MoveOptions {
   dataDir: string
@@ -45,12 +45,14 @@ export interface MovedDatabase {
  * before it is known whether the database has it.
  */
 export async function moveDatabase(options: MoveOptions): Promise<MovedDatabase> {
-  const { dataDir, to, clock, log } = options
+  const { dataDir, to, clock, log, onProgress } = options
   const work = `move the state of "${dataDir}"`
   demandInstallation(dataDir, work)
   const before = openMove(options, work)
   using _folder = claimDataDir(dataDir)
   giveLike(dataDir, join(dataDir, 'lock'))
+  using source = openSource(dataDir, work, onProgress)
+  const masterKey = source && (await masterKeyOf(options))
   await using _turn = await claimPostgres(to, {
     ...{ clock, log },
     onWait: (holder) => {
@@ -58,11 +60,20 @@ export async function moveDatabase(options: MoveOptions): Promise<MovedDatabase>
     },
     onLost: (error) => log.error('move the state', { error }),
   }).catch(rethrow)
-  const found = await examineTarget(to, { move: before, work }).catch(rethrow)
-  if (before && found === 'arrived')
+  await demandOurs(to, { move: before, work }).catch(rethrow)
+  const onLost = (error: Error) => log.error('move the state', { error })
+  // This waits until the server has ended what was going on there: only then it is known what has arrived.
+  await using store = await openPostgresStore(to, { onLost }).catch(rethrow)
+  if (before && (await hasArrived(store.reader, before))) {
+    source?.close()
     return { move: await handOver(dataDir, before), tables: undefined, authority: undefined }
+  }
+  if (!source || !masterKey)
+    throw new CliError(
+      `${work}: nothing of it is in "${nameOfPlace(to)}" any more, and "${databaseName}" is in "${before?.aside}": put it back`,
+    )
   if (before) await forgetMove(dataDir)
-  return copy(options, work)
+  return await copy(options, { work, source, masterKey, store })
 }
 
 /** What an earlier attempt has noted that did not get to its end; throws if one did. */
@@ -77,11 +88,16 @@ function openMove({ dataDir, to }: MoveOptions, work: string): DatabaseMove | un
   return move?.state === 'moving' ? move : undefined
 }
 
-async function copy(options: MoveOptions, work: string): Promise<MovedDatabase> {
-  const { dataDir, to, clock, onProgress } = options
-  using source = openSource(dataDir, work, onProgress)
-  settleSource(source)
-  const masterKey = await masterKeyOf(options)
+interface Copying {
+  work: string
+  source: DatabaseSync
+  masterKey: MasterKey
+  store: Store
+}
+
+async function copy(options: MoveOptions, copying: Copying): Promise<MovedDatabase> {
+  const { dataDir, to, clock } = options
+  const { source, store } = copying
   const nowMs = clock.now()
   const move: DatabaseMove = {
     state: 'moving',
@@ -90,9 +106,15 @@ async function copy(options: MoveOptions, work: string): Promise<MovedDatabase> 
     at: new Date(nowMs).toISOString(),
     aside: `before-move-${stampOf(nowMs)}`,
   }
-  const copied = await copyTo(options, { work, source, masterKey, move, nowMs })
-  source.close()
-  return { move: await handOver(dataDir, move), ...copied }
+  try {
+    const copied = await store.write((tx) => fill(tx, options, copying, move))
+    source.close()
+    return { move: await handOver(dataDir, move), ...copied }
+  } catch (error) {
+    // Otherwise only the database knows, and the next attempt asks it.
+    if (error instanceof NothingChanged) await forgetMove(dataDir)
+    throw reasonOf(error)
+  }
 }
 
 /** Throws if the file is sealed under another one. */
@@ -104,41 +126,18 @@ async function masterKeyOf({ dataDir, masterKeyFile }: MoveOptions): Promise<Mas
   return masterKey
 }
 
-interface Copying {
-  work: string
-  source: DatabaseSync
-  masterKey: MasterKey
-  move: DatabaseMove
-  nowMs: number
-}
-
-async function copyTo(
-  options: MoveOptions,
-  copying: Copying,
-): Promise<Omit<MovedDatabase, 'move'>> {
-  const { dataDir, to, log } = options
-  const onLost = (error: Error) => log.error('move the state', { error })
-  await using store = await openPostgresStore(to, { onLost }).catch(rethrow)
-  try {
-    return await store.write((tx) => fill(tx, options, copying))
-  } catch (error) {
-    // Otherwise only the database knows, and the next attempt asks it.
-    if (error instanceof NothingChanged) await forgetMove(dataDir)
-    throw reasonOf(error)
-  }
-}
-
 async function fill(
   tx: Tx,
-  { dataDir, to, caKeyFile, onProgress }: MoveOptions,
-  { work, source, masterKey, move, nowMs }: Copying,
+  { dataDir, to, caKeyFile, clock, onProgress }: MoveOptions,
+  { work, source, masterKey }: Copying,
+  move: DatabaseMove,
 ): Promise<Omit<MovedDatabase, 'move'>> {
   await demandNoInstallation(tx, to, work)
   const tables = await copyTables(source, tx, onProgress)
   // Agents know events of the log as it was: with another one they ask for all that is so.
   await writeSetting(tx, 'epoch', move.epoch)
   const place = { dataDir, caKeyFile }
-  const authority = await takeAuthority(tx, { masterKey, place, nowMs })
+  const authority = await takeAuthority(tx, { masterKey, place, nowMs: clock.now() })
   await noteMove(dataDir, move)
   return { tables, authority }
 }

@@ -18,13 +18,14 @@ export function demandInstallation(dataDir: string, work: string): void {
   )
 }
 
-/** Opens the file for reading; throws if this program would not serve from it as it is. */
+/** Opens the file, so that it can be moved alone. Throws if this program would not serve from it as it is; undefined if it is put aside. */
 export function openSource(
   dataDir: string,
   work: string,
   onProgress: (text: string) => void,
-): DatabaseSync {
+): DatabaseSync | undefined {
   const path = join(dataDir, databaseName)
+  if (!existsSync(path)) return undefined
   // Not opened read-only: otherwise the log of a killed process could not be recovered.
   const database = new DatabaseSync(path, { timeout: 5_000 })
   try {
@@ -33,6 +34,7 @@ export function openSource(
     if (fault !== undefined)
       throw new CliError(`${work}: "${path}" is damaged: ${fault}: put a backup in its place first`)
     demandSchema(database, work)
+    settleLog(database)
     return database
   } catch (error) {
     database.close()
@@ -52,8 +54,8 @@ function demandSchema(database: DatabaseSync, work: string): void {
     )
 }
 
-/** Puts what is in the write-ahead log into the file, so that it can be moved alone. */
-export function settleSource(database: DatabaseSync): void {
+/** Puts what is in the write-ahead log into the file. */
+function settleLog(database: DatabaseSync): void {
   const row = database.prepare('pragma wal_checkpoint(truncate)').get()
   if (row?.busy !== 0) throw new Error('another process reads the database: try again')
 }

@@ -6,16 +6,20 @@ import type { DatabaseMove } from '../store/place/moved.ts'
 import { nameOfPlace, type PostgresPlace } from '../store/postgres/place.ts'
 import { isEmpty, openPostgresReader } from '../store/postgres/postgres.ts'
 
-/** What is in the database before anything is done to it: nothing, or what this move has brought there already. */
-export async function examineTarget(
+/** Throws if there is an installation in the database that this move has not brought there; changes nothing. */
+export async function demandOurs(
   place: PostgresPlace,
   { move, work }: { move: DatabaseMove | undefined; work: string },
-): Promise<'empty' | 'arrived'> {
+): Promise<void> {
   await using reader = openPostgresReader(place)
-  if (await isEmpty(reader)) return 'empty'
-  if (move && (await readSetting(reader, 'epoch')) === move.epoch) return 'arrived'
+  if (await isEmpty(reader)) return
+  if (move && (await hasArrived(reader, move))) return
   await demandNoInstallation(reader, place, work)
-  return 'empty'
+}
+
+/** Whether all that a move was to bring is in the database. */
+export async function hasArrived(reader: Reader, { epoch }: DatabaseMove): Promise<boolean> {
+  return (await readSetting(reader, 'epoch')) === epoch
 }
 
 /** Tables without an installation in them are what an attempt leaves that was cut. */
