@@ -29,9 +29,11 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
     files: /^packages\/control-plane\/src\/http\//,
     targets: /^(?!.*\/src\/(control-api|admin-api)\/)/,
   },
-  // Rows are read and written in one room, by files that alone know the columns of their noun.
+  // Rows are read and written in one room, by files that alone know the columns of their noun; bulk data beside them by the store of each,
+  // of which the form in PostgreSQL says so in its name.
   {
-    files: /^packages\/control-plane\/src\/(?!(rows|store)\/).*(?<!\.test\.ts)$/,
+    files:
+      /^packages\/control-plane\/src\/(?!(rows|store)\/|.*\/postgres-store\.ts$).*(?<!\.test\.ts)$/,
     targets: /^(?!kysely$|.*\/src\/store\/schema\.ts$)/,
   },
   {
@@ -267,7 +269,7 @@ const controlPlaneRooms: Rooms = [
   ['tls', 'shows who we are, whatever is served'],
   ['installation', 'tells nodes whom to trust as us, and where we are'],
   ['stun', 'tells others their address, and needs nothing of us'],
-  ['artifacts', 'files, whoever puts or takes them'],
+  ['artifacts', 'files, or bytes in PostgreSQL, whoever puts or takes them'],
   ['executions', 'how one goes on, whoever tells it'],
   ['runs', 'of one action are many executions'],
   ['schedules', 'start them'],
