@@ -20,8 +20,8 @@ Examples:
   # What was copied, with its digests on both sides.
   plexd-control-plane migrate-database --to postgres://plexd@db.example.com/plexd --data-dir DIR --json
 
-All of it is copied and compared in one transaction. If it is interrupted, nothing has changed, or the same command finishes it.
-Metrics, logs, audit records, recordings of sessions and artifacts stay in the data folder.
+All of it is copied and compared, the state in one transaction. If it is interrupted, nothing has changed, or the same command finishes it.
+Recordings of sessions and artifacts go with it; metrics, logs and audit records stay in the data folder.
 Exit code: 0 it was moved; 1 it was not; 2 wrong usage or settings.
 `
 
@@ -39,7 +39,10 @@ export function addMigrateDatabase(command: Command): void {
       'the database, as in postgres://USER@HOST/DATABASE; over TLS, unless HOST is this machine',
     )
     .option('--to-password-file <FILE>', 'the password for that, and nothing else')
-    .option('--json', 'print JSON: data_dir, to, epoch, aside, tables, authority, staying')
+    .option(
+      '--json',
+      'print JSON: data_dir, to, epoch, aside, tables, blobs, authority, staying, warnings',
+    )
     .addHelpText('after', examples)
     .action(async (options: MoveFlags & Record<string, unknown>) => {
       const config = await configOf(options)
@@ -54,19 +57,15 @@ export function addMigrateDatabase(command: Command): void {
         onProgress: tellProgress(options),
       })
       if (!options.json) {
-        process.stdout.write(describeMove(moved, { dataDir, backupFolder }))
+        process.stdout.write(describeMove(moved, { dataDir, masterKeyFile, backupFolder }))
         return
       }
-      const { move, tables = null, authority = null } = moved
+      const { move, tables = null, authority = null, blobs, warnings } = moved
       const { to, epoch, aside } = move
+      const staying = stayingIn(dataDir)
       printJson({
-        data_dir: dataDir,
-        to,
-        epoch,
-        aside,
-        tables,
-        authority,
-        staying: stayingIn(dataDir),
+        ...{ data_dir: dataDir, to, epoch, aside, tables },
+        ...{ blobs, authority, staying, warnings },
       })
     })
 }

@@ -5,6 +5,7 @@ import { CliError, type Clock, type Log } from '@plexd/runtime'
 import { stampOf } from '../backup/planned/schedule.ts'
 import { giveLike } from '../backup/staging.ts'
 import { newEpoch } from '../log/position.ts'
+import { deleteForward, readForwardProgress } from '../rows/forwards.ts'
 import { writeSetting } from '../rows/settings.ts'
 import { loadMasterKey, type MasterKey } from '../seal/master-key.ts'
 import { checkMasterKey } from '../start/check-master-key.ts'
@@ -17,6 +18,8 @@ import { claimPostgres } from '../store/postgres/claim.ts'
 import { nameOfPlace, type PostgresPlace } from '../store/postgres/place.ts'
 import { openPostgresStore } from '../store/postgres/postgres.ts'
 import { openKysely } from '../store/sqlite.ts'
+import type { CopiedBlobs } from './blobs-digest.ts'
+import { type AllBlobs, copyBlobs } from './copy-blobs.ts'
 import { forgetMove, handOver, noteMove } from './hand-over.ts'
 import { demandInstallation, openSource } from './source.ts'
 import { type TakenAuthority, takeAuthority } from './take-authority.ts'
@@ -36,6 +39,10 @@ export interface MovedDatabase {
   move: DatabaseMove
   /** What was copied and read again; undefined if an earlier attempt had done that. */
   tables: CopiedTable[] | undefined
+  /** Likewise of what is beside the state. */
+  blobs: CopiedBlobs[]
+  /** What could not be copied. */
+  warnings: string[]
   authority: TakenAuthority | undefined
 }
 
@@ -66,7 +73,8 @@ export async function moveDatabase(options: MoveOptions): Promise<MovedDatabase>
   await using store = await openPostgresStore(to, { onLost }).catch(rethrow)
   if (before && (await hasArrived(store.reader, before))) {
     source?.close()
-    return { move: await handOver(dataDir, before), tables: undefined, authority: undefined }
+    const rest = { tables: undefined, blobs: [], warnings: [], authority: undefined }
+    return { move: await handOver(dataDir, before), ...rest }
   }
   if (!source || !masterKey)
     throw new CliError(
@@ -107,14 +115,21 @@ async function copy(options: MoveOptions, copying: Copying): Promise<MovedDataba
     aside: `before-move-${stampOf(nowMs)}`,
   }
   try {
+    // First: it takes long, and may be there before anything refers to it.
+    const beside = await blobsOf(options)
     const copied = await store.write((tx) => fill(tx, options, copying, move))
     source.close()
-    return { move: await handOver(dataDir, move), ...copied }
+    return { move: await handOver(dataDir, move), ...copied, ...beside }
   } catch (error) {
     // Otherwise only the database knows, and the next attempt asks it.
     if (error instanceof NothingChanged) await forgetMove(dataDir)
     throw reasonOf(error)
   }
+}
+
+async function blobsOf(options: MoveOptions): Promise<AllBlobs> {
+  await using reader: Reader = openKysely(join(options.dataDir, databaseName))
+  return await copyBlobs({ ...options, reader })
 }
 
 /** Throws if the file is sealed under another one. */
@@ -131,11 +146,13 @@ async function fill(
   { dataDir, to, caKeyFile, clock, onProgress }: MoveOptions,
   { work, source, masterKey }: Copying,
   move: DatabaseMove,
-): Promise<Omit<MovedDatabase, 'move'>> {
+): Promise<Pick<MovedDatabase, 'tables' | 'authority'>> {
   await demandNoInstallation(tx, to, work)
   const tables = await copyTables(source, tx, onProgress)
   // Agents know events of the log as it was: with another one they ask for all that is so.
   await writeSetting(tx, 'epoch', move.epoch)
+  // Their positions are of the records that stay here: they go on with what comes from now on.
+  for (const key of await readForwardProgress(tx)) await deleteForward(tx, key)
   const place = { dataDir, caKeyFile }
   const authority = await takeAuthority(tx, { masterKey, place, nowMs: clock.now() })
   await noteMove(dataDir, move)
