@@ -30,10 +30,10 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
     targets: /^(?!.*\/src\/(control-api|admin-api)\/)/,
   },
   // Rows are read and written in one room, by files that alone know the columns of their noun; bulk data beside them by the store of each,
-  // of which the form in PostgreSQL says so in its name.
+  // of which the form in PostgreSQL says so in its name or its folder.
   {
     files:
-      /^packages\/control-plane\/src\/(?!(rows|store)\/|.*\/postgres-store\.ts$).*(?<!\.test\.ts)$/,
+      /^packages\/control-plane\/src\/(?!(rows|store)\/|(artifacts|recordings)\/postgres-[a-z]+\.ts$|.*\/stores\/postgres\/).*(?<!\.test\.ts)$/,
     targets: /^(?!kysely$|.*\/src\/store\/schema\.ts$)/,
   },
   {
@@ -276,7 +276,10 @@ const controlPlaneRooms: Rooms = [
   ['telemetry/packs', 'records of a batch as bytes, found without being unpacked'],
   ['telemetry', 'a database of its own'],
   ['telemetry/latest', 'follows what is stored there'],
-  ['telemetry/series', 'likewise, and keeps less of it for longer'],
+  ['telemetry/series/hours', 'what is kept of one, wherever that is'],
+  ['telemetry/series/stores', 'where they are kept: in a file'],
+  ['telemetry/series/stores/postgres', 'or in a database'],
+  ['telemetry/series', 'follows what is stored, and keeps less of it for longer'],
   ['telemetry/tail', 'likewise, for whoever reads along'],
   ['alerts/conditions', 'are looked at for one node, by what is known of it'],
   ['alerts/webhooks', 'who is told, whatever it is of'],
@@ -474,6 +477,7 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
   'packages/control-plane/src/http/turns/client-error.ts': 'a socket after its last answer',
   'packages/control-plane/src/http/connections/admission.ts': 'a connection that is silent',
+  'packages/control-plane/src/http/connections/header-reader.ts': 'a header that does not come',
   'packages/control-plane/src/http/drain.ts': 'a socket that sends what nobody wants',
   'packages/control-plane/src/http/turns/upgrades.ts': 'a socket after its last answer',
   'packages/control-plane/src/serving/servers.ts': 'requests that outlast the server',

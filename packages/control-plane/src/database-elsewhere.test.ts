@@ -12,7 +12,12 @@ import {
 } from '@plexd/runtime/testing'
 import { examineControlPlane } from './doctor/doctor.ts'
 import { resetAdminToken } from './start/admin-token-reset.ts'
-import { startControlPlane, testConfig, withControlPlane } from './testing/harness.ts'
+import {
+  startControlPlane,
+  type TestControlPlane,
+  testConfig,
+  withControlPlane,
+} from './testing/harness.ts'
 import { aSealedChunk } from './testing/sealed-chunk.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 
@@ -117,6 +122,50 @@ describe('a control plane whose state is in PostgreSQL', { skip: noPostgres }, (
       },
       config,
     )
+  })
+
+  it('has the series of metrics that another has kept, wherever it is served from', async () => {
+    const [first, second] = [await makeTemporaryFolder(), await makeTemporaryFolder()]
+    await using _folders = { [Symbol.asyncDispose]: () => removeAll(first, second) }
+    const config = { databaseUrl: server.createDatabase() }
+    const send = async (plane: TestControlPlane, hostname: string, orders: number) => {
+      const timestamp = new Date(systemClock.now() - 1_000).toISOString()
+      const node = await plane.enrol(hostname)
+      const body = Buffer.from(JSON.stringify([{ timestamp, group: 'shop', data: { orders } }]))
+      await node.api.sendMetrics({ params: node, body })
+    }
+    /** What each node has sent, when all of it is there. */
+    const valuesOf = async (plane: TestControlPlane, nodes: number) => {
+      const query = { name: 'shop.orders', since: '24h', step: '1h' }
+      const { series } = await until('the series', async () => {
+        const { body } = await plane.admin.queryMetrics({ query })
+        return body.series.length === nodes && body
+      })
+      return Object.fromEntries(
+        series.map(({ node_hostname, points }) => [
+          node_hostname,
+          points.map(({ value }) => value),
+        ]),
+      )
+    }
+
+    await withControlPlane(first.path, (plane) => send(plane, 'web', 7), config)
+    for (const name of ['master.key', 'admin-token'])
+      await copyFile(join(first.path, name), join(second.path, name))
+    await withControlPlane(
+      second.path,
+      async (plane) => {
+        assert.deepEqual(await valuesOf(plane, 1), { web: [7] })
+        await send(plane, 'db', 9)
+      },
+      config,
+    )
+    for (const { path } of [first, second])
+      await withControlPlane(
+        path,
+        async (plane) => assert.deepEqual(await valuesOf(plane, 2), { web: [7], db: [9] }),
+        config,
+      )
   })
 
   it('is not started without its master key, nor with another one', async () => {

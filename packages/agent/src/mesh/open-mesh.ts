@@ -5,6 +5,7 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { openPacketFilter, type PacketFilter } from '../firewall/packet-filter.ts'
 import type { RoundOptions } from '../nat/discovery-rounds.ts'
 import { realNetwork } from '../nat/netcheck.ts'
+import { stunServersOf } from '../nat/stun/told-servers.ts'
 import { createPingOpener, type OpenPing } from '../path/ping-socket.ts'
 import type { RoutingPlace } from '../routing/decide-routing.ts'
 import { createMeshRouting, type MeshRouting } from '../routing/mesh-routing.ts'
@@ -17,6 +18,8 @@ import { type Footprint, filterRows, removeFootprint } from './footprint.ts'
 /** This node's place in the mesh. */
 export interface MeshPlace extends RoutingPlace {
   natType(): NatType
+  /** The STUN servers that the control plane names. */
+  stunServers(): readonly string[]
 }
 
 /** The parts of a mesh on this machine. */
@@ -54,7 +57,9 @@ export async function openMesh(
     routing,
     openPing: createPingOpener(config.meshInterface),
     ...(isFiltered ? { filter } : {}),
-    ...(config.natEnabled ? { network: realNetwork({ ...networkOptions(config), ...seen }) } : {}),
+    ...(config.natEnabled
+      ? { network: realNetwork({ ...networkOptions(config, place), ...seen }) }
+      : {}),
     leave: () =>
       removeFootprint(
         { ...footprintOf(config), isCertain: isFiltered, removeInterface: () => device.remove() },
@@ -117,16 +122,16 @@ function footprintOf({ meshInterface, socketPath }: AgentConfig): Footprint {
   }
 }
 
-function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentConfig) {
+function networkOptions(
+  { apiUrl, stunServers: chosen, meshPort, meshInterface }: AgentConfig,
+  place: MeshPlace,
+) {
   return {
-    servers: stunServers ?? [new URL(apiUrl).hostname, ...publicStunServers],
+    servers: () => stunServersOf({ chosen, told: place.stunServers(), apiUrl }),
     listenPort: meshPort,
     meshInterface,
   }
 }
-
-/** The second server shows what one alone cannot: whether a NAT uses another port per destination. */
-const publicStunServers = ['stun.l.google.com:19302', 'stun.cloudflare.com:3478']
 
 /** Checks CAP_NET_ADMIN, whoever the user is. */
 export async function mayChangeNetwork(): Promise<boolean> {

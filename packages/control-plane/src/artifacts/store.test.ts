@@ -180,6 +180,23 @@ describe('artifacts in PostgreSQL, of several control planes', { skip: noPostgre
     assert.equal(place.chunks(), 0)
   })
 
+  it('have their name when the answer to that is lost, and otherwise leave nothing', async () => {
+    await using place = await makeDatabase()
+    const { store, way } = await place.openByWay()
+    await using _way = way
+    for (const when of ['before', 'after'] as const) {
+      {
+        await using received = await store.receive(ReadableStream.from([binary]), { maxBytes })
+        way.cutNext(when)
+        await assert.rejects(received.keep(name), { status: 503 })
+      }
+      const isThere = (await store.open(name)) !== undefined
+      assert.equal(isThere, when === 'after')
+      if (!isThere) assert.equal(place.chunks(), 0)
+    }
+    assert.ok((await read(store, name)).equals(binary))
+  })
+
   it('hold nothing of the database and a chunk of memory while a client is slow', async () => {
     await using place = await makeDatabase()
     const store = await place.open()
@@ -207,6 +224,12 @@ async function makeDatabase() {
     async open(isKnown = true): Promise<ArtifactStore> {
       const options = { isKnown: async () => isKnown, lockWaitMs: 500 }
       return stores.use(await openPostgresArtifacts({ url }, options))
+    },
+    /** By a way that can be cut. */
+    async openByWay() {
+      const way = await server.cuttable(url)
+      const isKnown = async (): Promise<boolean> => true
+      return { way, store: stores.use(await openPostgresArtifacts({ url: way.url }, { isKnown })) }
     },
     unnamed: async () => count('artifact_contents where version is null'),
     async leaveHalf() {

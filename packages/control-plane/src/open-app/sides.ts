@@ -17,7 +17,7 @@ export async function openSides(
 ) {
   const { config, metrics, clock, log } = environment
   const { fleet, stack } = around
-  const measured = openNodeMetrics(environment, { telemetry, ...around })
+  const measured = await openNodeMetrics(environment, { telemetry, ...around })
   const alerting = stack.use(
     await openAlerting({
       ...{ store, fleet, masterKey, metrics, clock, log },

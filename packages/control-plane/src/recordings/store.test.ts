@@ -146,6 +146,19 @@ describe('the store of recordings in PostgreSQL, of two control planes', {
     assert.equal((await stores[0]?.holdings())?.[0]?.bytes, 900)
   })
 
+  it('counts a chunk once, also where the answer was lost', async () => {
+    await using server = await startPostgres()
+    await using way = await server.cuttable(server.createDatabase())
+    await using store = await openAt(way.url)
+    for (const when of ['before', 'after'] as const) {
+      way.cutNext(when)
+      await assert.rejects(store.put(aChunk(0), { maxBytes }), { status: 503 })
+      assert.equal((await store.holdings()).length, when === 'after' ? 1 : 0)
+    }
+    assert.equal((await store.put(aChunk(0), { maxBytes })).outcome, 'kept')
+    assert.equal((await store.holdings())[0]?.bytes, 2)
+  })
+
   it('says that the database is away, and takes the same chunk when it is back', async () => {
     await using server = await startPostgres()
     await using store = await openAt(server.createDatabase())
