@@ -6,6 +6,7 @@ import { addBugreport } from './commands/bugreport.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfigCheck } from './commands/config-check.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addMigrateDatabase } from './commands/migrate-database.ts'
 import { addReady } from './commands/ready.ts'
 import { addRestore, addVerify } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
@@ -28,6 +29,7 @@ export function createProgram(daemonStart?: DaemonStart): Command {
   addBackupCreate(backup.command('create'))
   addVerify(backup.command('verify'))
   addRestore(program.command('restore'))
+  addMigrateDatabase(program.command('migrate-database'))
   addCompletion(program.command('completion'), program)
   return program
 }

@@ -21,6 +21,8 @@ const rows: readonly (readonly [RegExp, Content | undefined])[] = [
   [/(^|\/)\.|^lock(-|$)|-(wal|shm|journal)$|^admin\.sock$|^lost\+found\//, undefined],
   [/^artifacts\/incoming\/|\.damaged(-\d+)?$|\.salvaging$/, undefined],
   [new RegExp(`^${asidePrefix}`), undefined],
+  // Of a move to PostgreSQL that was taken back.
+  [/^before-move-|^database\.json$/, undefined],
   // Whoever has it is an owner; operators keep it elsewhere.
   [/^admin-token$/, undefined],
   [/^master\.key$/, { kind: 'file', part: 'master-key' }],

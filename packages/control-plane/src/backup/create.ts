@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { CliError, describeError, exitCodes, openOutput } from '@plexd/runtime'
 import type { OptionalPart } from '../config/settings/backup-parts.ts'
 import { loadMasterKey } from '../seal/master-key.ts'
+import { refuseMoved } from '../store/place/moved.ts'
 import { version } from '../version.ts'
 import { type Manifest, totalBytes } from './archive/manifest.ts'
 import { writeArchive } from './archive/write-archive.ts'
@@ -63,6 +64,7 @@ function demandDataFolder(dataDir: string): void {
     throw new CliError(
       `back up "${dataDir}": a restore was interrupted in it: start the control plane, which finishes that`,
     )
+  refuseMoved(dataDir)
   if (!existsSync(join(dataDir, 'control-plane.db')))
     throw new CliError(
       `back up "${dataDir}": it is no data folder of a control plane: name that with --data-dir`,

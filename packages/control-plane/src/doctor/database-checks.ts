@@ -4,6 +4,7 @@ import { loadMasterKey } from '../seal/master-key.ts'
 import { placeOf as sealedPlace } from '../seal/places.ts'
 import { open } from '../seal/seal.ts'
 import { postgresPlace, sqliteFile } from '../store/place/database.ts'
+import { refuseMoved } from '../store/place/moved.ts'
 import { examineServer } from '../store/postgres/examine.ts'
 import { nameOfPlace } from '../store/postgres/place.ts'
 import { pageFault } from '../store/side/fault.ts'
@@ -25,7 +26,7 @@ const isOnServer = ({ config }: Place): boolean => postgresPlace(config) !== und
 
 async function checkServer({ config }: Place): Promise<Finding> {
   const place = postgresPlace(config)
-  if (!place) return ok('the state is in the data folder')
+  if (!place) return checkMoved(config.dataDir)
   const name = nameOfPlace(place)
   try {
     const { version, schema, holder } = await examineServer(place)
@@ -37,6 +38,16 @@ async function checkServer({ config }: Place): Promise<Finding> {
       `"${name}": ${describeError(error)}`,
       `see whether its server runs, and lets this machine in: psql '${name}'`,
     )
+  }
+}
+
+/** Whether the state has left the data folder, which a start without database_url refuses. */
+function checkMoved(dataDir: string): Finding {
+  try {
+    refuseMoved(dataDir)
+    return ok('the state is in the data folder')
+  } catch (error) {
+    return failed(describeError(error), 'set database_url, or finish or take back the move')
   }
 }
 

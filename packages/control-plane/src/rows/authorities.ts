@@ -1,4 +1,4 @@
-import type { Reader } from '../store/db.ts'
+import type { Reader, Tx } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
 import { readSetting, writeSetting } from './settings.ts'
 import type { RowUnit } from './unit.ts'
@@ -27,13 +27,18 @@ export function readLastRetired(reader: Reader): Promise<StoredAuthority | undef
 }
 
 export async function insertAuthority(
-  { tx }: RowUnit,
+  { tx }: Pick<RowUnit, 'tx'>,
   authority: Omit<StoredAuthority, 'retired_at'>,
 ): Promise<void> {
   await tx
     .insertInto('authorities')
     .values({ ...authority, retired_at: null })
     .execute()
+}
+
+/** The key of an authority, which was in a file until then. */
+export async function putAuthorityKey(tx: Tx, id: string, key_sealed: string): Promise<void> {
+  await tx.updateTable('authorities').set({ key_sealed }).where('id', '=', id).execute()
 }
 
 /**

@@ -21,7 +21,7 @@ export const databaseSettings = {
 } as const satisfies Record<string, Setting<unknown>>
 
 /** With its `sslmode`: who leaves it out gets the strictest, where packets leave the machine. */
-function parseDatabaseUrl(text: string, name: string): string {
+export function parseDatabaseUrl(text: string, name: string): string {
   const url = URL.parse(text)
   if (!isOurs(url) || url.pathname.length < 2)
     throw fault(name, text, 'want a URL, as in postgres://plexd@db.example.com/plexd')

@@ -5,6 +5,7 @@ import { NothingChanged, reasonOf } from '../nothing-changed.ts'
 import type { ClaimOptions as ServerOptions } from '../postgres/claim.ts'
 import { nameOfPlace, type PostgresPlace } from '../postgres/place.ts'
 import { openSqliteStore } from '../sqlite.ts'
+import { databaseName, refuseEmpty, refuseMoved, refuseMoving } from './moved.ts'
 
 /** Where the state of an installation is, for the one process that may open it. */
 export interface Database extends AsyncDisposable {
@@ -28,7 +29,7 @@ export interface DatabasePlace {
 
 /** Of the data folder, which the process has locked; unused where the state is in PostgreSQL. */
 export const sqliteFile = ({ dataDir }: Pick<DatabasePlace, 'dataDir'>): string =>
-  join(dataDir, 'control-plane.db')
+  join(dataDir, databaseName)
 
 /** The database of PostgreSQL that the settings name; undefined for the file. */
 export function postgresPlace(place: DatabasePlace): PostgresPlace | undefined {
@@ -50,10 +51,14 @@ export async function claimDatabase(
   options: ClaimOptions,
 ): Promise<Database> {
   const postgres = postgresPlace(place)
-  if (!postgres) return openFile(sqliteFile(place))
+  if (!postgres) {
+    refuseMoved(place.dataDir)
+    return openFile(sqliteFile(place))
+  }
+  refuseMoving(place.dataDir)
   refuseBoth(place)
   try {
-    return await claimServer(postgres, options)
+    return await claimServer(place.dataDir, postgres, options)
   } catch (error) {
     if (!(error instanceof NothingChanged)) throw error
     throw new Error(`open database "${nameOfPlace(postgres)}"`, { cause: reasonOf(error) })
@@ -64,7 +69,7 @@ function refuseBoth(place: DatabasePlace): void {
   const file = sqliteFile(place)
   if (!existsSync(file)) return
   throw new Error(
-    `start with database_url: "${file}" is the database of an installation, and nothing of it is in PostgreSQL: leave the setting out, or choose another --data-dir`,
+    `start with database_url: "${file}" is the database of an installation, and nothing of it is in PostgreSQL: take it there with "plexd-control-plane migrate-database", leave the setting out, or choose another --data-dir`,
   )
 }
 
@@ -96,17 +101,25 @@ async function readServer<T>(
   return (await isEmpty(reader)) ? undefined : await read(reader)
 }
 
-async function claimServer(postgres: PostgresPlace, options: ClaimOptions): Promise<Database> {
+async function claimServer(
+  dataDir: string,
+  postgres: PostgresPlace,
+  options: ClaimOptions,
+): Promise<Database> {
   const { claimPostgres } = await import('../postgres/claim.ts')
   const { openPostgresStore } = await import('../postgres/postgres.ts')
-  const check = () => readServer(postgres, options.check)
+  const isNew = async () => (await readServer(postgres, async () => true)) === undefined
+  async function check(): Promise<void> {
+    if (await isNew()) refuseEmpty(dataDir, nameOfPlace(postgres))
+    else await readServer(postgres, options.check)
+  }
   await check()
   await using stack = new AsyncDisposableStack()
   stack.use(await claimPostgres(postgres, options))
   await check()
   const held = stack.move()
   return {
-    isNew: async () => (await readServer(postgres, async () => true)) === undefined,
+    isNew,
     open: (store) => openPostgresStore(postgres, { ...store, signal: options.signal }),
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   }

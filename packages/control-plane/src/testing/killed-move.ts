@@ -1,0 +1,39 @@
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { Socket } from 'node:net'
+import { DatabaseSync } from 'node:sqlite'
+import { silentLog, systemClock } from '@plexd/runtime'
+
+/**
+ * Moves the state of a data folder to PostgreSQL, and is killed at the call to the disk or the server of that number. Prints how many there
+ * were if it comes through.
+ */
+
+const [, , dataDir = '', url = '', at = ''] = process.argv
+let calls = 0
+
+function beforeEach<Name extends string>(
+  owner: Record<Name, (...given: never[]) => unknown>,
+  name: Name,
+): void {
+  const original = owner[name] as (...given: unknown[]) => unknown
+  Object.assign(owner, {
+    [name](this: unknown, ...given: unknown[]) {
+      if (++calls === Number(at)) process.kill(process.pid, 'SIGKILL')
+      return original.apply(this, given)
+    },
+  })
+}
+
+for (const name of ['renameSync', 'mkdirSync', 'rmSync'] as const) beforeEach(fs, name)
+for (const name of ['rename', 'open', 'rm'] as const) beforeEach(fs.promises, name)
+beforeEach(Socket.prototype, 'write')
+for (const name of ['exec', 'prepare', 'close'] as const) beforeEach(DatabaseSync.prototype, name)
+syncBuiltinESMExports()
+
+const { moveDatabase } = await import('../database-move/move.ts')
+await moveDatabase({
+  ...{ dataDir, to: { url }, masterKeyFile: undefined, caKeyFile: undefined },
+  ...{ clock: systemClock, log: silentLog, onProgress: () => {} },
+})
+fs.writeFileSync(1, String(calls))
