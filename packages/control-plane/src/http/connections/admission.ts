@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Limits } from '../../limits.ts'
-import { type AwaitPeer, showPeer } from './balancers.ts'
 import { type Connection, createConnections } from './connections.ts'
 import { createFairQueue } from './fair-queue.ts'
-import type { Peer } from './proxy-header.ts'
+import { type AwaitPeer, showPeer } from './proxies/balancers.ts'
+import type { Peer } from './proxies/proxy-header.ts'
 
 /** Limits what clients may use of a server before they are authenticated. */
 export interface Admission {
