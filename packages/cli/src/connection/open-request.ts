@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
-import { errorOf } from '@plexd/protocol'
+import { adminApi, errorOf } from '@plexd/protocol'
 import { headOf, placeOf, TunnelAgent, trusting, watchUnsent, whenGivenUp } from '@plexd/runtime'
 import { explainRefusal, type Target } from './failure.ts'
 import type { Servers } from './servers.ts'
@@ -28,7 +28,7 @@ export function createOpen(servers: Servers, who: Who): Open {
     const question = { what: `${method} ${path}`, isRead: method === 'GET', signal }
     // A body is read only once, so whoever takes it has to be known before.
     if (body && servers.targets.length > 1)
-      await servers.ask({ what: 'GET /healthz', isRead: true, ask: health(who), signal })
+      await servers.ask({ what: `GET ${adminApi.whoami.path}`, isRead: true, ask: probe(who), signal })
     return await servers.ask({
       ...question,
       isOnce: body !== undefined,
@@ -42,8 +42,9 @@ interface Who {
   token: string
 }
 
-const health = (who: Who) => async (target: Target) =>
-  void (await openAt(target, who, { method: 'GET', path: '/healthz' })).destroy()
+/** Says whether one serves: that it lives is not enough. */
+const probe = (who: Who) => async (target: Target) =>
+  void (await openAt(target, who, adminApi.whoami)).destroy()
 
 async function openAt(
   options: Target,
