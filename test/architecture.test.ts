@@ -29,9 +29,11 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
     files: /^packages\/control-plane\/src\/http\//,
     targets: /^(?!.*\/src\/(control-api|admin-api)\/)/,
   },
-  // Rows are read and written in one room, by files that alone know the columns of their noun.
+  // Rows are read and written in one room, by files that alone know the columns of their noun; bulk data beside them by the store of each,
+  // of which the form in PostgreSQL says so in its name or its folder.
   {
-    files: /^packages\/control-plane\/src\/(?!(rows|store)\/).*(?<!\.test\.ts)$/,
+    files:
+      /^packages\/control-plane\/src\/(?!(rows|store)\/|(artifacts|recordings)\/postgres-[a-z]+\.ts$|.*\/stores\/postgres\/).*(?<!\.test\.ts)$/,
     targets: /^(?!kysely$|.*\/src\/store\/schema\.ts$)/,
   },
   {
@@ -266,14 +268,17 @@ const controlPlaneRooms: Rooms = [
   ['tls', 'shows who we are, whatever is served'],
   ['installation', 'tells nodes whom to trust as us, and where we are'],
   ['stun', 'tells others their address, and needs nothing of us'],
-  ['artifacts', 'files, whoever puts or takes them'],
+  ['artifacts', 'files, or bytes in PostgreSQL, whoever puts or takes them'],
   ['executions', 'how one goes on, whoever tells it'],
   ['runs', 'of one action are many executions'],
   ['schedules', 'start them'],
   ['telemetry/packs', 'records of a batch as bytes, found without being unpacked'],
   ['telemetry', 'a database of its own'],
   ['telemetry/latest', 'follows what is stored there'],
-  ['telemetry/series', 'likewise, and keeps less of it for longer'],
+  ['telemetry/series/hours', 'what is kept of one, wherever that is'],
+  ['telemetry/series/stores', 'where they are kept: in a file'],
+  ['telemetry/series/stores/postgres', 'or in a database'],
+  ['telemetry/series', 'follows what is stored, and keeps less of it for longer'],
   ['telemetry/tail', 'likewise, for whoever reads along'],
   ['alerts/conditions', 'are looked at for one node, by what is known of it'],
   ['alerts/webhooks', 'who is told, whatever it is of'],
@@ -470,6 +475,7 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
   'packages/control-plane/src/http/turns/client-error.ts': 'a socket after its last answer',
   'packages/control-plane/src/http/connections/admission.ts': 'a connection that is silent',
+  'packages/control-plane/src/http/connections/header-reader.ts': 'a header that does not come',
   'packages/control-plane/src/http/drain.ts': 'a socket that sends what nobody wants',
   'packages/control-plane/src/http/turns/upgrades.ts': 'a socket after its last answer',
   'packages/control-plane/src/serving/servers.ts': 'requests that outlast the server',

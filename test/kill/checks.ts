@@ -7,7 +7,7 @@ import {
   type DataEntry,
   type SealedSecret,
 } from '@plexd/protocol'
-import { arePairs, unseal, until } from '@plexd/runtime/testing'
+import { unseal, until } from '@plexd/runtime/testing'
 import { checkTold } from '../support/check-told.ts'
 import { untilEqual } from '../support/equal.ts'
 import { pages } from '../support/pages.ts'
@@ -92,8 +92,7 @@ async function checkExecutions({ system, scripted, executions, results }: World)
       system.admin.listTelemetry({ ...input, params: { node: nodeId, kind: 'logs' } }),
     )
     const messages = new Set(kept.map(({ record }) => (record as { message: string }).message)) // a log record
-    // Telemetry is in the data folder of whoever served.
-    if (!arePairs) assert.deepEqual([...records.difference(messages)], [], 'log records')
+    assert.deepEqual([...records.difference(messages)], [], 'log records')
   }
 }
 

@@ -7,8 +7,8 @@ import { createRandom } from '../support/random.ts'
 const isAll = process.env.PLEXD_POSTGRES === 'all'
 const seed = Number(process.env.PLEXD_POSTGRES_SEED ?? Date.now() % 1_000_000)
 
-/** Where the control planes of a test keep their state; of a pair, one waits until the other has ended. */
-type Place = 'postgres' | 'pair'
+/** Where the control planes of a test keep their state; of two replicas, one serves and the other passes on. */
+type Place = 'postgres' | 'replicas'
 type Case = readonly [Place, file: string]
 
 /** What holds for the file in the data folder holds here as well; of these, one is drawn. */
@@ -19,18 +19,18 @@ const drawn: [Case, ...Case[]] = [
   ['postgres', 'test/sequences/sequences.test.ts'],
   ['postgres', 'test/dispatch/dispatch.test.ts'],
   ['postgres', 'test/dispatch/cancel.test.ts'],
-  ['pair', 'test/contract/operations.test.ts'],
-  ['pair', 'test/sequences/sequences.test.ts'],
+  ['replicas', 'test/contract/operations.test.ts'],
+  ['replicas', 'test/sequences/sequences.test.ts'],
 ]
 
 /** Always: that nothing is lost when one of two is killed. */
-const always: Case = ['pair', 'test/kill/kill.test.ts']
+const always: Case = ['replicas', 'test/kill/kill.test.ts']
 
 const chosen = isAll ? drawn : [createRandom(seed).pick(drawn)]
 
 describe('with PostgreSQL', { skip: noPostgres }, () => {
   for (const [place, file] of [always, ...chosen])
-    it(`${place === 'pair' ? 'two that take turns pass' : 'passes'} ${file}`, {
+    it(`${place === 'replicas' ? 'two replicas pass' : 'passes'} ${file}`, {
       timeout: 3_600_000,
     }, async (t) => {
       t.diagnostic(`PLEXD_POSTGRES_SEED=${seed}`)

@@ -25,6 +25,9 @@ const blocks = (language: string): readonly string[] =>
   guide.match(new RegExp(`(?<=\`\`\`${language}\n)[^]*?(?=\`\`\`)`, 'g')) ?? []
 const block = (language: string): string => blocks(language)[0] ?? ''
 
+/** Of this machine, from which nobody else connects. */
+const balancer = '127.0.0.8'
+
 const noProxy =
   spawnSync('haproxy', ['-v']).error && 'HAProxy is not installed: apt-get install haproxy'
 
@@ -116,11 +119,16 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
       .replace(':8443', `127.0.0.1:${port}`)
       .replace('10.0.0.5:8443', `127.0.0.1:${one}`)
       .replace('10.0.0.6:8443', `127.0.0.1:${two}`)
+      .replaceAll(' check ', ` source ${balancer} check `)
     await writeFile(config, text)
     const proxy = spawn('haproxy', ['-db', '-f', config], { stdio: 'ignore' })
     await using _proxy = endAtEnd(proxy)
     const url = `https://127.0.0.1:${port}`
-    const args = ['--database-url', server.createDatabase(), '--public-url', url]
+    assert.equal(text.match(/ send-proxy-v2 /g)?.length, 2)
+    const args = [
+      ...['--database-url', server.createDatabase(), '--public-url', url],
+      ...['--proxy-protocol-from', balancer],
+    ]
     for (const name of ['cp1', 'cp2']) await mkdir(join(folder, name))
 
     const listen = `127.0.0.1:${one}`

@@ -14,7 +14,7 @@ import {
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import {
-  arePairs,
+  areReplicas,
   databaseOfFolder,
   type EventStream,
   openEventStream,
@@ -25,7 +25,7 @@ import {
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { type Output, runProgram } from '../../scripts/programs/program.ts'
-import { startPair } from './pair.ts'
+import { startReplicas } from './replicas.ts'
 
 /** An answer as it came, whatever its status. */
 export interface RawAnswer {
@@ -99,7 +99,7 @@ export interface SystemOptions {
 async function startThere(folder: string, given: readonly string[]): Promise<ControlPlaneProcess> {
   const databaseUrl = await databaseOfFolder(folder)
   const args = databaseUrl === undefined ? given : [...given, '--database-url', databaseUrl]
-  return arePairs ? startPair(folder, { args }) : startControlPlaneProcess(folder, { args })
+  return areReplicas ? startReplicas(folder, { args }) : startControlPlaneProcess(folder, { args })
 }
 
 export async function startSystem({ args = [], prepare }: SystemOptions = {}): Promise<System> {

@@ -1,7 +1,7 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { OperatorEnds } from './access/operator-ends.ts'
 import type { Alerting } from './alerts/alerting.ts'
-import type { ArtifactFiles } from './artifacts/files.ts'
+import type { ArtifactStore } from './artifacts/store.ts'
 import type { BackupWatch } from './backup/planned/watch.ts'
 import type { Change } from './change.ts'
 import type { Config } from './config/config.ts'
@@ -59,7 +59,7 @@ export interface SideStores {
   readonly series: Series
   /** What passes it on. */
   readonly forwards: Forwards
-  readonly artifacts: ArtifactFiles
+  readonly artifacts: ArtifactStore
   readonly recordings: RecordingStore
 }
 

@@ -7,8 +7,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { examineControlPlane } from './doctor/doctor.ts'
 import { openSqliteRecordings } from './recordings/sqlite-store.ts'
-import { bucketOf } from './telemetry/series/bucket.ts'
-import { openSeriesFile } from './telemetry/series/series-file.ts'
+import { bucketOf } from './telemetry/series/hours/bucket.ts'
+import { openSeriesFile } from './telemetry/series/stores/file.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
 import { startControlPlane } from './testing/harness.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
@@ -81,13 +81,14 @@ describe('a control plane of which a file beside the database is damaged', () =>
   it('names it to the doctor and to monitors, and serves', async () => {
     await using folder = await makeTemporaryFolder()
     const dataDir = folder.path
+    const config = { databaseUrl: undefined } // the series of a database are in no file
     {
-      await using plane = await startControlPlane({ dataDir })
+      await using plane = await startControlPlane({ dataDir, config })
       await plane.enrol('web')
     }
     await writeFile(join(dataDir, 'series.db'), 'no database'.repeat(500))
     await writeFile(join(dataDir, 'recordings.db.suspect'), '')
-    await using plane = await startControlPlane({ dataDir })
+    await using plane = await startControlPlane({ dataDir, config })
     const answer = await fetch(`${plane.url}/readyz`)
     assert.deepEqual(await answer.json(), {
       status: 'ready',
@@ -159,16 +160,18 @@ function openStores(folder: string, now = () => 12 * dayMs) {
         )
       const bucket = bucketOf(1, now())
       const hour = { series: new Map([['a.b', new Map([[0, bucket]])]]), programs: 0 }
-      const head = { lastId: index, points: 1, hours: new Map([[index * 3_600_000, hour]]) }
-      await series.add(() => [['n_web', head]])
-      await series.finish(String(index))
+      const hours = new Map([[index * 3_600_000, hour]])
+      const head = { firstId: index, lastId: index, points: 1, hours }
+      const writer = await series.begin()
+      await writer.add(new Map([['n_web', head]]))
+      await writer.finish(index)
     },
     async read() {
       const found = await telemetry.list({ ...web, kind: 'logs', limit: 100_000 })
       assert.equal(new Set(found.map(({ id }) => id)).size, found.length, 'each once')
       await chunksOf(recordings)
       await recordings.holdings()
-      await series.read('n_web', { fromMs: 0, toMs: 1e15 }, () => undefined)
+      await series.read('n_web', { fromMs: 0, toMs: 1e15 })
       return { records: new Map(found.map(({ id, record }) => [id, record])) }
     },
     async [Symbol.asyncDispose]() {

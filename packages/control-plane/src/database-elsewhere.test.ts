@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, readFile } from 'node:fs/promises'
+import { copyFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
@@ -12,8 +12,16 @@ import {
 } from '@plexd/runtime/testing'
 import { examineControlPlane } from './doctor/doctor.ts'
 import { resetAdminToken } from './start/admin-token-reset.ts'
-import { startControlPlane, testConfig, withControlPlane } from './testing/harness.ts'
+import {
+  startControlPlane,
+  type TestControlPlane,
+  testConfig,
+  withControlPlane,
+} from './testing/harness.ts'
+import { aSealedChunk } from './testing/sealed-chunk.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
+
+const recorded = '{"version":2,"width":80,"height":24,"timestamp":1}\n[0,"o","canary"]\n'
 
 describe('a control plane whose state is in PostgreSQL', { skip: noPostgres }, () => {
   let server: TestPostgres
@@ -73,6 +81,91 @@ describe('a control plane whose state is in PostgreSQL', { skip: noPostgres }, (
     )
     const authorities = [first, second].map(({ path }) => readFile(join(path, 'ca.crt'), 'utf8'))
     assert.equal(new Set(await Promise.all(authorities)).size, 1)
+  })
+
+  it('serves artifacts and recordings that another machine has taken', async () => {
+    const [first, second] = [await makeTemporaryFolder(), await makeTemporaryFolder()]
+    await using _folders = { [Symbol.asyncDispose]: () => removeAll(first, second) }
+    const config = { databaseUrl: server.createDatabase() }
+    const params = { version: '1.5.0', os: 'linux', arch: 'amd64' }
+    const binary = Buffer.alloc(1_000_000, 'plexd ')
+    const told = await withControlPlane(
+      first.path,
+      async (plane) => {
+        const web = await plane.enrol('web')
+        await plane.admin.putArtifact({ params, body: binary })
+        const { session_id, key } = await plane.record(web)
+        await web.api.uploadRecording({
+          params: { ...web, session_id, chunk: '0' },
+          body: new Uint8Array(aSealedChunk(key, { session_id, index: 0, text: recorded })),
+        })
+        return { token: web.token, session_id }
+      },
+      config,
+    )
+    for (const name of ['master.key', 'admin-token'])
+      await copyFile(join(first.path, name), join(second.path, name))
+    await rm(first.path, { recursive: true })
+
+    await withControlPlane(
+      second.path,
+      async ({ url, adminToken }) => {
+        const get = (path: string, token: string, headers = {}) =>
+          fetch(`${url}/${path}`, { headers: { authorization: `Bearer ${token}`, ...headers } })
+        const path = 'v1/artifacts/plexd/1.5.0/linux/amd64'
+        const whole = await get(path, told.token)
+        assert.ok(Buffer.from(await whole.arrayBuffer()).equals(binary))
+        const part = await get(path, told.token, { range: 'bytes=131070-131081' })
+        assert.deepEqual([part.status, await part.text()], [206, 'plexd plexd '])
+        const played = await get(`admin/v1/sessions/${told.session_id}/recording`, adminToken)
+        assert.match(await played.text(), /"canary"/)
+      },
+      config,
+    )
+  })
+
+  it('has the series of metrics that another has kept, wherever it is served from', async () => {
+    const [first, second] = [await makeTemporaryFolder(), await makeTemporaryFolder()]
+    await using _folders = { [Symbol.asyncDispose]: () => removeAll(first, second) }
+    const config = { databaseUrl: server.createDatabase() }
+    const send = async (plane: TestControlPlane, hostname: string, orders: number) => {
+      const timestamp = new Date(systemClock.now() - 1_000).toISOString()
+      const node = await plane.enrol(hostname)
+      const body = Buffer.from(JSON.stringify([{ timestamp, group: 'shop', data: { orders } }]))
+      await node.api.sendMetrics({ params: node, body })
+    }
+    /** What each node has sent, when all of it is there. */
+    const valuesOf = async (plane: TestControlPlane, nodes: number) => {
+      const query = { name: 'shop.orders', since: '24h', step: '1h' }
+      const { series } = await until('the series', async () => {
+        const { body } = await plane.admin.queryMetrics({ query })
+        return body.series.length === nodes && body
+      })
+      return Object.fromEntries(
+        series.map(({ node_hostname, points }) => [
+          node_hostname,
+          points.map(({ value }) => value),
+        ]),
+      )
+    }
+
+    await withControlPlane(first.path, (plane) => send(plane, 'web', 7), config)
+    for (const name of ['master.key', 'admin-token'])
+      await copyFile(join(first.path, name), join(second.path, name))
+    await withControlPlane(
+      second.path,
+      async (plane) => {
+        assert.deepEqual(await valuesOf(plane, 1), { web: [7] })
+        await send(plane, 'db', 9)
+      },
+      config,
+    )
+    for (const { path } of [first, second])
+      await withControlPlane(
+        path,
+        async (plane) => assert.deepEqual(await valuesOf(plane, 2), { web: [7], db: [9] }),
+        config,
+      )
   })
 
   it('is not started without its master key, nor with another one', async () => {

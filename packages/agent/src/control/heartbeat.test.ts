@@ -27,6 +27,15 @@ describe('heartbeat', () => {
     assert.deepEqual(setup.hints, ['reconcile', 'rotate'])
   })
 
+  it('says which STUN servers the answer names, and when it names none', async () => {
+    await using setup = setUp()
+    setup.answer = { stun_servers: ['cp1.example:3478'] }
+    await setup.clock.advance(0)
+    setup.answer = {}
+    await setup.clock.advance(31 * second)
+    assert.deepEqual(setup.stunServers.slice(0, 2), [['cp1.example:3478'], undefined])
+  })
+
   it('accepts an answer without a body', async () => {
     await using setup = setUp()
     setup.answer = undefined
@@ -143,6 +152,7 @@ function setUp() {
     failWith: undefined as Error | undefined,
     beats: 0,
     hints: [] as string[],
+    stunServers: [] as unknown[],
     heeded: undefined as unknown,
     hearNews: news.tell,
   }
@@ -162,6 +172,7 @@ function setUp() {
     describeNode: () => ({}),
     onReconcile: () => script.hints.push('reconcile'),
     onRotateKeys: async () => void script.hints.push('rotate'),
+    onStunServers: (named) => void script.stunServers.push(named),
     installation: { heeded: () => script.heeded, onChange: news.add },
     describe: String,
     vitals,

@@ -15,6 +15,8 @@ export interface HeartbeatDeps extends AskingDeps {
   /** The control plane requests a reconciliation. */
   onReconcile(): void
   onRotateKeys(): Promise<void>
+  /** The STUN servers that the control plane names; undefined if it names none. */
+  onStunServers(named: readonly string[] | undefined): void
   /** What is told soon when it is another. */
   installation: { heeded(): unknown; onChange(listener: () => void): () => void }
 }
@@ -79,6 +81,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       hasFailed = false
       said = saying
       problems.set('identity', describeCopy(body?.identity_in_use, deps.dataDir))
+      deps.onStunServers(body?.stun_servers)
       if (body?.reconcile) deps.onReconcile()
       if (body?.rotate_keys) await deps.onRotateKeys()
       return intervalMs()

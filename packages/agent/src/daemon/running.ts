@@ -72,6 +72,7 @@ export async function startRunning(
   const watch = stack.use(
     await startMeshWatch({ ...node, drift: queues.drift, receiver, keepOnly }),
   )
+  stack.defer(node.mesh.stunServers.onChange(() => watch.discovery?.refresh()))
   stack.use(
     startPauseWatch({
       ...node,
@@ -98,6 +99,7 @@ function startNodeHeartbeat(node: Enrolled, ways: StateWays, checksum: string): 
     ...{ ...node, intervalMs, dataDir },
     describeNode: () => describeHeartbeat(sourcesOf(node), checksum),
     onReconcile: () => node.requests.ask(),
+    onStunServers: node.mesh.stunServers.hear,
     onRotateKeys: () => ways.keyRotation.request(),
   })
 }

@@ -9,7 +9,7 @@ export interface Mark {
 
 export function createMark(
   database: DatabaseSync,
-  name: 'capabilities' | 'cursor' | 'endpoint' | 'reports_compared',
+  name: 'capabilities' | 'cursor' | 'endpoint' | 'reports_compared' | 'stun_servers',
 ): Mark {
   const select = database.prepare('SELECT value FROM marks WHERE name = ?')
   const upsert = database.prepare(

@@ -4,6 +4,7 @@ import { handOver, type NameCache } from '@plexd/runtime'
 import { destinationsOf } from '../config/places.ts'
 import { createMark } from '../disk/mark.ts'
 import { createEndpoints, type Endpoints } from '../nat/endpoints.ts'
+import { createToldServers, type ToldServers } from '../nat/stun/told-servers.ts'
 import { type Applier, createApplier } from '../reconcile/apply.ts'
 import type { ReconcileRequests } from '../reconcile/requests.ts'
 import type { PlannedPlace } from '../routing/range-faults.ts'
@@ -28,6 +29,7 @@ export interface NodeMesh extends Omit<OpenMesh, 'filter'>, MeshView {
   /** Absent if packets are not filtered. */
   readonly firewall: NodeFirewall | undefined
   readonly endpoints: Endpoints
+  readonly stunServers: ToldServers
   readonly applier: Applier
 }
 
@@ -53,11 +55,15 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
   const endpoints = createEndpoints({ mark, desired, meshRanges, problems })
   const natType = (): NatType => endpoints.own()?.nat_type ?? 'unknown'
   const peers = (): DesiredPeers => desired.current().peers
+  const stunServers = createToldServers(createMark(deps.database, 'stun_servers'), deps.log)
   const addresses = followControlAddresses(deps)
   await using stack = new AsyncDisposableStack()
   const { filter, ...opened } = stack.use(
     deps.openMesh
-      ? await deps.openMesh({ place, controlAddresses: addresses.current, peers, natType })
+      ? await deps.openMesh({
+          ...{ place, controlAddresses: addresses.current, peers, natType },
+          stunServers: stunServers.current,
+        })
       : withoutMesh(deps.device ?? createAbsentDevice(config.meshInterface, whyNoMesh(config))),
   )
   const { device, routing, network } = opened
@@ -79,7 +85,7 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
   addresses.onChange(applier.applySoon)
   const view = createMeshView({ ...opened, firewall, natType }, deps)
   return {
-    ...{ ...opened, firewall, endpoints, applier, ...view },
+    ...{ ...opened, firewall, endpoints, stunServers, applier, ...view },
     [Symbol.asyncDispose]: handOver(stack),
   }
 }

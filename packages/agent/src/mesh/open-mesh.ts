@@ -6,6 +6,7 @@ import { placesOf } from '../config/places.ts'
 import { openPacketFilter, type PacketFilter } from '../firewall/packet-filter.ts'
 import type { RoundOptions } from '../nat/discovery-rounds.ts'
 import { realNetwork } from '../nat/netcheck.ts'
+import { stunServersOf } from '../nat/stun/told-servers.ts'
 import { createPingOpener, type OpenPing } from '../path/ping-socket.ts'
 import type { RoutingPlace } from '../routing/decide-routing.ts'
 import { createMeshRouting, type MeshRouting } from '../routing/mesh-routing.ts'
@@ -18,6 +19,8 @@ import { type Footprint, filterRows, removeFootprint } from './footprint.ts'
 /** This node's place in the mesh. */
 export interface MeshPlace extends RoutingPlace {
   natType(): NatType
+  /** The STUN servers that the control plane names. */
+  stunServers(): readonly string[]
 }
 
 /** The parts of a mesh on this machine. */
@@ -55,7 +58,9 @@ export async function openMesh(
     routing,
     openPing: createPingOpener(config.meshInterface),
     ...(isFiltered ? { filter } : {}),
-    ...(config.natEnabled ? { network: realNetwork({ ...networkOptions(config), ...seen }) } : {}),
+    ...(config.natEnabled
+      ? { network: realNetwork({ ...networkOptions(config, place), ...seen }) }
+      : {}),
     leave: () =>
       removeFootprint(
         { ...footprintOf(config), isCertain: isFiltered, removeInterface: () => device.remove() },
@@ -118,22 +123,15 @@ function footprintOf({ meshInterface, socketPath }: AgentConfig): Footprint {
   }
 }
 
-function networkOptions(config: AgentConfig) {
-  const { stunServers, meshPort, meshInterface } = config
+function networkOptions(config: AgentConfig, place: MeshPlace) {
+  const { stunServers: chosen, meshPort, meshInterface } = config
+  const apiUrls = placesOf(config).map(({ apiUrl }) => apiUrl)
   return {
-    servers: stunServers ?? [...controlHosts(config), ...publicStunServers],
+    servers: () => stunServersOf({ chosen, told: place.stunServers(), apiUrls }),
     listenPort: meshPort,
     meshInterface,
   }
 }
-
-/** Each answers STUN, too. */
-function controlHosts(config: AgentConfig): string[] {
-  return [...new Set(placesOf(config).map(({ apiUrl }) => new URL(apiUrl).hostname))]
-}
-
-/** The second server shows what one alone cannot: whether a NAT uses another port per destination. */
-const publicStunServers = ['stun.l.google.com:19302', 'stun.cloudflare.com:3478']
 
 /** Checks CAP_NET_ADMIN, whoever the user is. */
 export async function mayChangeNetwork(): Promise<boolean> {

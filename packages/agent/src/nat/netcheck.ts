@@ -11,8 +11,8 @@ import { createStunNames } from './stun/stun-servers.ts'
 import { openWireguardPort } from './stun/wireguard-port.ts'
 
 export interface NetworkOptions {
-  /** `host:port`, preferred ones first. */
-  servers: readonly string[]
+  /** `host:port`, preferred ones first; asked for before each round. */
+  servers(): readonly string[]
   listenPort: number
   meshInterface: string
   /** Called with the id of each process that writes the packet filter. */

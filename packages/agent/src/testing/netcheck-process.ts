@@ -5,7 +5,7 @@ import { checkNetwork } from '../nat/netcheck.ts'
 const [listenPort, ...servers] = process.argv.slice(2)
 const found = await checkNetwork(
   {
-    servers,
+    servers: () => servers,
     listenPort: Number(listenPort),
     meshInterface: 'plexd0',
     clock: systemClock,

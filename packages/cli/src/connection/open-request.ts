@@ -25,14 +25,14 @@ const maxErrorBytes = 64 * 1024
 export function createOpen(servers: Servers, who: Who): Open {
   return async (request) => {
     const { method, path, body, signal } = request
-    const question = { what: `${method} ${path}`, isRead: method === 'GET', signal }
-    // A body is read only once, so whoever takes it has to be known before.
-    if (body && servers.targets.length > 1)
-      await servers.ask({ what: `GET ${adminApi.whoami.path}`, isRead: true, ask: probe(who), signal })
+    const isOnce = body !== undefined
+    if (isOnce && servers.targets.length > 1) await findServing(servers, who, signal)
     return await servers.ask({
-      ...question,
-      isOnce: body !== undefined,
+      what: `${method} ${path}`,
+      isRead: method === 'GET',
+      isOnce,
       ask: (target) => openAt(target, who, request),
+      signal,
     })
   }
 }
@@ -42,9 +42,20 @@ interface Who {
   token: string
 }
 
-/** Says whether one serves: that it lives is not enough. */
-const probe = (who: Who) => async (target: Target) =>
-  void (await openAt(target, who, adminApi.whoami)).destroy()
+/** A body is read only once, so who takes it has to be known before. */
+async function findServing(
+  servers: Servers,
+  who: Who,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { method, path } = adminApi.whoAmI
+  await servers.ask({
+    what: `${method} ${path}`,
+    isRead: true,
+    ask: async (target) => void (await openAt(target, who, { method, path })).destroy(),
+    signal,
+  })
+}
 
 async function openAt(
   options: Target,

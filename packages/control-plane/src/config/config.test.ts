@@ -76,6 +76,24 @@ describe('resolveConfig', () => {
     assert.deepEqual(names({}), [])
   })
 
+  it('takes balancers and STUN servers from each place', () => {
+    const of = (given: Given) => {
+      const { proxyProtocolFrom, stunPublic } = resolve({}, {}, given)
+      return [proxyProtocolFrom, stunPublic]
+    }
+    assert.deepEqual(of({}), [[], []])
+    assert.deepEqual(
+      of({
+        proxy_protocol_from: ['10.0.0.0/24', '10.0.1.5', '2001:db8::/64'],
+        stun_public: '203.0.113.5, cp2.example.com:3479,[2001:db8::5]',
+      }),
+      [
+        ['10.0.0.0/24', '10.0.1.5/32', '2001:db8::/64'],
+        ['203.0.113.5:3478', 'cp2.example.com:3479', '[2001:db8::5]:3478'],
+      ],
+    )
+  })
+
   it('never renews keys when it is told 0', () => {
     assert.equal(resolve({ key_max_age: '0' }).keyMaxAgeMs, 0)
     assert.equal(resolve({ key_max_age: '720h' }).keyMaxAgeMs, 30 * 24 * 3_600_000)
@@ -108,6 +126,12 @@ describe('resolveConfig', () => {
       [{ trusted_proxies: '10.0.0.0/33' }, /"10\.0\.0\.0\/33": want an address or a range/],
       [{ trusted_proxies: '0.0.0.0/0' }, /"0\.0\.0\.0\/0": that is everybody/],
       [{ trusted_proxies: '::/0' }, /that is everybody/],
+      [{ proxy_protocol_from: ['lb.example.com'] }, /proxy_protocol_from "lb.*": want an address/],
+      [{ proxy_protocol_from: '0.0.0.0/0' }, /proxy_protocol_from .*: that is everybody/],
+      [{ stun_public: 'https://cp.example' }, /stun_public "https:.*": want a name or an address/],
+      [{ stun_public: 'cp.example:0' }, /stun_public "cp\.example:0": want/],
+      [{ stun_public: '[::g]:3478' }, /stun_public "\[::g\]:3478": want/],
+      [{ stun_public: Array(17).fill('a') }, /stun_public has 17 servers: want 16 at most/],
       [{ tls_san: [1] }, /"tls_san" wants a list of texts/],
       [{ tls_san: ['https://cp.example'] }, /tls_san "https:\/\/cp\.example": want a name or/],
       [{ tls_san: 'cp.example:8443' }, /tls_san "cp\.example:8443"/],

@@ -5,6 +5,7 @@ import { isIPv4 } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Address, decodeStun, encodeStun, openUdpSocket } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
+import { asBalancer } from '../http/connections/local-request.ts'
 
 /** The answer of /readyz, and the server's certificate. */
 export interface ReadyAnswer {
@@ -25,11 +26,14 @@ export function localHost(host: string): string {
 }
 
 /** Accepts any certificate, because nothing secret is sent; another check verifies it. */
-export function askPort({ listen: { host, port }, insecureHttp }: Config): Promise<ReadyAnswer> {
+export function askPort(config: Config): Promise<ReadyAnswer> {
+  const { insecureHttp, proxyProtocolFrom } = config
+  const { host, port } = config.listen
   const target = { host: localHost(host), port, path: '/readyz', timeout: timeoutMs }
+  const way = asBalancer(proxyProtocolFrom, { isTls: !insecureHttp, timeoutMs })
   return insecureHttp
-    ? answerOf(http.get(target))
-    : answerOf(https.get({ ...target, rejectUnauthorized: false, agent: false }))
+    ? answerOf(http.get({ ...target, ...way }))
+    : answerOf(https.get({ ...target, ...way, rejectUnauthorized: false }))
 }
 
 export function askSocket(socketPath: string): Promise<ReadyAnswer> {

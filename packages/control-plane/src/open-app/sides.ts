@@ -1,13 +1,12 @@
-import { join } from 'node:path'
 import { openAlerting } from '../alerts/alerting.ts'
 import type { Environment } from '../app.ts'
-import { openArtifactFiles } from '../artifacts/files.ts'
 import { tellRestore } from '../backup/planned/tell-restore.ts'
 import { type BackupWatch, healthOf, watchBackups } from '../backup/planned/watch.ts'
 import { removeCopies } from '../backup/staging.ts'
 import { openForwards } from '../forward/forwards.ts'
 import { createIntake } from '../parser/intake.ts'
 import { createRelay } from '../sessions/relay/relay.ts'
+import { openArtifacts } from './blobs.ts'
 import { type Around, openNodeMetrics } from './node-metrics.ts'
 import type { Stores } from './stores.ts'
 
@@ -18,7 +17,7 @@ export async function openSides(
 ) {
   const { config, metrics, clock, log } = environment
   const { fleet, stack } = around
-  const measured = openNodeMetrics(environment, { telemetry, ...around })
+  const measured = await openNodeMetrics(environment, { telemetry, ...around })
   const alerting = stack.use(
     await openAlerting({
       ...{ store, fleet, masterKey, metrics, clock, log },
@@ -33,7 +32,7 @@ export async function openSides(
   )
   metrics.showForwards(forwards.status)
   const backups = await openBackups(environment)
-  const artifacts = await openArtifactFiles(join(config.dataDir, 'artifacts'))
+  const artifacts = await openArtifacts(config, { reader: store.reader, stack })
   const intake = createIntake(config.limits, clock)
   stack.use(intake.parser)
   const files = { telemetry, recordings, artifacts, backups }

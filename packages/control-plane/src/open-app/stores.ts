@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Environment } from '../app.ts'
 import type { Fleet } from '../mesh/fleet.ts'
-import { openSqliteRecordings } from '../recordings/sqlite-store.ts'
 import { loadMasterKey } from '../seal/master-key.ts'
 import { checkMasterKey } from '../start/check-master-key.ts'
 import { checkMeshRange, prepareInstallation } from '../start/first-start.ts'
@@ -9,6 +8,7 @@ import { watchMigration } from '../start/watch-migration.ts'
 import { claimDatabase } from '../store/place/database.ts'
 import type { OnStep } from '../store/start-step.ts'
 import { openSqliteTelemetry } from '../telemetry/sqlite-store.ts'
+import { openRecordings } from './blobs.ts'
 
 interface StoreOptions {
   /** Undefined until it is loaded; until then nobody is gone. */
@@ -59,7 +59,7 @@ export async function openStores(
       isNode: (id) => fleet()?.node(id) !== undefined || fleet() === undefined,
     }),
   )
-  const recordings = stack.use(openSqliteRecordings(join(dataDir, 'recordings.db'), beside))
+  const recordings = stack.use(await openRecordings(config, beside))
   const { meshCidr = '10.100.0.0/16' } = config
   await prepareInstallation(store, { dataDir, meshCidr, nowMs: clock.now() })
   await checkMasterKey(store.reader, masterKey, masterKeyFile)

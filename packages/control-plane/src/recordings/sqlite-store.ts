@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
-import { finalChunkFlag } from '@plexd/protocol'
 import { type Log, systemClock } from '@plexd/runtime'
 import { openSideDatabase } from '../store/side/side-database.ts'
 import type { OnStep } from '../store/start-step.ts'
+import { type HeldChunks, isComplete, isLast, judgeChunk } from './judge-chunk.ts'
 import { mendRecordings } from './mend.ts'
 import type { Holding, PutResult, RecordingStore, SentChunk, StoredChunk } from './store.ts'
 
@@ -34,21 +34,15 @@ export function openSqliteRecordings(
 
   function put({ chunk, maxBytes }: Put): PutResult {
     const { session_id, node_id, index, bytes } = chunk
-    const known = statements.find.get(session_id, index)
-    const held = statements.held.get(session_id)
-    if (known) {
-      const isSame = Buffer.compare(known.bytes as Uint8Array, bytes) === 0 // a blob
-      return { outcome: isSame ? 'kept' : 'different', isComplete: isComplete(held) }
-    }
-    const last = bytes[0] === finalChunkFlag ? index : null
-    const isBeyond = index > Number(held?.last ?? Number.POSITIVE_INFINITY)
-    if (isBeyond || (last !== null && statements.next.get(session_id, index)))
-      return { outcome: 'beyond', isComplete: false }
-    if (Number(held?.bytes ?? 0) + bytes.length > maxBytes)
-      return { outcome: 'full', isComplete: false }
+    const known = statements.find.get(session_id, index)?.bytes as Uint8Array | undefined // a blob
+    const held = statements.held.get(session_id) as HeldChunks | undefined // its columns
+    const hasLater = (): boolean => statements.next.get(session_id, index) !== undefined
+    const outcome = judgeChunk(chunk, { known, held, hasLater }, maxBytes)
+    if (outcome !== 'new') return { outcome, isComplete: known !== undefined && isComplete(held) }
     statements.insert.run(session_id, index, bytes)
+    const last = isLast(bytes) ? index : null
     const counted = statements.count.get(session_id, node_id, bytes.length, now(), last)
-    return { outcome: 'kept', isComplete: isComplete(counted) }
+    return { outcome: 'kept', isComplete: isComplete(counted as HeldChunks | undefined) } // its columns
   }
 
   const write = side.createWriter<Put, PutResult>({
@@ -78,11 +72,6 @@ export function openSqliteRecordings(
   }
 }
 
-/** Of a row of `holdings`. */
-function isComplete(held: Record<string, unknown> | undefined): boolean {
-  return held !== undefined && held.last !== null && held.chunks === Number(held.last) + 1
-}
-
 function prepare(database: DatabaseSync) {
   return {
     find: database.prepare('select bytes from chunks where session_id = ? and "index" = ?'),
@@ -91,7 +80,7 @@ function prepare(database: DatabaseSync) {
     count: database.prepare(
       `insert into holdings values (?, ?, ?, ?, 1, ?) on conflict do update set
          bytes = bytes + excluded.bytes, chunks = chunks + 1, last = coalesce(last, excluded.last)
-       returning chunks, last`,
+       returning bytes, chunks, last`,
     ),
     next: database.prepare(
       'select "index", bytes from chunks where session_id = ? and "index" >= ? order by "index" limit 1',

@@ -1,4 +1,4 @@
-/** The chunks of recordings, in a file of their own as telemetry: they are many, and only kept for a while. */
+/** The chunks of recordings, apart from the state as telemetry is: they are many, and only kept for a while. */
 export interface RecordingStore extends AsyncDisposable {
   /** Resolves once the chunk is on the disk, or it is known why it is not taken. */
   put(chunk: SentChunk, limits: { maxBytes: number }): Promise<PutResult>

@@ -4,7 +4,7 @@ import type { Row } from '../store/schema.ts'
 /** A plexd binary by its name. */
 type Name = Pick<StoredArtifact, 'version' | 'os' | 'arch'>
 
-/** The metadata of a plexd binary; its bytes are in a file. */
+/** The metadata of a plexd binary; its bytes are elsewhere. */
 export type StoredArtifact = Row<'artifacts'>
 
 export function readArtifact(reader: Reader, name: Name): Promise<StoredArtifact | undefined> {

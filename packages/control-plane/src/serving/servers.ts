@@ -8,8 +8,9 @@ import type { App, Environment } from '../app.ts'
 import { controlHandlers } from '../control-api/index.ts'
 import { routesOf } from '../handle.ts'
 import { createAdmission } from '../http/connections/admission.ts'
+import { createPeers } from '../http/connections/balancers.ts'
 import { maxDescriptors } from '../http/connections/descriptors.ts'
-import { refusalTeller } from '../http/connections/refusals.ts'
+import { headerFaultTeller, refusalTeller } from '../http/connections/refusals.ts'
 import { createServer, minTlsVersion } from '../http/server.ts'
 import { opsHandlers } from '../ops-api/index.ts'
 import { opsApi } from '../ops-api/table.ts'
@@ -80,9 +81,15 @@ function admissionOf({ config, clock, log, metrics }: Environment) {
   return createAdmission({
     limits: config.limits,
     descriptors: maxDescriptors(),
+    awaitPeer: createPeers({
+      from: config.proxyProtocolFrom,
+      patienceMs: config.limits.silent_connection_ms,
+      onFault: headerFaultTeller({ clock, log }),
+    }),
     onRefused: (reason) => {
       metrics.refused(reason)
-      tellRefusal(reason)
+      // Those are told with what they begin with instead.
+      if (reason !== 'no_header') tellRefusal(reason)
     },
   })
 }

@@ -4,6 +4,7 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { ServiceProbe } from '@plexd/runtime'
 import type { RunningApp } from '../app.ts'
+import { asBalancer } from '../http/connections/local-request.ts'
 
 interface Serving {
   app: Pick<RunningApp, 'config' | 'fleet' | 'reloads' | 'streams'>
@@ -45,11 +46,16 @@ function describe({ app: { fleet, reloads, streams }, url }: Serving): string {
 }
 
 async function askPort({ app: { config }, address }: Serving, signal: AbortSignal): Promise<void> {
-  const options = { host: hereOf(address.address), port: address.port, signal }
-  if (config.insecureHttp) return ask(options)
+  const { insecureHttp, proxyProtocolFrom } = config
+  const way = asBalancer(proxyProtocolFrom, { isTls: !insecureHttp, timeoutMs })
+  const options = { host: hereOf(address.address), port: address.port, signal, ...way }
+  if (insecureHttp) return ask(options)
   // Whether the certificate is one for this address is no question here: it is ourselves, and told nothing.
   return ask({ ...options, rejectUnauthorized: false }, https)
 }
+
+/** No longer than whoever asks would wait anyway. */
+const timeoutMs = 10_000
 
 function hereOf(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1'
@@ -61,7 +67,7 @@ async function ask(
   options: https.RequestOptions,
   client: typeof http | typeof https = http,
 ): Promise<void> {
-  const request = client.request({ ...options, path: '/healthz', agent: false })
+  const request = client.request({ agent: false, ...options, path: '/healthz' })
   request.end()
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.resume()

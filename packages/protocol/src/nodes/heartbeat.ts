@@ -53,5 +53,11 @@ export const HeartbeatResponse = Type.Object({
   reconcile: Type.Optional(Type.Boolean()),
   rotate_keys: Type.Optional(Type.Boolean()),
   identity_in_use: Type.Optional(IdentityInUse),
+  stun_servers: Type.Optional(
+    Type.Array(Type.String({ maxLength: 300 }), {
+      maxItems: 16,
+      description: 'Our extension: HOST:PORT of STUN servers to ask, the best first',
+    }),
+  ),
 })
 export type HeartbeatResponse = Static<typeof HeartbeatResponse>

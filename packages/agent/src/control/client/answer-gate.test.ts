@@ -165,6 +165,7 @@ async function deliverTo(answer: TransportResponse, hasShown: boolean) {
     describeNode: () => ({}),
     onReconcile: () => {},
     onRotateKeys: async () => {},
+    onStunServers() {},
     installation: { heeded: () => undefined, onChange: () => () => {} },
     vitals: createVitals(),
   })

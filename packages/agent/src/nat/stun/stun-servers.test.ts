@@ -11,18 +11,21 @@ describe('createStunNames', () => {
       if (host !== 'stun.example') throw new Error('not found')
       return ['203.0.113.7', '203.0.113.8', '2001:db8::7']
     }
-    assert.deepEqual(await createStunNames({ servers, log: silentLog, ask }).resolve(), [
-      { address: '203.0.113.5', port: 3478 },
-      { address: '203.0.113.7', port: 3478 },
-      { address: '2001:db8::1', port: 3478 },
-      { address: '2001:db8::7', port: 3478 },
-    ])
+    assert.deepEqual(
+      await createStunNames({ servers: () => servers, log: silentLog, ask }).resolve(),
+      [
+        { address: '203.0.113.5', port: 3478 },
+        { address: '203.0.113.7', port: 3478 },
+        { address: '2001:db8::1', port: 3478 },
+        { address: '2001:db8::7', port: 3478 },
+      ],
+    )
   })
 
   it('uses the last answer of a name server while none answers', async () => {
     const answers = [['203.0.113.7'], undefined, ['203.0.113.9']]
     const ask = async () => answers.shift() ?? Promise.reject(new Error('timeout'))
-    const names = createStunNames({ servers: ['stun.example'], log: silentLog, ask })
+    const names = createStunNames({ servers: () => ['stun.example'], log: silentLog, ask })
     const found = [await names.resolve(), await names.resolve(), await names.resolve()]
     assert.deepEqual(
       found.map(([first]) => first?.address),
@@ -31,7 +34,7 @@ describe('createStunNames', () => {
   })
 
   it('reads the names in /etc/hosts', async () => {
-    const names = createStunNames({ servers: ['localhost:3478'], log: silentLog })
+    const names = createStunNames({ servers: () => ['localhost:3478'], log: silentLog })
     assert.equal((await names.resolve())[0]?.port, 3478)
   })
 })

@@ -13,7 +13,8 @@ export interface StunNames {
 }
 
 export interface StunNamesOptions {
-  servers: readonly string[]
+  /** Those to resolve, each time. */
+  servers: () => readonly string[]
   log: Log
   /** The addresses of a name; rejects if there are none. */
   ask?: (host: string) => Promise<string[]>
@@ -49,7 +50,7 @@ export function createStunNames({
 
   return {
     async resolve() {
-      const all = (await Promise.all(servers.map(resolveServer))).flat()
+      const all = (await Promise.all(servers().map(resolveServer))).flat()
       return [false, true].flatMap((isV6) => all.filter((one) => isIPv6(one.address) === isV6))
     },
   }

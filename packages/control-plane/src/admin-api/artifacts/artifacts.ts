@@ -1,6 +1,10 @@
 import { ApiError, type Artifact, adminApi, signatureHeader } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
-import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../../artifacts/files.ts'
+import {
+  type ArtifactName,
+  checkArtifactName,
+  type ReceivedArtifact,
+} from '../../artifacts/store.ts'
 import { handle } from '../../handle.ts'
 import { readBody } from '../../http/bodies/read-body.ts'
 import { judgeVersion } from '../../integrity/judge-version.ts'
@@ -32,7 +36,7 @@ export const putArtifact = handle(
     const signature = readSignature(headers[signatureHeader])
     const { maxBodyBytes } = adminApi.putArtifact
     const expected = headers['x-checksum-sha256']
-    const file = await app.artifacts.receive(readBody(request, maxBodyBytes), {
+    await using file = await app.artifacts.receive(readBody(request, maxBodyBytes), {
       maxBytes: maxBodyBytes,
       ...(typeof expected === 'string' ? { expectedChecksum: expected } : {}),
     })
@@ -54,12 +58,11 @@ function readSignature(header: unknown): string | null {
 async function keep(
   app: State & Environment,
   name: ArtifactName,
-  { file, signature }: { file: ReceivedFile; signature: string | null },
+  { file, signature }: { file: ReceivedArtifact; signature: string | null },
 ): Promise<Artifact> {
   const { size, checksum } = file
   const known = await readArtifact(app.store.reader, name)
   if (known) {
-    await file.discard()
     const title = `plexd ${name.version} for ${name.os}/${name.arch}`
     if (known.checksum !== checksum) throw new ApiError('conflict', `${title} is another file`)
     if (signature === null || known.signature === signature) return artifactView(known)

@@ -1,6 +1,6 @@
 import { ApiError, adminApi, normalChecksum, type TrustedBuild } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
-import { checkArtifactName } from '../../artifacts/files.ts'
+import { checkArtifactName } from '../../artifacts/store.ts'
 import { handle } from '../../handle.ts'
 import { judgeVersion } from '../../integrity/judge-version.ts'
 import {

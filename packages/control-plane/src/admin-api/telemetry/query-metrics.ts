@@ -2,8 +2,8 @@ import { ApiError, adminApi, type MetricSeries, type SeriesAggregate } from '@pl
 import type { Environment, SideStores, State, Waiters } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { readSeriesKey, type SeriesName } from '../../telemetry/packs/samples.ts'
-import type { Bucket } from '../../telemetry/series/bucket.ts'
-import { hourMs } from '../../telemetry/series/place.ts'
+import type { Bucket } from '../../telemetry/series/hours/bucket.ts'
+import { hourMs } from '../../telemetry/series/hours/place.ts'
 import {
   type BucketQuery,
   type BucketsBySeries,

@@ -1,4 +1,5 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
+import { proxySettings } from './proxies.ts'
 import { asIs, optional, type Setting, withDefault } from './setting.ts'
 import { parseList, parseSwitch } from './values.ts'
 
@@ -18,6 +19,14 @@ export const servingSettings = {
     help: 'UDP address to tell nodes their public endpoint on, or "off"',
     read: (text, name) => (text === 'off' ? text : parseListen(text, name)),
   }),
+  stunPublic: {
+    name: 'stun-public',
+    value: 'HOST[:PORT]',
+    list: true,
+    reloads: true,
+    help: 'STUN servers that nodes are told to ask, the best first, such as the own address of each control plane behind a balancer of TCP; without it they ask the host in --public-url; repeatable, up to 16',
+    from: readStunServers,
+  },
   adminSocket: optional({
     name: 'admin-socket',
     value: 'PATH',
@@ -78,14 +87,7 @@ export const servingSettings = {
     help: 'further name or address for our certificate; repeatable',
     from: (given: unknown): readonly string[] => parseList('tls_san', given).map(checkTlsName),
   },
-  trustedProxies: {
-    name: 'trusted-proxies',
-    value: 'CIDR',
-    list: true,
-    help: 'addresses of reverse proxies, whose X-Forwarded-For or Forwarded is believed: wrong tokens are counted, and callers named, by the client that it names; repeatable',
-    from: (given: unknown): readonly string[] =>
-      parseList('trusted_proxies', given).map(parseProxyRange),
-  },
+  ...proxySettings,
   publicUrl: optional({
     name: 'public-url',
     value: 'URL',
@@ -103,25 +105,32 @@ function parseListen(text: string, name: string): { host: string; port: number }
   return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
 }
 
+/** At most as many as an answer has room for; each with its port. */
+function readStunServers(given: unknown): readonly string[] {
+  const servers = parseList('stun_public', given).map(parseStunServer)
+  if (servers.length > 16)
+    throw new Error(`read config: stun_public has ${servers.length} servers: want 16 at most`)
+  return servers
+}
+
+function parseStunServer(text: string): string {
+  const [, ipv6, name, port = '3478'] =
+    /^(?:\[([\da-fA-F:.]+)\]|([\w.-]{1,253}))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const host = ipv6 === undefined ? name : `[${ipv6}]`
+  const isPort = Number(port) > 0 && Number(port) <= 65_535
+  if (host === undefined || (ipv6 !== undefined && !isIPv6(ipv6)) || !isPort)
+    throw new Error(
+      `read config: stun_public "${text}": want a name or an address, with a port unless that is 3478, as in 203.0.113.5 or [2001:db8::5]:3478`,
+    )
+  return `${host}:${port}`
+}
+
 function checkTlsName(text: string): string {
   if (isIP(text) === 0 && !/^[\w*][\w.*-]*$/.test(text))
     throw new Error(
       `read config: tls_san "${text}": want a name or an address, without https:// and port`,
     )
   return text
-}
-
-/** An address, or a range of either kind of IP; with its length, which an address alone has none of. */
-function parseProxyRange(text: string): string {
-  const [, address = '', length] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
-  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
-  const prefix = length === undefined ? bits : Number(length)
-  const fault = (why: string) => new Error(`read config: trusted_proxies "${text}": ${why}`)
-  if (bits === 0 || prefix > bits)
-    throw fault('want an address or a range, as in 10.0.0.5 or 2001:db8::/64')
-  if (prefix === 0)
-    throw fault('that is everybody, and who connects could say to be anyone: name the proxies')
-  return `${address}/${prefix}`
 }
 
 function parsePublicUrl(text: string): string {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import { startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
 
@@ -63,13 +62,14 @@ describe('artifacts', () => {
     assert.equal((await ask({ range: 'bytes=0-1', 'if-range': '"other"' })).status, 200)
   })
 
-  it('are not begun when the file is longer or shorter than it was, so that nobody tries for ever', async () => {
+  it('are not begun when they are longer or shorter than they were, so that nobody tries for ever', async () => {
     await using plane = await startControlPlane()
     const { token } = await plane.enrol('web')
     await upload(plane)
-    const file = join(plane.dataDir, 'artifacts/plexd/1.5.0/linux/amd64')
     for (const bad of [content.subarray(1), Buffer.concat([content, content])]) {
-      await writeFile(file, bad)
+      const other = Readable.from([bad], { objectMode: false })
+      const received = await plane.app.artifacts.receive(other, { maxBytes: 1e6 })
+      await received.keep(params)
       const answer = await get(plane, 'plexd/1.5.0/linux/amd64', { token })
       assert.equal(answer.status, 404)
       assert.match(String(answer.body), new RegExp(`has ${bad.length} of ${content.length} bytes`))

@@ -1,10 +1,9 @@
-import type { FileHandle } from 'node:fs/promises'
 import { ApiError, signatureHeader } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SideStores, State } from '../../app.ts'
-import type { ArtifactName } from '../../artifacts/files.ts'
+import type { ArtifactName, OpenArtifact } from '../../artifacts/store.ts'
 import { entityTags } from '../../http/entity-tags.ts'
-import { readArtifact } from '../../rows/artifacts.ts'
+import { readArtifact, type StoredArtifact } from '../../rows/artifacts.ts'
 import { parseRange } from './byte-range.ts'
 
 /** Streams a binary, in full or the part that Range asks for. Throws an ApiError: 400, 404 or 416. */
@@ -19,8 +18,8 @@ export async function sendArtifact(
     await file?.close()
     throw new ApiError('not_found', `there is no plexd ${name.version} for ${name.os}/${name.arch}`)
   }
+  await demandWhole(file, artifact)
   const { size, checksum, signature } = artifact
-  await demandWhole(file, name, size)
   const etag = `"${checksum}"`
   const hex = checksum.replace(/^sha256:/, '')
   reply.headers({
@@ -48,17 +47,21 @@ export async function sendArtifact(
   const { start, end } = range ?? { start: 0, end: size - 1 }
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end}/${size}`)
   reply.header('content-length', end - start + 1)
-  return file.createReadStream({ start, end })
+  return file.read({ start, end })
 }
 
 /** Otherwise the answer would break off each time, and who downloads would try for ever. */
-async function demandWhole(file: FileHandle, name: ArtifactName, size: number): Promise<void> {
-  const { size: found } = await file.stat()
-  if (found === size) return
+async function demandWhole(
+  file: OpenArtifact,
+  { version, os, arch, size, checksum }: StoredArtifact,
+): Promise<void> {
+  const isAnother = file.checksum !== undefined && file.checksum !== checksum
+  if (file.size === size && !isAnother) return
   await file.close()
+  const found = file.size === size ? 'other bytes' : `${file.size} of ${size} bytes`
   throw new ApiError(
     'not_found',
-    `plexd ${name.version} for ${name.os}/${name.arch} is damaged on the control plane, it has ${found} of ${size} bytes: remove it with "plexctl artifact remove", and upload it again`,
+    `plexd ${version} for ${os}/${arch} is damaged on the control plane, it has ${found}: remove it with "plexctl artifact remove", and upload it again`,
   )
 }
 

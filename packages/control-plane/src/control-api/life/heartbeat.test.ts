@@ -31,6 +31,16 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
     assert.equal(plane.app.presence.of(numberOf(plane, node)).clockSkewMs, 0)
   })
 
+  it('names the STUN servers of the settings, and says nothing of any without them', async () => {
+    const stunPublic = ['203.0.113.5:3478', 'cp2.example.com:3479']
+    await using named = await startControlPlane({ config: { stunPublic } })
+    const web = await named.enrol('web-01')
+    const { body } = await web.api.heartbeat({ params: web, body: {} })
+    assert.deepEqual(body.stun_servers, stunPublic)
+    const db = await plane.enrol('db-01')
+    assert.equal('stun_servers' in (await db.api.heartbeat({ params: db, body: {} })).body, false)
+  })
+
   it('keeps what a node says does not work on it, within bounds, until it says otherwise', async () => {
     const clock = createFakeClock()
     await using plane = await startControlPlane({ clock })

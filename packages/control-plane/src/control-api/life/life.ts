@@ -30,7 +30,7 @@ export const heartbeat = handle(
   ) => {
     const { no, id } = principal
     const { problems, upgrade: report, ...said } = body
-    const { limits } = app.config
+    const { limits, stunPublic } = app.config
     const upgrade = report && boundUpgrade(report, limits)
     app.presence.heard(no, {
       ...said,
@@ -50,6 +50,7 @@ export const heartbeat = handle(
       ...(app.presence.needsReconcile(node, app.heads.of(no)) ? { reconcile: true } : {}),
       ...(node.rotate_keys ? { rotate_keys: true } : {}),
       ...(inUse ? { identity_in_use: inUse } : {}),
+      ...(stunPublic.length === 0 ? {} : { stun_servers: [...stunPublic] }),
     }
   },
 )

@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Limits } from '../../limits.ts'
+import { type AwaitPeer, showPeer } from './balancers.ts'
 import { type Connection, createConnections } from './connections.ts'
 import { createFairQueue } from './fair-queue.ts'
+import type { Peer } from './proxy-header.ts'
 
 /** Limits what clients may use of a server before they are authenticated. */
 export interface Admission {
@@ -15,12 +17,14 @@ export interface Admission {
   count(): number
 }
 
-export type Refusal = 'silent' | 'crowded' | 'too_many'
+export type Refusal = 'silent' | 'crowded' | 'too_many' | 'no_header'
 
 export interface AdmissionOptions {
   limits: Limits
   /** The number of available descriptors. */
   descriptors: number
+  /** Finds out whose a connection is, before anything else of it is read; its own address when left out. */
+  awaitPeer?: AwaitPeer
   /** Called with the reason for each connection that is closed without an answer. */
   onRefused?: (reason: Refusal) => void
 }
@@ -38,7 +42,8 @@ const maxHelloBytes = 17 * 1024
  * its handshake from its first byte on, round robin by source; one that sends nothing in time is closed.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { limits, onRefused = () => {} } = options
+  const { limits, awaitPeer = (_socket, { named }) => named(undefined) } = options
+  const { onRefused = () => {} } = options
   const max = maxConnections(limits.connections, options.descriptors)
   const connections = createConnections<Socket>(max, () => onRefused('too_many'))
   const waiting = createFairQueue<Admitted>(limits.handshake_queue)
@@ -47,6 +52,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   /** Keyed by the connection's addresses and ports, because a TLS socket does not expose its underlying socket. */
   const byEnds = new Map<string, Admitted>()
   const bySocket = new WeakMap<Socket, Admitted>()
+  const peers = new WeakMap<Admitted, Peer>()
 
   function next(): void {
     while (running.size < limits.handshakes) {
@@ -95,6 +101,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     })
     socket.on('readable', look).on('error', ignore)
     socket.once('close', () => clearTimeout(silence))
+    // What came together with a header is announced no more.
+    if (socket.readableLength > 0) look()
   }
 
   function admit(socket: Socket): Admitted | undefined {
@@ -115,6 +123,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
     return connection
   }
 
+  /** From here on it counts as one of the peer's. */
+  function name(connection: Admitted, peer: Peer): void {
+    peers.set(connection, peer)
+    showPeer(connection.socket, peer)
+    connections.moved(connection, peer.address)
+  }
+
   function track(request: IncomingMessage, response: ServerResponse): void {
     const connection = bySocket.get(request.socket)
     if (!connection) return
@@ -128,19 +143,30 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   return {
     guard(server, protocol) {
-      const [open] = server.listeners('connection') as ((socket: Socket) => void)[] // the server's own
-      if (!open) return
-      server.removeListener('connection', open)
-      // Replaces the server's own listener: other listeners assume that the server has seen the connection.
-      server.prependListener('connection', (socket: Socket) => {
+      const listeners = server.listeners('connection') as ((socket: Socket) => void)[]
+      // None of them may see a connection before it is to begin, and all of them in their order then.
+      server.removeAllListeners('connection')
+      server.on('connection', (socket: Socket) => {
         const connection = admit(socket)
         if (!connection) return
-        if (protocol === 'plain') open.call(server, socket)
-        else awaitHello(connection, () => open.call(server, socket))
+        const open = (): void => {
+          for (const listener of listeners) listener.call(server, socket)
+        }
+        awaitPeer(socket, {
+          named(peer) {
+            if (peer) name(connection, peer)
+            if (protocol === 'plain') open()
+            else awaitHello(connection, open)
+          },
+          fault: () => refuse(connection, 'no_header'),
+        })
       })
       server.on('secureConnection', (socket: TLSSocket) => {
         const connection = byEnds.get(endsOf(socket))
-        if (connection) bySocket.set(socket, connection)
+        if (!connection) return
+        const peer = peers.get(connection)
+        if (peer) showPeer(socket, peer)
+        bySocket.set(socket, connection)
         done(connection)
       })
       server.on('tlsClientError', (_error, socket: TLSSocket) => done(byEnds.get(endsOf(socket))))

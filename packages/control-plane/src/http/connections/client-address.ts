@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { unmapAddress } from '@plexd/runtime'
+import { matcherOf } from './address-ranges.ts'
 
 /** What is read of a request to know whose it is. */
 export interface Sender {
@@ -70,17 +71,4 @@ function plainAddress(given: string): string | undefined {
   const version = isIP(address)
   if (version === 0 || (bracketed !== undefined && version !== 6)) return undefined
   return unmapAddress(address)
-}
-
-function matcherOf(ranges: readonly string[]): (address: string) => boolean {
-  const list = new BlockList()
-  for (const range of ranges) {
-    const [address = '', length = ''] = range.split('/')
-    list.addSubnet(address, Number(length), familyOf(address))
-  }
-  return (address) => isIP(address) !== 0 && list.check(address, familyOf(address))
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
 }

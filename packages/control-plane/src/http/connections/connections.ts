@@ -9,7 +9,8 @@ export interface Closable {
 /** An open connection and its state. */
 export interface Connection<Socket extends Closable> {
   readonly socket: Socket
-  readonly source: string
+  /** The unit of fairness that it belongs to. */
+  source: string
   /** Requests in progress on it. */
   requests: number
   /** Whether it has been authenticated. */
@@ -23,6 +24,8 @@ export interface Connections<Socket extends Closable> {
   add(socket: Socket): Connection<Socket> | undefined
   /** Call this after changing it. */
   changed(connection: Connection<Socket>): void
+  /** It comes from another address than its socket said when it was added. */
+  moved(connection: Connection<Socket>, address: string): void
   remove(connection: Connection<Socket>): void
   size(): number
 }
@@ -91,6 +94,11 @@ export function createConnections<Socket extends Closable>(
       return connection
     },
     changed(connection) {
+      if (!connection.isClosed) enter(connection)
+    },
+    moved(connection, address) {
+      leave(connection)
+      connection.source = sourceOf(address)
       if (!connection.isClosed) enter(connection)
     },
     remove,

@@ -1,5 +1,6 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { Refusal } from './admission.ts'
+import type { HeaderFault } from './proxy-header.ts'
 
 const tellEachMs = 60_000
 
@@ -19,5 +20,27 @@ export function refusalTeller({
     toldMs = clock.monotonic()
     log.warn('connections closed without an answer', counts)
     counts = {}
+  }
+}
+
+/** Logs what is wrong with connections of balancers: each fault at most once a minute, with how many had it since the last time. */
+export function headerFaultTeller({
+  clock,
+  log,
+}: {
+  clock: Pick<Clock, 'monotonic'>
+  log: Log
+}): (told: { balancer: string; why: HeaderFault }) => void {
+  const faults = new Map<HeaderFault, { count: number; toldMs: number }>()
+  return ({ balancer, why }) => {
+    const fault = faults.getOrInsert(why, { count: 0, toldMs: Number.NEGATIVE_INFINITY })
+    fault.count++
+    if (clock.monotonic() - fault.toldMs < tellEachMs) return
+    log.warn('connections of a balancer closed: they begin with no header of the PROXY protocol', {
+      balancer,
+      why,
+      count: fault.count,
+    })
+    faults.set(why, { count: 0, toldMs: clock.monotonic() })
   }
 }

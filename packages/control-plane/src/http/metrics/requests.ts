@@ -16,7 +16,7 @@ export function createRequestMetrics({ counter, histogram }: Instruments) {
   )
   const refusals = counter(
     'plexd_connections_refused_total',
-    'Connections closed without an answer: silent, crowded (too many wait for a handshake), too_many',
+    'Connections closed without an answer: silent, crowded (too many wait for a handshake), too_many, no_header (from a balancer)',
     'reason',
   )
   const relayedBytes = counter(

@@ -17,9 +17,9 @@ export interface ClaimOptions {
   signal?: AbortSignal | undefined
 }
 
-const pauseMs = 1_000
+const pauseMs = 500
 /** A holder that has not asked anything for so long is taken for dead: it is stopped, or its machine is. */
-const silentMs = 15_000
+const silentMs = 3_500
 /** Of a session for this: what takes longer is no answer. */
 const session = { lockWaitMs: 0, statementMs: 3_000 }
 
@@ -62,7 +62,12 @@ export async function claimPostgres(
     log.warn('the control plane that serves from the database is silent, its turn is over', {
       holder: describeHolder(holder),
     })
-    await asking.query('select pg_terminate_backend($1)', [holder.pid])
+    // All that it has: a transaction of it may hold the writer's lock.
+    await asking.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()`,
+      [holder.application],
+    )
   }
 
   async function keep(): Promise<void> {

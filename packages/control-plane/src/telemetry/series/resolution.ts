@@ -1,4 +1,4 @@
-import { slotMs } from './place.ts'
+import { slotMs } from './hours/place.ts'
 
 /** How fine a series is read: from the points as nodes sent them, or from what is kept of five minutes. */
 export interface Resolution {

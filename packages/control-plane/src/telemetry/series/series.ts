@@ -1,84 +1,97 @@
-import { setImmediate as turn } from 'node:timers/promises'
-import { type Clock, describeError, type Log } from '@plexd/runtime'
-import { arrivedFactsOf } from '../packs/matcher.ts'
-import type { ArrivedBatch, TelemetryStore } from '../store.ts'
-import { createHeads, type Heads, type HeadsOptions } from './heads.ts'
-import type { Hour } from './hour.ts'
-import { placeOf } from './place.ts'
-import type { Head, SeriesFile } from './series-file.ts'
+import { type Clock, describeError } from '@plexd/runtime'
+import { NothingChanged } from '../../store/nothing-changed.ts'
+import type { TelemetryStore } from '../store.ts'
+import { createFolding, type Folding, type FoldingOptions } from './folding.ts'
+import { addHour, emptyHour, type Hour } from './hours/hour.ts'
+import { placeOf } from './hours/place.ts'
+import { ProgressChanged, type SeriesStore } from './stores/store.ts'
 
 /** What all metrics were, in stretches of five minutes. */
 export interface Series extends AsyncDisposable {
   /** Of a node, by the beginnings of the hours that the range touches, oldest first. */
   read(nodeId: string, range: { sinceMs: number; untilMs: number }): Promise<Map<number, Hour>>
-  prune: SeriesFile['prune']
-  /** Writes what has come. Until then it is in memory, and after a crash it is read from the store again. */
+  prune: SeriesStore['prune']
+  /** Writes what has come. Until then it is in memory, and after a crash it is read from telemetry again. */
   flush(): Promise<void>
 }
 
-export interface SeriesOptions extends Omit<HeadsOptions, 'lastId' | 'marks'> {
-  file: SeriesFile
+export interface SeriesOptions
+  extends Pick<FoldingOptions, 'room' | 'programs' | 'onLeftOut' | 'log'> {
+  store: SeriesStore
   telemetry: Pick<TelemetryStore, 'onAppend' | 'readAfter' | 'cursorNow'>
+  /** Whether others write to it: then what they have written is read again and again. */
+  isShared?: boolean
   clock: Clock
-  log: Pick<Log, 'warn'>
 }
 
 const flushMs = 5 * 60_000
-/** Some 20 MB: what nodes send that had to wait for a day is written as it comes. */
-const maxHeadPoints = 200_000
-/** Nodes written in one transaction: the event loop waits for it. */
-const flushNodes = 20
-const pageRecords = 2_000
+/** Between two looks at what others have written. */
+const lookMs = 5_000
+/** Until it is begun again where what is stored is not what was known, or cannot be asked. */
+const pauseMs = 5_000
 
-/** Follows what is stored, from where it was before, until disposed of; then what has come is on disk. */
-export function startSeries({ file, telemetry, clock, log, ...options }: SeriesOptions): Series {
-  const { isOther, ...start } = startOf(file, telemetry)
-  const heads = createHeads({ ...start, ...options })
-  const writing = createWriting(file, heads, log)
+/** Follows telemetry, from where the series were before, until disposed of; then what has come is stored. */
+export function startSeries({
+  store,
+  telemetry,
+  isShared = false,
+  clock,
+  log,
+  ...options
+}: SeriesOptions): Series {
   const stop = new AbortController()
-  /** What comes while the store is read; undefined once all of it is. */
-  let early: ArrivedBatch[] | undefined = []
-
-  function takeBatch({ source, firstId, received_at, facts }: ArrivedBatch): void {
-    for (const [index, { point }] of facts.entries()) {
-      const id = firstId + index
-      if (id > heads.lastId()) heads.take({ id, source, received_at, point })
-    }
-    writing.relieve()
-  }
+  /** Undefined while it is not known what is stored. */
+  let folding: Folding | undefined
 
   const stopFollowing = telemetry.onAppend((batch) => {
-    if (batch.kind !== 'metrics') return
-    if (early) early.push(batch)
-    else takeBatch(batch)
+    if (batch.kind === 'metrics') folding?.follow(batch)
   })
 
-  async function catchUp(): Promise<void> {
-    for (let isBehind = true; isBehind; ) {
-      stop.signal.throwIfAborted()
-      early = []
-      const after = String(heads.lastId())
-      const { records } = await telemetry.readAfter({ kind: 'metrics', after, limit: pageRecords })
-      for (const { id, tenant_id, node_id, received_at, record } of records) {
-        const { point } = arrivedFactsOf('metrics', record)
-        heads.take({ id, source: { tenant_id, node_id }, received_at, point })
-      }
-      writing.relieve()
-      isBehind = records.length === pageRecords
-      if (isBehind) await turn()
+  async function begin(onChanged: (error: ProgressChanged) => void): Promise<Folding> {
+    const newestId = isShared ? undefined : Number(await telemetry.cursorNow('metrics'))
+    const writer = await store.begin(newestId)
+    return createFolding({ ...options, writer, telemetry, isShared, log, onChanged })
+  }
+
+  async function sleepUntilFlush(now: Folding, signal: AbortSignal): Promise<void> {
+    if (!isShared) return clock.sleep(flushMs, signal)
+    for (const endMs = clock.monotonic() + flushMs; clock.monotonic() < endMs; ) {
+      await clock.sleep(lookMs, signal)
+      await now.catchUp(signal)
     }
-    const rest = early ?? []
-    early = undefined
-    rest.forEach(takeBatch)
-    heads.forgetMarks()
+  }
+
+  /** Rejects when what is stored is not what was known. */
+  async function fold(onBegun: () => void): Promise<never> {
+    const changed = new AbortController()
+    const signal = AbortSignal.any([stop.signal, changed.signal])
+    try {
+      folding = await begin((error) => changed.abort(error))
+      await folding.catchUp(signal)
+      onBegun()
+      for (;;) {
+        await sleepUntilFlush(folding, signal)
+        await folding.flush()
+      }
+    } catch (error) {
+      throw changed.signal.aborted ? changed.signal.reason : error
+    }
   }
 
   async function run(): Promise<void> {
-    if (isOther) await file.forgetMarks()
-    await catchUp()
+    let isTold = false
     for (;;) {
-      await clock.sleep(flushMs, stop.signal)
-      await writing.flush()
+      await fold(() => {
+        isTold = false
+      }).catch((error: unknown) => {
+        if (stop.signal.aborted || !isPassing(error)) throw error
+        if (!isTold && hasFailed(error))
+          log.warn('series of metrics are not written yet', { error: describeError(error) })
+        isTold = true
+      })
+      await folding?.idle()
+      folding = undefined
+      await clock.sleep(pauseMs, stop.signal)
     }
   }
 
@@ -89,80 +102,42 @@ export function startSeries({ file, telemetry, clock, log, ...options }: SeriesO
       })
   })
   return {
-    read: (nodeId, { sinceMs, untilMs }) =>
-      file.read(nodeId, { fromMs: placeOf(sinceMs).startMs, toMs: untilMs }, () =>
-        heads.of(nodeId),
-      ),
-    prune: file.prune,
-    flush: writing.flush,
+    async read(nodeId, { sinceMs, untilMs }) {
+      const range = { fromMs: placeOf(sinceMs).startMs, toMs: untilMs }
+      // Before the store is read, so that what is written meanwhile is in one of both.
+      const heads = folding?.of(nodeId) ?? []
+      const { hours, lastId } = await store.read(nodeId, range)
+      for (const head of heads)
+        if (head.firstId > lastId) addRange(hours, head.hours, { ...range, room: options.room })
+      return new Map(Array.from(hours).sort(([a], [b]) => a - b))
+    },
+    prune: store.prune,
+    flush: async () => folding?.flush(),
     async [Symbol.asyncDispose]() {
       stopFollowing()
       stop.abort()
       await running
-      await writing.flush()
+      await folding?.flush()
     },
   }
 }
 
-/** Brings what is in memory to the disk, one round at a time. */
-function createWriting(file: SeriesFile, heads: Heads, log: Pick<Log, 'warn'>) {
-  let hasFailed = false
-  let flushing: Promise<void> | undefined
-
-  async function flushAll(): Promise<void> {
-    const upTo = heads.lastId()
-    const ids = heads.nodeIds()
-    for (let at = 0; at < ids.length; at += flushNodes) {
-      await flushSome(ids.slice(at, at + flushNodes))
-      await turn()
-    }
-    await file.finish(String(upTo))
-    hasFailed = false
-  }
-
-  /** What is written is no longer in memory in the same moment, so that whoever reads both sees it once. */
-  async function flushSome(ids: readonly string[]): Promise<void> {
-    const taken = new Map<string, Head>()
-    try {
-      await file.add(() => {
-        for (const [id, head] of heads.takeOut(ids)) taken.set(id, head)
-        return taken
-      })
-    } catch (error) {
-      heads.putBack(taken)
-      throw error
-    }
-  }
-
-  function flush(): Promise<void> {
-    flushing ??= flushAll()
-      .catch((error: unknown) => {
-        hasFailed = true
-        log.warn('series of metrics are not written yet', { error: describeError(error) })
-      })
-      .finally(() => {
-        flushing = undefined
-      })
-    return flushing
-  }
-
-  return {
-    flush,
-    /** Writes before the next round if memory has as much as it may; once that has failed, with the next round. */
-    relieve() {
-      if (heads.size() > maxHeadPoints && !hasFailed) void flush()
-    },
-  }
+/** Whether what was meant to be done may be possible later. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ProgressChanged || error instanceof NothingChanged
 }
 
-/** Where it was before; the beginning, if the store is another one than it followed. */
-function startOf(
-  file: SeriesFile,
-  telemetry: SeriesOptions['telemetry'],
-): Pick<HeadsOptions, 'marks' | 'lastId'> & { isOther: boolean } {
-  const lastId = Number(file.cursor())
-  const isOther = lastId > Number(telemetry.cursorNow('metrics'))
-  return isOther
-    ? { isOther, marks: new Map(), lastId: 0 }
-    : { isOther, marks: file.marks(), lastId }
+/** That another was first is none. */
+function hasFailed(error: unknown): boolean {
+  return !(error instanceof ProgressChanged) || error.cause !== undefined
+}
+
+function addRange(
+  to: Map<number, Hour>,
+  from: ReadonlyMap<number, Hour>,
+  { fromMs, toMs, room }: { fromMs: number; toMs: number; room: SeriesOptions['room'] },
+): void {
+  for (const [startMs, hour] of from)
+    if (startMs >= fromMs && startMs <= toMs)
+      addHour(to.getOrInsertComputed(startMs, emptyHour), hour, room)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Bucket, bucketOf, merge } from './bucket.ts'
+import { type Bucket, bucketOf, merge } from './hours/bucket.ts'
 import { resolutionOf } from './resolution.ts'
 import { pick, ratesOf, stepsOf } from './steps.ts'
 

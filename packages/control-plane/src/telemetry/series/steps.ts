@@ -1,5 +1,5 @@
 import type { SeriesAggregate } from '@plexd/protocol'
-import { type Bucket, bucketOf, growthBetween, mergeInto } from './bucket.ts'
+import { type Bucket, bucketOf, growthBetween, mergeInto } from './hours/bucket.ts'
 
 /** What a counter grew by a second, at the time of each bucket but the first; what it grew by before it began anew is in it. */
 export function ratesOf(buckets: readonly Bucket[]): Bucket[] {

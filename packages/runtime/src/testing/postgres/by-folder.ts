@@ -3,12 +3,12 @@ import { startPostgres, type TestPostgres } from './server.ts'
 
 /**
  * `PLEXD_TEST_DATABASE=postgres`: control planes of tests keep their state in PostgreSQL, as if it was said so with their data folder.
- * `pair`: those that are programs are two on one database, too.
+ * `replicas`: those that are programs are two on one database, too.
  */
 const asked = process.env.PLEXD_TEST_DATABASE ?? ''
-const isAsked = ['postgres', 'pair'].includes(asked)
+const isAsked = ['postgres', 'replicas'].includes(asked)
 
-export const arePairs = asked === 'pair'
+export const areReplicas = asked === 'replicas'
 
 const urls = new Map<string, Promise<string>>()
 let server: Promise<TestPostgres> | undefined

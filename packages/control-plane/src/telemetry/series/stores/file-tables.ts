@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { storedHour } from './hour.ts'
-import { hourMs } from './place.ts'
+import { storedHour } from '../hours/hour.ts'
+import { damagedHour, rowBytes } from '../hours/merge.ts'
+import { hourMs } from '../hours/place.ts'
 
 export const seriesSchema = `
   create table if not exists hours (
@@ -10,9 +11,6 @@ export const seriesSchema = `
   create table if not exists marks (node_id text primary key, last_id integer not null) without rowid;
   create table if not exists cursors (id integer primary key, cursor text not null);
 `
-
-/** The overhead of a row. */
-export const rowBytes = 96
 
 /** Of what could be read of a damaged file. Without the cursor nobody knows how far it goes: then what is stored makes its part of it anew. */
 export function mendSeries(
@@ -38,11 +36,6 @@ export function inspectSeries(database: DatabaseSync): string | undefined {
     .prepare(`select node_id, start_ms from hours where not ${isReadable} limit 1`)
     .get()
   return found && damagedHour(String(found.node_id), Number(found.start_ms))
-}
-
-export function damagedHour(nodeId: string, startMs: number): string {
-  const hour = new Date(startMs).toISOString()
-  return `the metrics of "${nodeId}" in the hour from ${hour} cannot be read: their checksum is another`
 }
 
 const isReadable = 'is_readable(data, start_ms)'

@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { roundTo } from '@plexd/runtime'
-import { isCounterMetric, isProgramMetric, nameOfKey } from '../packs/samples.ts'
+import { isCounterMetric, isProgramMetric, nameOfKey } from '../../packs/samples.ts'
 import { type Bucket, bucketOf, mergeInto } from './bucket.ts'
 import { slotMs } from './place.ts'
 

@@ -9,55 +9,51 @@ import {
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 
-/** One may wait for as long as a test takes. */
-const turnMs = 24 * 3_600_000
-
 /**
- * Two control planes on one database of PostgreSQL, of which one serves and the other waits, behind a balancer of TCP. `end` ends the one
- * that serves, and `start` starts it again: one of the two serves then.
+ * Two control planes on one database of PostgreSQL behind a balancer of TCP, which gives each of them every other connection. `end` ends
+ * one of the two, each in its turn, whether it serves or passes on, and `start` starts that one again.
  */
-export async function startPair(
+export async function startReplicas(
   folder: string,
   { args = [], ...options }: ControlPlaneOptions,
 ): Promise<ControlPlaneProcess> {
-  let serving: ControlPlaneProcess | undefined
   await using stack = new AsyncDisposableStack()
-  const balancer = stack.use(await openBalancer(() => serving?.url))
+  const running: ControlPlaneProcess[] = []
+  const balancer = stack.use(await openBalancer(() => nextOf(running)?.url))
   async function start(name: string, own: readonly string[] = []): Promise<ControlPlaneProcess> {
     const home = join(folder, name)
     await mkdir(home)
     const all = [...args, ...own, '--public-url', balancer.url]
-    return startControlPlaneProcess(home, { ...options, args: all, startMs: turnMs })
+    const replica = stack.use(await startControlPlaneProcess(home, { ...options, args: all }))
+    running.push(replica)
+    return replica
   }
 
   const first = await start('one')
-  serving = first
-  let active = first
-  let waiting = start('two', ['--master-key-file', join(first.dataDir, 'master.key')])
-  stack.defer(async () => {
-    await active.end()
-    await (await waiting).end()
-  })
+  await start('two', ['--master-key-file', join(first.dataDir, 'master.key')])
+  let victim = first
   const opened = stack.move()
   return {
     ...first,
     url: balancer.url,
     environment: { ...first.environment, PLEXCTL_SERVER: balancer.url },
-    program: () => active.program(),
+    program: () => victim.program(),
     async end(signal) {
-      serving = undefined
-      await active.end(signal)
+      victim = running.shift() ?? victim
+      await victim.end(signal)
     },
     async start() {
-      const left = active
-      const again = left.start().then(() => left)
-      // Either: one that starts quickly may be there before the other one asks again.
-      active = await Promise.race([waiting, again])
-      if (active !== left) waiting = again
-      serving = active
+      await victim.start()
+      running.push(victim)
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+let turn = 0
+
+function nextOf<T>(all: readonly T[]): T | undefined {
+  return all[turn++ % Math.max(1, all.length)]
 }
 
 /** Passes each connection to where `target` says; nowhere, and it is cut. */

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { describe, it } from 'node:test'
+import { freePort, until } from '@plexd/runtime/testing'
+import { createForwarder } from './forwarder.ts'
+
+async function serve(take: (socket: Socket) => void) {
+  const sockets = new Set<Socket>()
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket.on('error', () => {}))
+    take(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // of TCP
+  return {
+    peer: { host: '127.0.0.1', port },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+const hello = (name: string) => (socket: Socket) =>
+  void socket.once('data', (data) => socket.end(`${name} was told ${data}`))
+
+async function startForwarding({ max = 10 } = {}) {
+  const forwarder = createForwarder({
+    headerOf: ({ remoteAddress }) => Buffer.from(`<${remoteAddress}>`),
+    otherwise: (client) => client.end('nobody'),
+    max,
+  })
+  const front = await serve(forwarder.take)
+  return {
+    forwarder,
+    async ask(words: string): Promise<string> {
+      const socket = connect(front.peer)
+      socket.write(words)
+      return text(socket)
+    },
+    connect: () => connect(front.peer).on('error', () => {}),
+    async [Symbol.asyncDispose]() {
+      forwarder[Symbol.dispose]()
+      await front[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe('createForwarder', () => {
+  it('passes a connection on behind a header that says whose it is', async () => {
+    await using one = await serve(hello('one'))
+    await using it = await startForwarding()
+    it.forwarder.to(one.peer)
+
+    assert.equal(await it.ask('hello'), 'one was told <127.0.0.1>hello')
+    await until('it is over', () => it.forwarder.count() === 0)
+  })
+
+  it('passes megabytes on in both directions, at the pace of who reads', async () => {
+    const bytes = 8 * 1024 * 1024
+    await using echo = await serve((socket) => void socket.pipe(socket))
+    await using it = await startForwarding()
+    it.forwarder.to(echo.peer)
+    const socket = it.connect()
+    socket.end(Buffer.alloc(bytes, 'x'))
+
+    assert.equal((await text(socket)).length, bytes + '<127.0.0.1>'.length)
+  })
+
+  it('gives it to another when nobody serves, or who served is not there', async () => {
+    await using it = await startForwarding()
+    assert.equal(await it.ask('hello'), 'nobody')
+    it.forwarder.to({ host: '127.0.0.1', port: await freePort() })
+    assert.equal(await it.ask('hello'), 'nobody')
+    assert.equal(it.forwarder.count(), 0)
+  })
+
+  it('cuts connections to the one before when another serves, and none when it is the same', async () => {
+    await using one = await serve(() => {})
+    await using two = await serve(hello('two'))
+    await using it = await startForwarding()
+    it.forwarder.to(one.peer)
+    const socket = it.connect()
+    await until('it is passed on', () => it.forwarder.count() === 1)
+    it.forwarder.to({ ...one.peer })
+    assert.equal(it.forwarder.count(), 1)
+    const closed = once(socket, 'close')
+    it.forwarder.to(two.peer)
+
+    await closed
+    assert.equal(await it.ask('hello'), 'two was told <127.0.0.1>hello')
+  })
+
+  it('ends a connection with the one that served it', async () => {
+    const served: Socket[] = []
+    await using one = await serve((socket) => void served.push(socket))
+    await using it = await startForwarding()
+    it.forwarder.to(one.peer)
+    const socket = it.connect()
+    await until('it is there', () => served.length === 1)
+    const closed = once(socket, 'close')
+    served[0]?.resetAndDestroy()
+
+    await closed
+    await until('it is forgotten', () => it.forwarder.count() === 0)
+  })
+
+  it('closes those that are too many', async () => {
+    await using one = await serve(() => {})
+    await using it = await startForwarding({ max: 1 })
+    it.forwarder.to(one.peer)
+    it.connect()
+    await until('one is passed on', () => it.forwarder.count() === 1)
+    const second = it.connect()
+
+    await once(second, 'close')
+    assert.equal(it.forwarder.count(), 1)
+  })
+})

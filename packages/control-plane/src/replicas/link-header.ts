@@ -1,0 +1,82 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+import { formatIpv4, parseIpv4, parseIpv6 } from '@plexd/protocol'
+import { unmapAddress } from '@plexd/runtime'
+import { deriveKey } from '../seal/master-key.ts'
+
+/** A client's connection, as it came in. */
+export interface Ends {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+}
+
+/** A type for own use (section 2.2 of the PROXY protocol): the MAC of all that is in front of it. */
+export const macType = 0xe0
+const macBytes = 32
+const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+
+/** What a control plane shows that it has the master key of the installation. */
+export function linkKey(masterKey: KeyObject): KeyObject {
+  return deriveKey(masterKey, 'connections between control planes')
+}
+
+/**
+ * What a control plane says first when it passes a connection on to the one that serves: a header of the PROXY protocol, version 2, with a MAC
+ * behind the addresses, because anybody could write such a header.
+ */
+export function linkHeader(key: KeyObject, ends: Ends): Buffer {
+  const addresses = addressesOf(ends)
+  const family = addresses.length === ip4Bytes ? 0x11 : 0x21
+  const head = Buffer.alloc(signature.length + 4)
+  signature.copy(head)
+  head[12] = 0x21
+  head[13] = family
+  head.writeUInt16BE(addresses.length + 3 + macBytes, 14)
+  const before = Buffer.concat([head, addresses])
+  return Buffer.concat([before, Buffer.from([macType, 0, macBytes]), macOf(key, before)])
+}
+
+/** Whether a whole header was written by a control plane with one of these keys. */
+export function isOfReplica(header: Buffer, keys: readonly KeyObject[]): boolean {
+  const at = header.length - macBytes
+  const [type, high, low] = header.subarray(Math.max(0, at - 3), at)
+  if (type !== macType || high !== 0 || low !== macBytes) return false
+  return keys.some((key) =>
+    timingSafeEqual(macOf(key, header.subarray(0, at - 3)), header.subarray(at)),
+  )
+}
+
+const ip4Bytes = 12
+
+/** Source, destination, and their ports; both addresses in one family. */
+function addressesOf(ends: Ends): Buffer {
+  const [from, to] = [plain(ends.remoteAddress), plain(ends.localAddress)]
+  const bytesOf = [from, to].some((address) => isIPv6(address)) ? ipv6Of : ipv4Of
+  const ports = Buffer.alloc(4)
+  ports.writeUInt16BE(ends.remotePort ?? 0, 0)
+  ports.writeUInt16BE(ends.localPort ?? 0, 2)
+  return Buffer.concat([bytesOf(from), bytesOf(to), ports])
+}
+
+function plain(address: string | undefined): string {
+  return unmapAddress((address ?? '').replace(/%.*$/, '')) || '0.0.0.0'
+}
+
+function ipv4Of(address: string): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(parseIpv4(address))
+  return bytes
+}
+
+function ipv6Of(address: string): Buffer {
+  const bytes = Buffer.alloc(16)
+  const text = isIPv6(address) ? address : `::ffff:${formatIpv4(parseIpv4(address))}`
+  for (const [at, group] of (parseIpv6(text) ?? []).entries()) bytes.writeUInt16BE(group, 2 * at)
+  return bytes
+}
+
+function macOf(key: KeyObject, bytes: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(bytes).digest()
+}
