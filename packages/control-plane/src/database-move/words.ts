@@ -33,7 +33,8 @@ export function describeMove(moved: MovedDatabase, around: Around): string {
     `another machine that is to serve from it needs ${masterKeyFile}, which is not in it`,
     ...wordsOfKey(moved.authority),
     ...stayingIn(dataDir).map(
-      ({ path, words }) => `${words} stay in ${path}: they are not copied, and begin anew in the database; forwards go on with what comes from then on`,
+      ({ path, words }) =>
+        `${words} stay in ${path}: they are not copied, and begin anew in the database; forwards go on with what comes from then on`,
     ),
     ...moved.warnings,
     ...wordsOfRemains(moved, dataDir),
