@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net'
-import { hostname } from 'node:os'
 import { type Clock, describeError, handOver, type Log } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import type { Config } from './config/config.ts'
@@ -10,21 +9,22 @@ import { readServing } from './installation/serving.ts'
 import { settleAnnouncement } from './installation/settle.ts'
 import { shareAuthority } from './installation/share-authority.ts'
 import { jobsOf } from './jobs/index.ts'
-import { type Job, startPeriodic } from './jobs/periodic.ts'
+import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
 import { warnOfHostnames } from './nodes/hostname.ts'
 import { warnOfUnconfirmed } from './nodes/unconfirmed-list.ts'
 import { openApp } from './open-app/open-app.ts'
-import { type OpenEnvironment, openEnvironment } from './open-app/open-environment.ts'
+import { openEnvironment } from './open-app/open-environment.ts'
 import { type TurnOptions, takeTurn } from './open-app/turn.ts'
 import { forgetRotations } from './rotation/key-request.ts'
 import { forgetHalfWritten } from './runs/drive.ts'
 import { openMainDoor, openPlainDoors } from './serving/doors.ts'
+import { meeting, meetOthers } from './serving/meet.ts'
+import { ownAddressOf } from './serving/own-address.ts'
 import { createServers, type Servers } from './serving/servers.ts'
 import type { OnStep } from './store/start-step.ts'
 import { startStunServer } from './stun/server.ts'
 import { readCaKey } from './tls/authority.ts'
-import { hostAddresses } from './tls/host-addresses.ts'
 import { type ServedCertificate, serveCertificate } from './tls/served-certificate.ts'
 
 export interface ControlPlane extends AsyncDisposable {
@@ -54,13 +54,13 @@ export async function startControlPlane(
   config: Config,
   options: StartOptions,
 ): Promise<ControlPlane> {
-  const { clock, log, onStep } = options
+  const { clock, log, onStep, onListening = () => {} } = options
   await using stack = new AsyncDisposableStack()
   const environment = openEnvironment(config, { clock, log, stack })
   const servers = stack.use(createServers(environment))
   stack.defer(environment.stop)
   if (config.databaseUrl !== undefined)
-    stack.use(startPeriodic(announcing(environment), { clock, log }))
+    stack.use(startPeriodic(meeting(environment, servers), { clock, log }))
   const database = stack.use(await takeTurn(environment, servers, options))
   const app = stack.use(await openApp(environment, database, { onStep }))
   stack.defer(() => saveLastSeen(app))
@@ -76,6 +76,7 @@ export async function startControlPlane(
           loadCertificate(app.config, {
             reader: app.store.reader,
             masterKey: app.masterKey,
+            otherNames: app.controlPlanes.names(),
             nowMs: clock.now(),
           }),
         onReplaced: servers.show,
@@ -98,6 +99,8 @@ export async function startControlPlane(
     await app.relay.stop()
   })
   const url = await listen(servers, app)
+  onListening(url)
+  if (config.databaseUrl !== undefined) await meetOthers(app, servers).catch(() => {}) // it is tried again
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   for (const job of jobsOf(app)) stack.use(startPeriodic(job, { clock, log }))
   if (certificate) stack.use(startRenewal(app, certificate))
@@ -137,29 +140,10 @@ async function listen(servers: Servers, app: RunningApp): Promise<string> {
   await openPlainDoors(servers, config)
   // Last: until all servers are listening, requests are answered "starting".
   const { port } = await openMainDoor(servers, config)
-  const host = config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host
-  const scheme = config.insecureHttp ? 'http' : 'https'
-  app.servesAt(`${scheme}://${reachableHost(config, host)}:${port}`)
-  // A wildcard address cannot be connected to.
-  return isEveryAddress(host) ? app.publicUrl() : `${scheme}://${host}:${port}`
-}
-
-function isEveryAddress(host: string): boolean {
-  return host === '0.0.0.0' || host === '[::]'
-}
-
-/** For wildcard addresses: the name in the requested certificate, otherwise one of the machine's addresses. */
-function reachableHost({ tlsNames }: Config, host: string): string {
-  if (!isEveryAddress(host)) return host
-  const [name = firstAddress() ?? hostname()] = tlsNames
-  return name.includes(':') ? `[${name}]` : name
-}
-
-/** IPv4 before IPv6, without loopback. */
-function firstAddress(): string | undefined {
-  return hostAddresses()
-    .filter(({ internal }) => !internal)
-    .toSorted((one, other) => one.family.localeCompare(other.family))[0]?.address
+  const { forNodes, here, forPeers } = ownAddressOf(config, port)
+  app.controlPlanes.showAddress(forPeers)
+  app.servesAt(forNodes)
+  return here ?? app.publicUrl()
 }
 
 /** Its key may be kept elsewhere. */
@@ -170,13 +154,6 @@ async function ownAuthority(
   const key = (await readServing(store.reader, masterKey))?.key ?? readCaKey(config)
   return { certificate: current().ca ?? '', key }
 }
-
-/** Others show for how long this one has not been heard of. */
-const announcing = ({ controlPlanes }: Pick<OpenEnvironment, 'controlPlanes'>): Job => ({
-  name: 'announce this control plane',
-  everyMs: 3_000,
-  run: controlPlanes.announce,
-})
 
 function startRenewal(
   { metrics, clock, log }: RunningApp,

@@ -4,6 +4,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { answerHeader } from '@plexd/protocol'
 import { silentLog, systemClock } from '@plexd/runtime'
 import {
   freePort,
@@ -25,6 +26,8 @@ import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 interface Answer {
   status: number
   retryAfter: string | undefined
+  /** Of the one that has answered. */
+  life: string | undefined
   text: string
 }
 
@@ -85,10 +88,10 @@ describe('a control plane that waits for its turn', { skip: noPostgres }, () => 
     }
   }
 
-  it('is alive and not ready at each of its doors, and says whom it waits for', async () => {
+  it('is alive and not ready at its own doors, and says whom it waits for', async () => {
     await using two = await startTwo()
     await until('it listens', two.isListening)
-    for (const door of [two.main, two.metrics, two.admin]) {
+    for (const door of [two.metrics, two.admin]) {
       assert.deepEqual(await statusesOf(door, '/health', '/healthz'), [200, 200])
       const { status, retryAfter, text } = await door('/readyz')
       assert.deepEqual([status, retryAfter], [503, '1'])
@@ -97,10 +100,21 @@ describe('a control plane that waits for its turn', { skip: noPostgres }, () => 
       assert.equal(code, 'unavailable')
     }
     assert.deepEqual(
-      await statusesOf(two.main, '/admin/v1/whoami', '/v1/nodes/n_1/state', '/docs', '/nowhere'),
+      await statusesOf(two.admin, '/admin/v1/whoami', '/v1/nodes/n_1/state', '/docs', '/nowhere'),
       [503, 503, 503, 503],
     )
     assert.deepEqual(await statusesOf(two.metrics, '/metrics'), [503])
+  })
+
+  it('passes on what nodes and operators ask, to the one that serves', async () => {
+    await using two = await startTwo()
+    await until('it listens', two.isListening)
+    assert.deepEqual(
+      await statusesOf(two.main, '/readyz', '/admin/v1/whoami', '/docs', '/nowhere'),
+      [200, 401, 200, 404],
+    )
+    const told = await two.main('/admin/v1/whoami')
+    assert.equal(told.life, two.first.app.life)
   })
 
   it('goes on to serve at the same doors, which are never shut', async () => {
@@ -117,7 +131,7 @@ describe('a control plane that waits for its turn', { skip: noPostgres }, () => 
     await until('it is ready', async () => (await two.main('/readyz')).status === 200)
     isOver = true
     await watching
-    assert.deepEqual([...seen], [503, 200])
+    assert.deepEqual([...seen].toSorted(), [200, 503])
     assert.deepEqual(await statusesOf(two.metrics, '/readyz', '/metrics'), [200, 200])
     assert.equal((await two.admin('/admin/v1/whoami')).status, 401)
   })
@@ -203,6 +217,7 @@ function ask(client: typeof http | typeof https, options: https.RequestOptions):
         resolve({
           status: response.statusCode ?? 0,
           retryAfter: response.headers['retry-after'],
+          life: response.headers[answerHeader.toLowerCase()] as string | undefined, // once
           text,
         }),
       )

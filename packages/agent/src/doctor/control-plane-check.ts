@@ -28,7 +28,9 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
   const places = placesOf(config)
   // Of several, one that lives may wait for its turn.
   const path = places.length > 1 ? '/readyz' : '/healthz'
-  return oneOf(await Promise.all(places.map((place) => checkAddress({ ...config, ...place }, path))))
+  return oneOf(
+    await Promise.all(places.map((place) => checkAddress({ ...config, ...place }, path))),
+  )
 }
 
 /** One address that answers is enough; what is wrong with the others is said, and that one waits for its turn is not wrong. */

@@ -69,10 +69,14 @@ async function serve(
       const onWait = (words: string): void => {
         waiting = words
       }
-      const start = { clock: systemClock, log, onStep, onWait, signal }
+      let shown: string | undefined
+      const onListening = (url: string): void => {
+        if (url !== shown) process.stdout.write(`listening on ${url}\n`)
+        shown = url
+      }
+      const start = { clock: systemClock, log, onStep, onWait, onListening, signal }
       const controlPlane = await startControlPlane(config, start)
       running = controlPlane
-      process.stdout.write(`listening on ${controlPlane.url}\n`)
       log.info('serving', { url: controlPlane.url, version })
       adviseOfToken(config, log)
       return {

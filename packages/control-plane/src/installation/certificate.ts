@@ -8,9 +8,21 @@ import { readServing } from './serving.ts'
 /** What we serve with, by what is committed. */
 export async function loadCertificate(
   config: Config,
-  { reader, masterKey, nowMs }: { reader: Reader; masterKey: MasterKey; nowMs: number },
+  {
+    reader,
+    masterKey,
+    otherNames,
+    nowMs,
+  }: {
+    reader: Reader
+    masterKey: MasterKey
+    /** Of control planes whose clients come to us. */
+    otherNames: readonly string[]
+    nowMs: number
+  },
 ): Promise<Tls> {
-  return await load(config, nowMs, await readServing(reader, masterKey))
+  const tlsNames = [...config.tlsNames, ...otherNames]
+  return await load({ ...config, tlsNames }, nowMs, await readServing(reader, masterKey))
 }
 
 /**

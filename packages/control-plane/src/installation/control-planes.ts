@@ -1,40 +1,77 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import type { ControlPlaneState, ControlPlaneView } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
+import type { Link } from '../replicas/forwarder.ts'
+import { isOfReplica } from '../replicas/link-header.ts'
 import { type DatabasePlace, postgresPlace } from '../store/place/database.ts'
 import type { Announced, ControlPlaneRegister } from '../store/postgres/control-planes.ts'
 import { version } from '../version.ts'
+import { linkOf } from './link-of.ts'
 
 /** The control planes of the installation: this one, and those that share its database. */
 export interface ControlPlanes extends AsyncDisposable {
   list(): Promise<ControlPlaneView[]>
-  /** Tells the others of this one; to be repeated. */
-  announce(): Promise<void>
+  /** Tells the others of this one, and looks who they are; to be repeated. */
+  meet(): Promise<Met>
   /** How many event streams it has, once it may have any. */
   showStreams(count: () => number): void
+  /** `HOST:PORT` at which the others reach it, once it listens. */
+  showAddress(address: string): void
+  /** By which clients reach the others, as they were last met. */
+  names(): readonly string[]
+  /** Whether another one has written this header of a connection. */
+  wrote(header: Buffer): boolean
+}
+
+export interface Met {
+  /** The way to the one that serves; undefined if that is this one, or nobody. */
+  serving: Link | undefined
+  /** Whether clients reach the others by other names than before. */
+  hasNewNames: boolean
 }
 
 interface Self {
   id: string
   state: () => ControlPlaneState | 'starting'
-  clock: Pick<Clock, 'now'>
+  /** By which clients reach it. */
+  names: () => readonly string[]
+  clock: Pick<Clock, 'now' | 'monotonic'>
   log: Log
 }
+
+/** Where nothing has changed, others see by this that it is still there. */
+const announceMs = 3_000
 
 /** Connects when it is first asked for: before, it may be that the database is not ours. */
 export function createControlPlanes(
   place: DatabasePlace,
-  { id, state, clock, log }: Self,
+  { id, state, names, clock, log }: Self,
 ): ControlPlanes {
   const postgres = postgresPlace(place)
+  const key = createSecretKey(randomBytes(32))
+  const link = key.export().toString('base64')
   let streams = (): number => 0
+  let address = ''
   let last = { state: state(), sinceMs: clock.now() }
   let opening: Promise<ControlPlaneRegister> | undefined
+  let told: { self: Announced; atMs: number } | undefined
+  let othersNames: readonly string[] = []
 
   function self(): Announced {
     const now = state()
     if (now !== last.state) last = { state: now, sinceMs: clock.now() }
-    return { id, machine: hostname(), pid: process.pid, version, ...last, streams: streams() }
+    const way = { address, link, names: names() }
+    return {
+      id,
+      machine: hostname(),
+      pid: process.pid,
+      version,
+      ...last,
+      ...way,
+      streams: streams(),
+    }
   }
 
   function register(): Promise<ControlPlaneRegister> | undefined {
@@ -46,6 +83,15 @@ export function createControlPlanes(
     return opening
   }
 
+  async function announce(to: ControlPlaneRegister): Promise<void> {
+    const own = self()
+    const nowMs = clock.monotonic()
+    const isOld = !told || nowMs - told.atMs >= announceMs
+    if (!isOld && isDeepStrictEqual({ ...told?.self, streams: 0 }, { ...own, streams: 0 })) return
+    await to.announce(own)
+    told = { self: own, atMs: nowMs }
+  }
+
   return {
     async list() {
       const own = self()
@@ -54,13 +100,27 @@ export function createControlPlanes(
       const nowMs = clock.now()
       return [{ ...own, silentMs: 0 }, ...others].map((one) => viewOf(one, nowMs))
     },
-    async announce() {
+    async meet() {
       // Until our turn has come or we wait for it, nobody knows whether the database is ours.
-      if (state() !== 'starting') await (await register())?.announce(self())
+      const open = state() === 'starting' ? undefined : await register()
+      if (!open) return { serving: undefined, hasNewNames: false }
+      await announce(open)
+      const others = (await open.list()).filter((one) => one.id !== id)
+      const before = new Set(othersNames)
+      othersNames = others.flatMap((one) => one.names)
+      return {
+        serving: linkOf(others),
+        hasNewNames: othersNames.some((name) => !before.has(name)),
+      }
     },
     showStreams(count) {
       streams = count
     },
+    showAddress(given) {
+      address = given
+    },
+    names: () => othersNames,
+    wrote: (header) => isOfReplica(header, key),
     async [Symbol.asyncDispose]() {
       const open = await opening?.catch(() => undefined)
       await open?.leave(id).catch((error: unknown) => {
@@ -78,7 +138,7 @@ async function open(place: NonNullable<ReturnType<typeof postgresPlace>>) {
 }
 
 function viewOf(
-  { sinceMs, silentMs, state, ...one }: Announced & { silentMs: number },
+  { sinceMs, silentMs, state, link: _, names: _names, ...one }: Announced & { silentMs: number },
   nowMs: number,
 ): ControlPlaneView {
   return {

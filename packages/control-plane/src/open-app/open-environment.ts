@@ -6,7 +6,11 @@ import { createControlPlanes } from '../installation/control-planes.ts'
 import { newLifeId } from '../log/position.ts'
 import { createIntake } from '../parser/intake.ts'
 import { claimDataDir } from '../start/data-dir-lock.ts'
+import { namesOf } from '../tls/authority.ts'
 import { createEnvironment } from './environment.ts'
+
+const ownNames = ({ listen, tlsNames }: Config): string[] =>
+  namesOf({ listenHost: listen.host, extraNames: tlsNames })
 
 /** All that is there before the database is: enough to say to whoever asks that nothing is served yet. */
 export type OpenEnvironment = Environment & Controls & Intake & Pick<Installation, 'controlPlanes'>
@@ -25,6 +29,8 @@ export function openEnvironment(
     createControlPlanes(config, {
       id: environment.life,
       state: () => environment.notServing() ?? 'serving',
+      names: () =>
+        environment.config.tlsCertFile === undefined ? ownNames(environment.config) : [],
       clock,
       log,
     }),

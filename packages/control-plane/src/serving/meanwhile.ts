@@ -1,7 +1,9 @@
-import type { Environment } from '../app.ts'
+import type { Environment, Installation } from '../app.ts'
 import { loadCertificateBeside } from '../installation/certificate.ts'
 import { startPeriodic } from '../jobs/periodic.ts'
 import { openMainDoor, openPlainDoors } from './doors.ts'
+import { meetOthers } from './meet.ts'
+import { ownAddressOf } from './own-address.ts'
 import type { Servers } from './servers.ts'
 
 /** Another control plane may have replaced the authority, or ours may end: nobody knows how long we wait. */
@@ -10,13 +12,16 @@ const certificateMs = 60_000
 const retryMs = 1_000
 
 /**
- * Listens while another control plane serves, so that whoever asks is told. What cannot be opened is tried again, and said once: whether
+ * Listens while another control plane serves: connections of nodes and operators go on to that one, and whoever comes while it cannot be
+ * reached, or by another door, is told. What cannot be opened is tried again, and said once: whether
  * it can be when our turn comes is what counts. Without a certificate that nodes trust, they find no port rather than a stranger.
  */
 export function answerMeanwhile(
   servers: Servers,
-  { config, clock, log }: Environment,
+  environment: Environment & Pick<Installation, 'controlPlanes'>,
+  onListening: (url: string) => void,
 ): AsyncDisposable {
+  const { config, clock, log } = environment
   let loadedAtMs: number | undefined
 
   async function refreshCertificate(): Promise<void> {
@@ -27,6 +32,14 @@ export function answerMeanwhile(
     loadedAtMs = clock.monotonic()
   }
 
+  async function openMain(): Promise<void> {
+    await meetOthers(environment, servers)
+    const { port } = await openMainDoor(servers, config)
+    const { here, forNodes, forPeers } = ownAddressOf(config, port)
+    environment.controlPlanes.showAddress(forPeers)
+    onListening(here ?? config.publicUrl ?? forNodes)
+  }
+
   return startPeriodic(
     {
       name: 'listen while waiting',
@@ -34,7 +47,8 @@ export function answerMeanwhile(
       async run() {
         await openPlainDoors(servers, config)
         if (!config.insecureHttp) await refreshCertificate()
-        if (config.insecureHttp || loadedAtMs !== undefined) await openMainDoor(servers, config)
+        if (servers.main.server.listening) return
+        if (config.insecureHttp || loadedAtMs !== undefined) await openMain()
       },
     },
     { clock, log },

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createWrongTokens } from '../access/wrong-tokens.ts'
 import { adminHandlers } from '../admin-api/index.ts'
 import { recorded } from '../admin-api/record.ts'
-import type { App, Environment, Intake } from '../app.ts'
+import type { App, Environment, Installation, Intake } from '../app.ts'
 import { controlHandlers } from '../control-api/index.ts'
 import { routesOf } from '../handle.ts'
 import { createAdmission } from '../http/connections/admission.ts'
@@ -14,10 +14,13 @@ import { headerFaultTeller, refusalTeller } from '../http/connections/refusals.t
 import { createServer, minTlsVersion } from '../http/server.ts'
 import { livenessHandlers, opsHandlers } from '../ops-api/index.ts'
 import { opsApi } from '../ops-api/table.ts'
+import { createForwarder, type Forwarder, type Link } from '../replicas/forwarder.ts'
 import type { Tls } from '../tls/authority.ts'
 import { callerOf, checkAgain } from './caller.ts'
 import { type Behind, lateCallers, lateRoutes } from './late-routes.ts'
 import { refusalOf } from './refusal.ts'
+
+type Doorway = Environment & Intake & Pick<Installation, 'controlPlanes'>
 
 /** The servers, by their clients. */
 export interface Servers extends AsyncDisposable {
@@ -31,14 +34,17 @@ export interface Servers extends AsyncDisposable {
   show(certificate: Tls): void
   /** From now on the app answers, once it serves. */
   serve(app: App): void
+  /** From now on new connections of nodes and operators go to another control plane; undefined for none. Those to the one before are cut. */
+  passOnTo(link: Link | undefined): void
 }
 
 /**
  * They need no app to say that nothing is served yet, and why. Disposing finishes requests in progress, for a limited time, and closes.
  */
-export function createServers(environment: Environment & Intake): Servers {
+export function createServers(environment: Doorway): Servers {
   const { config, clock, log, metrics } = environment
-  const admission = admissionOf(environment)
+  const forwarder = createForwarder()
+  const admission = admissionOf(environment, forwarder)
   const wrongTokens = createWrongTokens({
     limits: config.limits,
     clock,
@@ -77,11 +83,13 @@ export function createServers(environment: Environment & Intake): Servers {
     serve(app) {
       behind = behindOf(app)
     },
+    passOnTo: forwarder.to,
     show({ cert, key }) {
       const server = main.server as unknown as TlsServer // with a certificate it is one
       server.setSecureContext({ cert, key, minVersion: minTlsVersion })
     },
     [Symbol.asyncDispose]() {
+      forwarder[Symbol.dispose]()
       closed ??= close([main, admin, ...(monitors ? [monitors] : [])])
       return closed
     },
@@ -109,7 +117,10 @@ function behindOf(app: App): Behind {
   }
 }
 
-function admissionOf({ config, clock, log, metrics }: Environment) {
+function admissionOf(
+  { config, clock, log, metrics, controlPlanes }: Doorway,
+  forwarder: Forwarder,
+) {
   const tellRefusal = refusalTeller({ clock, log })
   return createAdmission({
     limits: config.limits,
@@ -117,8 +128,10 @@ function admissionOf({ config, clock, log, metrics }: Environment) {
     awaitPeer: createPeers({
       from: config.proxyProtocolFrom,
       patienceMs: config.limits.silent_connection_ms,
+      isOfReplica: config.databaseUrl === undefined ? undefined : controlPlanes.wrote,
       onFault: headerFaultTeller({ clock, log }),
     }),
+    passOn: forwarder.take,
     onRefused: (reason) => {
       metrics.refused(reason)
       // Those are told with what they begin with instead.

@@ -10,6 +10,7 @@ export const statusCommand = list({
   columns: [
     'machine',
     ['process', ({ pid }) => String(pid)],
+    'address',
     'version',
     'state',
     ['since', ({ since }, io) => ageOf(since, io)],

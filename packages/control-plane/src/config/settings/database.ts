@@ -18,6 +18,13 @@ export const databaseSettings = {
     wants: 'file',
     read: asIs,
   }),
+  advertise: optional({
+    name: 'advertise',
+    value: 'HOST:PORT',
+    otherwise: 'the address of --listen, or one of this machine',
+    help: 'where the other control planes on the same database reach this one, to pass connections on to it',
+    read: parseAdvertised,
+  }),
 } as const satisfies Record<string, Setting<unknown>>
 
 /** With its `sslmode`: who leaves it out gets the strictest, where packets leave the machine. */
@@ -51,6 +58,11 @@ export function parseDatabaseUrl(text: string, name: string): string {
     )
   if (mode === null) url.searchParams.set('sslmode', staysHere(url) ? 'disable' : 'verify-full')
   return url.href
+}
+
+function parseAdvertised(text: string, name: string): string {
+  if (/^(\[[\da-f:.]+\]|[\w.-]+):[1-9]\d{0,4}$/i.test(text)) return text
+  throw new Error(`read config: ${name} "${text}": want HOST:PORT, as in 10.0.0.5:8443`)
 }
 
 function isOurs(url: URL | null): url is URL {

@@ -12,6 +12,12 @@ export interface Announced {
   state: string
   sinceMs: number
   streams: number
+  /** `HOST:PORT` at which the others reach it; empty until it listens. */
+  address: string
+  /** In base64, the key by which it knows connections that the others pass on to it. */
+  link: string
+  /** By which clients reach it. */
+  names: readonly string[]
 }
 
 /** Where control planes on one database tell each other that they are there, be it their turn or not. */
@@ -26,7 +32,8 @@ export interface ControlPlaneRegister extends AsyncDisposable {
 const schema = `create table if not exists control_planes (
   id text collate "C" primary key, machine text collate "C" not null, pid bigint not null,
   version text collate "C" not null, state text collate "C" not null, since bigint not null,
-  streams bigint not null, seen_at timestamptz not null)`
+  streams bigint not null, seen_at timestamptz not null, address text collate "C" not null,
+  link text collate "C" not null, names text[] not null)`
 
 /** One that was killed is forgotten after this. */
 const forgottenAfter = '1 minute'
@@ -37,17 +44,19 @@ export async function openControlPlaneRegister(
 ): Promise<ControlPlaneRegister> {
   const db = await openBeside(place, { schema: [schema], max: 1 })
   return {
-    async announce({ id, machine, pid, version, state, sinceMs, streams }) {
+    async announce({ id, machine, pid, version, state, sinceMs, streams, ...way }) {
       const gone = sql`delete from control_planes where seen_at < now() - ${forgottenAfter}::interval`
       await gone.execute(db)
       await sql`insert into control_planes
-        values (${id}, ${machine}, ${pid}, ${version}, ${state}, ${sinceMs}, ${streams}, now())
+        values (${id}, ${machine}, ${pid}, ${version}, ${state}, ${sinceMs}, ${streams}, now(),
+          ${way.address}, ${way.link}, ${way.names})
         on conflict (id) do update set state = excluded.state, since = excluded.since,
-          streams = excluded.streams, seen_at = excluded.seen_at`.execute(db)
+          streams = excluded.streams, seen_at = excluded.seen_at, address = excluded.address,
+          names = excluded.names`.execute(db)
     },
     async list() {
       const { rows } = await sql<Announced & { silentMs: number }>`
-        select id, machine, pid, version, state, since as "sinceMs", streams,
+        select id, machine, pid, version, state, since as "sinceMs", streams, address, link, names,
           (extract(epoch from now() - seen_at) * 1000)::float8 as "silentMs"
         from control_planes order by machine, id limit ${sql.lit(maxListed)}`.execute(db)
       return rows

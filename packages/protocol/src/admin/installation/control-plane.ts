@@ -14,6 +14,9 @@ export const ControlPlaneView = Type.Object({
   version: Type.String(),
   state: ControlPlaneState,
   since: Timestamp,
+  address: Type.String({
+    description: 'HOST:PORT at which the others reach it; empty until it listens',
+  }),
   streams: Type.Integer({ minimum: 0, description: 'Open event streams of nodes' }),
   /** When it was last heard of: one that was killed is shown for a minute. */
   seen_at: Timestamp,

@@ -1,0 +1,14 @@
+import { createSecretKey } from 'node:crypto'
+import type { Link } from '../replicas/forwarder.ts'
+import type { Announced } from '../store/postgres/control-planes.ts'
+
+/** The way to the one that serves: of several that say so the last, as those before have lost their turn. Pure. */
+export function linkOf(
+  others: readonly Pick<Announced, 'state' | 'sinceMs' | 'address' | 'link'>[],
+): Link | undefined {
+  const serving = others.filter(({ state, address }) => state === 'serving' && address !== '')
+  const [last] = serving.toSorted((one, other) => other.sinceMs - one.sinceMs)
+  if (!last) return undefined
+  const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(last.address) ?? []
+  return { host, port: Number(port), key: createSecretKey(Buffer.from(last.link, 'base64')) }
+}
