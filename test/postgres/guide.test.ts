@@ -110,6 +110,62 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     await until('it is as it was', async () => (await dataOf(agent.socket)) === '')
   })
 
+  it('moves an installation: its agent goes on without joining again, and the way back is a file', async () => {
+    const home = join(folder, 'moved')
+    const password = join(folder, 'move.password')
+    await mkdir(home)
+    await writeFile(password, 'ThePassword', { mode: 0o600 })
+    await using plane = await startControlPlaneProcess(home)
+    const { host } = new URL(plane.url)
+    await using agent = await startAgentProcess(home, {
+      hostname: 'mail',
+      token: await tokenOf(plane),
+      controlPlane: plane,
+    })
+    await putData(plane, 'before')
+    await putSecret(plane, 'geheim')
+    await until('the event has come', async () => (await dataOf(agent.socket)) === 'before')
+    const nodes = (await plexctl(plane, 'node', 'list', '--json')).stdout
+
+    const url = server.createDatabase()
+    const line = commands.find((one) => one.startsWith('plexd-control-plane migrate-database'))
+    const typed = (line ?? '')
+      .replace(/postgres:\/\/\S+/, url)
+      .replace('/etc/plexd/database.password', password)
+      .split(' ')
+      .slice(1)
+    const move = () =>
+      runProgram('control-plane', [...typed, '--data-dir', plane.dataDir, '--json'])
+    const early = await move()
+    assert.match(early.stderr, /process \d+ is running on it: stop that first/)
+    await plane.end()
+    const { code, stdout, stderr } = await move()
+    assert.equal(code, 0, stderr)
+    const { tables, authority } = JSON.parse(stdout)
+    for (const { table, source, target } of tables) assert.deepEqual(target, source, table)
+    assert.equal(authority.key, 'sealed')
+    await rm(authority.file)
+    await assert.rejects(plane.start(), /its state was moved to "postgres:/)
+
+    const served = await startControlPlaneProcess(home, {
+      listen: host,
+      args: ['--database-url', url],
+    })
+    await using _served = served
+    await putData(served, 'after')
+    await until('the event has come', async () => (await dataOf(agent.socket)) === 'after')
+    if (process.getuid?.() === 0) assert.equal(await secretOf(agent.socket), 'geheim')
+    const again = (await plexctl(served, 'node', 'list', '--json')).stdout
+    assert.equal(idsOf(nodes).length, 1)
+    assert.deepEqual(idsOf(again), idsOf(nodes))
+
+    await served.end()
+    const back = commands.find((one) => one.startsWith('mv ')) ?? ''
+    run(back.replaceAll('/var/lib/plexd-control-plane', plane.dataDir))
+    await plane.start()
+    await until('it is as it was', async () => (await dataOf(agent.socket)) === 'before')
+  })
+
   it('has two behind HAProxy: one serves, and when it is killed, the other does', {
     skip: noProxy,
   }, async () => {
@@ -176,6 +232,19 @@ async function putData({ environment }: Place, text: string): Promise<void> {
   const { code, stderr } = await runProgram('plexctl', args, environment, text)
   assert.equal(code, 0, stderr)
 }
+
+async function putSecret({ environment }: Place, text: string): Promise<void> {
+  const args = ['secret', 'put', 'k', '--selector', '*', '--file', '-']
+  const { code, stderr } = await runProgram('plexctl', args, environment, text)
+  assert.equal(code, 0, stderr)
+}
+
+async function secretOf(socket: string): Promise<string> {
+  const { stdout } = await runProgram('plexd', ['state', 'get', 'secret', 'k', '--socket', socket])
+  return stdout.trim()
+}
+
+const idsOf = (list: string): string[] => list.match(/\bn_[a-z0-9]+/g) ?? []
 
 async function dataOf(socket: string): Promise<string> {
   const { stdout } = await runProgram('plexd', ['state', 'get', 'data', 'k', '--socket', socket])

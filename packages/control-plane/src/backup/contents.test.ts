@@ -31,6 +31,8 @@ describe('the contents of a backup', () => {
       'tls/.tmp-1',
       '.backup/files/ca.crt',
       'before-restore-20260310T000000Z/ca.crt',
+      'before-move-20260310T000000Z/control-plane.db',
+      'database.json',
       'telemetry/logs-000001.db.damaged',
       'telemetry/logs-000001.db.damaged-2',
       'recordings.db.damaged-4',
