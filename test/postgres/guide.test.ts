@@ -180,7 +180,7 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     const proxy = spawn('haproxy', ['-db', '-f', config], { stdio: 'ignore' })
     await using _proxy = endAtEnd(proxy)
     const url = `https://127.0.0.1:${port}`
-    assert.equal(text.match(/ send-proxy-v2 /g)?.length, 2)
+    assert.match(text, / send-proxy-v2 /)
     const args = [
       ...['--database-url', server.createDatabase(), '--public-url', url],
       ...['--proxy-protocol-from', balancer],
