@@ -2,6 +2,7 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { formatIpv4, parseIpv4, parseIpv6 } from '@plexd/protocol'
 import { unmapAddress } from '@plexd/runtime'
+import { signature } from '../http/connections/proxies/proxy-header.ts'
 
 /** A client's connection, as it came in. */
 export interface Ends {
@@ -14,7 +15,6 @@ export interface Ends {
 /** A type for own use (section 2.2 of the PROXY protocol): the MAC of all that is in front of it. */
 const macType = 0xe0
 const macBytes = 32
-const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 
 /**
  * What a control plane says first when it passes a connection on to the one that serves: a header of the PROXY protocol, version 2, with a MAC

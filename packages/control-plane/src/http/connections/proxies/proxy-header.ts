@@ -33,7 +33,7 @@ export const headerFaults = {
 } as const
 export type HeaderFault = (typeof headerFaults)[keyof typeof headerFaults]
 
-const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+export const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const v1Signature = Buffer.from('PROXY ', 'latin1')
 const tlsHandshake = 0x16
 
