@@ -33,7 +33,7 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
   // of which the form in PostgreSQL says so in its name or its folder.
   {
     files:
-      /^packages\/control-plane\/src\/(?!(rows|store)\/|(artifacts|recordings)\/postgres-[a-z]+\.ts$|.*\/stores\/postgres\/).*(?<!\.test\.ts)$/,
+      /^packages\/control-plane\/src\/(?!(rows|store|telemetry\/postgres)\/|(artifacts|recordings)\/postgres-[a-z]+\.ts$|.*\/stores\/postgres\/).*(?<!\.test\.ts)$/,
     targets: /^(?!kysely$|.*\/src\/store\/schema\.ts$)/,
   },
   {
@@ -92,6 +92,7 @@ const protocolRooms: Rooms = [
   ['events', 'carry to a node a part of what it is told'],
   ['operations', 'what one is: who may call it, what goes out and what comes back'],
   ['admin', 'what only operators see, made of what nodes say and of who may do what'],
+  ['admin/installation', 'what they see of the control plane itself'],
   ['local', 'what only programs on a node see'],
   ['apis/admin', 'has a table of operations on each noun'],
   ['apis/admin/installation', 'is one on how the control plane itself is set up'],
@@ -275,6 +276,7 @@ const controlPlaneRooms: Rooms = [
   ['schedules', 'start them'],
   ['telemetry/packs', 'records of a batch as bytes, found without being unpacked'],
   ['telemetry', 'a database of its own'],
+  ['telemetry/postgres', 'the same in tables of a database that others share'],
   ['telemetry/latest', 'follows what is stored there'],
   ['telemetry/series/hours', 'what is kept of one, wherever that is'],
   ['telemetry/series/stores', 'where they are kept: in a file'],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { imageRows } from '../../scripts/build/images/rows.ts'
@@ -7,9 +8,15 @@ import { missingPrograms } from '../../scripts/laboratory/requirements.ts'
 import { root } from '../../scripts/programs/build.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { faultsOf } from './support/check-manifests.ts'
-import { kubernetes, podOf, readManifests, renderManifests } from './support/manifests.ts'
+import {
+  kubernetes,
+  type Manifest,
+  podOf,
+  readManifests,
+  renderManifests,
+} from './support/manifests.ts'
 
-const folders = ['control-plane', 'agent', 'agent-leave', 'agent-userspace']
+const folders = ['control-plane', 'control-plane-pair', 'agent', 'agent-leave', 'agent-userspace']
 
 describe('deploy/kubernetes', { skip: missingPrograms('kubectl') }, () => {
   it('is what the API of Kubernetes takes, without a field that it does not know', async () => {
@@ -24,14 +31,41 @@ describe('deploy/kubernetes', { skip: missingPrograms('kubectl') }, () => {
       ([, name]) => name,
     )
     assert.deepEqual([...new Set([...applied, ...named])], folders)
-    const settings = join(kubernetes, 'control-plane/control-plane.yaml')
-    const { code, stdout, stderr } = await runProgram('control-plane', [
-      'config',
-      'check',
-      settings,
-    ])
-    assert.equal(code, 0, stdout + stderr)
-    assert.match(stdout, /nothing is wrong/)
+    await using secrets = await mkdtempDisposable(join(tmpdir(), 'plexd-test-'))
+    await writeFile(join(secrets.path, 'database-password'), 'x', { mode: 0o440 })
+    for (const folder of ['control-plane', 'control-plane-pair']) {
+      const text = await readFile(join(kubernetes, folder, 'control-plane.yaml'), 'utf8')
+      const settings = join(secrets.path, `${folder}.yaml`)
+      await writeFile(settings, text.replaceAll('/etc/plexd-secrets', secrets.path))
+      const { code, stdout, stderr } = await runProgram('control-plane', [
+        'config',
+        'check',
+        settings,
+      ])
+      assert.equal(code, 0, stdout + stderr)
+      assert.match(stdout, /nothing is wrong/)
+    }
+  })
+
+  it('has two control planes with the same rights as one, of which the budget lets one go at a time', async () => {
+    const [one, pair] = [
+      await renderManifests('control-plane'),
+      await renderManifests('control-plane-pair'),
+    ]
+    const rightsOf = (manifests: readonly Manifest[]) => {
+      const { securityContext, containers } = podOf(manifests, 'StatefulSet')
+      return [securityContext, containers.map((each) => each.securityContext)]
+    }
+    assert.deepEqual(rightsOf(pair), rightsOf(one))
+    const set = pair.find(({ kind }) => kind === 'StatefulSet')
+    const budget = pair.find(({ kind }) => kind === 'PodDisruptionBudget')
+    // One of the two is never ready: whoever counts on that waits for ever.
+    assert.deepEqual(
+      [set?.spec?.replicas, set?.spec?.podManagementPolicy, set?.spec?.updateStrategy],
+      [2, 'Parallel', { type: 'OnDelete' }],
+    )
+    assert.equal(budget?.spec?.minAvailable, 0)
+    assert.deepEqual(budget?.spec?.selector, set?.spec?.selector)
   })
 
   it('would be found to have a wrong value, or a field that there is none of', async () => {

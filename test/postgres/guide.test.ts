@@ -21,8 +21,9 @@ import { runProgram } from '../../scripts/programs/program.ts'
 
 const guide = await readFile(join(import.meta.dirname, '../../docs/guides/postgresql.md'), 'utf8')
 const commands = guide.match(/(?<=^ {4})\S.*$/gm) ?? []
-const block = (language: string): string =>
-  guide.match(new RegExp(`(?<=\`\`\`${language}\n)[^]*?(?=\`\`\`)`))?.[0] ?? ''
+const blocks = (language: string): readonly string[] =>
+  guide.match(new RegExp(`(?<=\`\`\`${language}\n)[^]*?(?=\`\`\`)`, 'g')) ?? []
+const block = (language: string): string => blocks(language)[0] ?? ''
 
 /** Of this machine, from which nobody else connects. */
 const balancer = '127.0.0.8'
@@ -67,6 +68,13 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     const settings = block('yaml').replace('/etc/plexd/database.password', password)
     await writeFile(file, settings)
     const { code, stdout, stderr } = await runProgram('control-plane', ['config', 'check', file])
+    assert.equal(code, 0, stdout + stderr)
+  })
+
+  it('has settings of a node with two addresses that are settings', async () => {
+    const file = join(folder, 'plexd.yaml')
+    await writeFile(file, blocks('yaml')[1]?.replace('…', 'ab'.repeat(32)) ?? '')
+    const { code, stdout, stderr } = await runProgram('plexd', ['config', 'check', file])
     assert.equal(code, 0, stdout + stderr)
   })
 

@@ -27,6 +27,7 @@ import { proxyCommand, sshConfigCommand } from './commands/sessions/openssh.ts'
 import { sessionCommands } from './commands/sessions/sessions.ts'
 import { sshCommand } from './commands/sessions/ssh.ts'
 import { settingsCommands } from './commands/settings/settings.ts'
+import { statusCommand } from './commands/settings/status.ts'
 import { completeCommand, completionCommand } from './commands/setup/completion.ts'
 import { configCommands } from './commands/setup/config.ts'
 import { versionCommand, whoAmICommand } from './commands/setup/version.ts'
@@ -72,6 +73,7 @@ const commands: readonly Entry[] = [
   moveCommands,
   adminTokenCommands,
   settingsCommands,
+  statusCommand,
   supportCommands,
   configCommands,
   whoAmICommand,

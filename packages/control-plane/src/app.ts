@@ -12,6 +12,7 @@ import type { AddressOf } from './http/connections/client-address.ts'
 import type { Metrics } from './http/metrics/metrics.ts'
 import type { Upgrader } from './http/turns/upgrades.ts'
 import type { Announcing } from './installation/announcing.ts'
+import type { ControlPlanes } from './installation/control-planes.ts'
 import type { Heeds } from './installation/heeds.ts'
 import type { Authority } from './installation/replace-authority.ts'
 import type { ChangeWatch } from './log/watch.ts'
@@ -43,6 +44,7 @@ export interface State {
 export interface Installation {
   readonly announcing: Announcing
   readonly heeds: Heeds
+  readonly controlPlanes: ControlPlanes
 }
 
 export type Delivery = Readonly<Awaited<ReturnType<typeof openDelivery>>>
@@ -117,9 +119,14 @@ export interface Environment {
   readonly reloads: Reloads
   /** Ends the process with exit code 1. */
   fail(why: Error): void
-  /** Why requests are refused: the address for nodes is not known yet, or we are shutting down. */
-  notServing(): 'starting' | 'stopping' | undefined
+  /** Why requests are refused; undefined while we serve. */
+  notServing(): NotServing | undefined
+  /** Who serves in our place, while we wait for our turn. */
+  waitsFor(): string | undefined
 }
+
+/** Another one serves from the database, the app is not open yet, or we are shutting down. */
+type NotServing = 'waiting' | 'starting' | 'stopping'
 
 /** Everything there is; created once at startup. Handlers and jobs name the groups that they use. */
 export interface App
@@ -137,6 +144,8 @@ export interface App
 
 /** What the code that serves an app controls. */
 export interface Controls {
+  /** Another one serves; undefined once our turn has come. */
+  waits(holder: string | undefined): void
   servesAt(url: string): void
   /** With its certificate; none without TLS. */
   shows(certificate: Shown | undefined): void

@@ -1,26 +1,29 @@
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
-import { type Clock, describeError, handOver } from '@plexd/runtime'
+import { type Clock, describeError, handOver, type Log } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import type { Config } from './config/config.ts'
 import { reloadConfig } from './config/reload.ts'
-import { listenOnSocket } from './http/admin-socket.ts'
-import { listenOn } from './http/listen.ts'
+import { loadCertificate } from './installation/certificate.ts'
 import type { Authority } from './installation/replace-authority.ts'
 import { readServing } from './installation/serving.ts'
 import { settleAnnouncement } from './installation/settle.ts'
 import { shareAuthority } from './installation/share-authority.ts'
 import { jobsOf } from './jobs/index.ts'
-import { startPeriodic } from './jobs/periodic.ts'
+import { type Job, startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
 import { warnOfHostnames } from './nodes/hostname.ts'
 import { warnOfUnconfirmed } from './nodes/unconfirmed-list.ts'
-import { openApp, type StartOptions } from './open-app/open-app.ts'
+import { openApp } from './open-app/open-app.ts'
+import { type OpenEnvironment, openEnvironment } from './open-app/open-environment.ts'
+import { type TurnOptions, takeTurn } from './open-app/turn.ts'
 import { forgetRotations } from './rotation/key-request.ts'
 import { forgetHalfWritten } from './runs/drive.ts'
+import { openMainDoor, openPlainDoors } from './serving/doors.ts'
 import { createServers, type Servers } from './serving/servers.ts'
+import type { OnStep } from './store/start-step.ts'
 import { startStunServer } from './stun/server.ts'
-import { type Authorities, loadTls, readCaKey } from './tls/authority.ts'
+import { readCaKey } from './tls/authority.ts'
 import { hostAddresses } from './tls/host-addresses.ts'
 import { type ServedCertificate, serveCertificate } from './tls/served-certificate.ts'
 
@@ -37,14 +40,29 @@ export interface ControlPlane extends AsyncDisposable {
   reload(read: () => Promise<Config>): Promise<void>
 }
 
-/** Opens the data folder and serves. Disposing answers 503, ends the streams, finishes requests in flight and closes. */
+export interface StartOptions extends TurnOptions {
+  clock: Clock
+  log: Log
+  onStep?: OnStep | undefined
+}
+
+/**
+ * Opens the data folder and serves, once it is its turn; until then, whoever asks is answered 503. Disposing answers that too, ends the
+ * streams, finishes requests in flight and closes.
+ */
 export async function startControlPlane(
   config: Config,
   options: StartOptions,
 ): Promise<ControlPlane> {
-  const { clock, log } = options
+  const { clock, log, onStep } = options
   await using stack = new AsyncDisposableStack()
-  const app = stack.use(await openApp(config, options))
+  const environment = openEnvironment(config, { clock, log, stack })
+  const servers = stack.use(createServers(environment))
+  stack.defer(environment.stop)
+  if (config.databaseUrl !== undefined)
+    stack.use(startPeriodic(announcing(environment), { clock, log }))
+  const database = stack.use(await takeTurn(environment, servers, options))
+  const app = stack.use(await openApp(environment, database, { onStep }))
   stack.defer(() => saveLastSeen(app))
   warnOfHostnames(app.fleet, log)
   await forgetRotations(app)
@@ -54,9 +72,13 @@ export async function startControlPlane(
   const certificate = config.insecureHttp
     ? undefined
     : await serveCertificate({
-        load: async () =>
-          loadTlsFor(app.config, clock, await readServing(app.store.reader, app.masterKey)),
-        onReplaced: (tls) => servers.show(tls),
+        load: () =>
+          loadCertificate(app.config, {
+            reader: app.store.reader,
+            masterKey: app.masterKey,
+            nowMs: clock.now(),
+          }),
+        onReplaced: servers.show,
         now: clock.now,
         log,
       })
@@ -67,7 +89,9 @@ export async function startControlPlane(
     },
   )
   await settleAnnouncement(app)
-  const servers = stack.use(createServers(app, certificate?.current()))
+  servers.serve(app)
+  if (certificate) servers.show(certificate.current())
+  stack.use(servers) // closed before what is behind them
   stack.defer(async () => {
     app.stop()
     app.streams.endAll()
@@ -110,13 +134,9 @@ function takeOver(app: RunningApp, next: Config): void {
 /** Resolves to our address on this machine, and tells the app the address for nodes. */
 async function listen(servers: Servers, app: RunningApp): Promise<string> {
   const { config } = app
-  // First, before anything is served: the umask for the socket would affect files written at the same time.
-  if (config.adminSocket !== undefined) await listenOnSocket(servers.admin, config.adminSocket)
-  if (config.metrics && servers.metrics)
-    await listenOn(servers.metrics, config.metrics, '--metrics-listen')
+  await openPlainDoors(servers, config)
   // Last: until all servers are listening, requests are answered "starting".
-  await listenOn(servers.main, { ...config.listen, backlog }, '--listen')
-  const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
+  const { port } = await openMainDoor(servers, config)
   const host = config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host
   const scheme = config.insecureHttp ? 'http' : 'https'
   app.servesAt(`${scheme}://${reachableHost(config, host)}:${port}`)
@@ -151,6 +171,13 @@ async function ownAuthority(
   return { certificate: current().ca ?? '', key }
 }
 
+/** Others show for how long this one has not been heard of. */
+const announcing = ({ controlPlanes }: Pick<OpenEnvironment, 'controlPlanes'>): Job => ({
+  name: 'announce this control plane',
+  everyMs: 3_000,
+  run: controlPlanes.announce,
+})
+
 function startRenewal(
   { metrics, clock, log }: RunningApp,
   { refresh, ends }: ServedCertificate,
@@ -164,19 +191,3 @@ function startRenewal(
 
 /** How often the certificate is checked: the operator may replace the files, and we renew our own before it expires. */
 const renewalMs = 3_600_000
-
-/** The listen backlog, because a whole fleet connects at once. */
-const backlog = 4_096
-
-function loadTlsFor(config: Config, clock: Clock, authorities: Authorities | undefined) {
-  return loadTls({
-    dataDir: config.dataDir,
-    listenHost: config.listen.host,
-    extraNames: config.tlsNames,
-    ...(config.tlsCertFile === undefined ? {} : { certFile: config.tlsCertFile }),
-    ...(config.tlsKeyFile === undefined ? {} : { keyFile: config.tlsKeyFile }),
-    ...(config.caKeyFile === undefined ? {} : { caKeyFile: config.caKeyFile }),
-    authorities,
-    nowMs: clock.now(),
-  })
-}

@@ -52,7 +52,7 @@ describe('a control plane of which a file beside the database is damaged', () =>
             for (const [id, record] of before.records)
               if (before.fileOf(id) === file) assert.equal(now.records.get(id), record)
         if (what.file.endsWith('-wal')) continue // who loses the end of the log does not know it
-        assert.ok(Number(stores.telemetry.cursorNow('logs')) >= before.lastId, 'ids go on')
+        assert.ok(Number(await stores.telemetry.cursorNow('logs')) >= before.lastId, 'ids go on')
       }
       await using again = openStores(copy)
       await again.write()
@@ -128,7 +128,7 @@ async function prepare(folder: string) {
     recursive: true,
     filter: (path) => !path.endsWith('-shm'),
   })
-  const lastId = Number(stores.telemetry.cursorNow('logs'))
+  const lastId = Number(await stores.telemetry.cursorNow('logs'))
   return {
     records,
     lastId,

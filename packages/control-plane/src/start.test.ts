@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { openApp } from './open-app/open-app.ts'
+import { openEnvironment } from './open-app/open-environment.ts'
+import { takeTurn } from './open-app/turn.ts'
+import { openMainDoor } from './serving/doors.ts'
 import { createServers } from './serving/servers.ts'
 import { startControlPlane, withControlPlane } from './testing/harness.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
@@ -16,10 +18,15 @@ describe('a start', () => {
       config: plane.app.config,
       web: await plane.enrol('web'),
     }))
-    await using app = await openApp(config, { clock: systemClock, log: silentLog })
-    await using servers = createServers(app, undefined)
-    await servers.main.listen({ host: '127.0.0.1', port: 0 })
-    const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
+    const [clock, log] = [systemClock, silentLog]
+    await using stack = new AsyncDisposableStack()
+    const environment = openEnvironment(config, { clock, log, stack })
+    const servers = createServers(environment)
+    const database = stack.use(await takeTurn(environment, servers, {}))
+    const app = stack.use(await openApp(environment, database))
+    stack.use(servers)
+    servers.serve(app)
+    const { port } = await openMainDoor(servers, config)
     const put = () =>
       fetch(`http://127.0.0.1:${port}/v1/nodes/${web.node_id}/endpoint`, {
         method: 'PUT',
@@ -27,6 +34,8 @@ describe('a start', () => {
         body: '{"public_endpoint":"203.0.113.1:1"}',
       })
 
+    const health = await fetch(`http://127.0.0.1:${port}/healthz`)
+    assert.equal(health.status, 200)
     const early = await put()
     assert.deepEqual([early.status, early.headers.get('retry-after')], [503, '1'])
     assert.match(await early.text(), /"the control plane is starting"/)

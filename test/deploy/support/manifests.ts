@@ -10,7 +10,7 @@ export interface Manifest {
   kind: string
   metadata: { name: string; namespace?: string; labels?: Record<string, string> }
   data?: Record<string, string>
-  spec?: { template?: { spec?: IPodSpec } }
+  spec?: { template?: { spec?: IPodSpec }; [field: string]: unknown }
 }
 
 export const kubernetes = join(root, 'deploy/kubernetes')

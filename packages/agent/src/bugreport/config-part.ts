@@ -2,6 +2,7 @@ import { formatDuration } from '@plexd/protocol'
 import { showProxy, silentLog } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import type { ConfigSources } from '../config/load-config.ts'
+import { urlsOf } from '../config/places.ts'
 import { settingSources } from '../config/setting-sources.ts'
 import type { Setting } from '../config/settings/setting.ts'
 import { type SettingName, settingRows } from '../config/settings.ts'
@@ -26,7 +27,7 @@ export async function describeConfig(
 const hidden = '[redacted]'
 
 function showValue(name: SettingName, { shown }: Setting<unknown>, config: AgentConfig): unknown {
-  const value = config[name]
+  const value = name === 'apiUrl' ? urlsOf(config) : config[name]
   if (value === undefined) return null
   if (shown === 'never') return hidden
   if (name.endsWith('Ms')) return formatDuration(Number(value))

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { examine } from '@plexd/runtime'
+import { freePort, serve } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
@@ -41,6 +43,31 @@ describe('plexd doctor', () => {
     assert.equal(of('daemon')?.state, 'failed')
     assert.equal(of('public endpoint')?.state, 'warning')
     await rm(dataDir, { recursive: true })
+  })
+
+  it('says what is wrong with each address, and is content with one that answers', async () => {
+    const answer =
+      (status: number, error: string): RequestListener =>
+      (_request, response) => {
+        response.writeHead(status, { 'content-type': 'application/json' })
+        response.end(JSON.stringify({ error, code: 'unavailable' }))
+      }
+    await using serving = await serve(answer(200, ''))
+    await using waiting = await serve(answer(503, 'the control plane is waiting'))
+    const gone = `http://127.0.0.1:${await freePort()}`
+    const check = (...urls: string[]) => {
+      const places = urls.map((apiUrl) => ({ apiUrl, proxyUrl: undefined }))
+      const [first, ...otherPlaces] = places
+      return controlPlaneCheck.run({ ...defaultConfig, ...first, otherPlaces })
+    }
+    const both = await check(waiting.url, serving.url)
+    assert.equal(both.state, 'ok')
+    assert.match(both.detail, /the control plane is waiting; .* answers$/)
+    const one = await check(gone, serving.url, waiting.url)
+    assert.equal(one.state, 'warning')
+    assert.match(one.detail, new RegExp(`^"${gone}": .*ECONNREFUSED`))
+    assert.equal((await check(waiting.url)).state, 'warning')
+    assert.equal((await check(gone, gone)).state, 'failed')
   })
 
   it('says of a damaged identity how to get another', async () => {

@@ -1,4 +1,5 @@
 import { CliError, exitCodes } from '@plexd/runtime'
+import type { Place } from './place.ts'
 import { type SettingValues, settingRows } from './settings.ts'
 
 /** All settings, wherever they come from. Times are milliseconds. */
@@ -7,8 +8,10 @@ export interface AgentConfig extends SettingValues {
   hostnameChosen: boolean
   /** Whether the address of the control plane was configured; otherwise it is that of the enrolment, or where it said it moved. */
   apiUrlChosen: boolean
-  /** The proxy for the control plane, from the environment; undefined for none. */
+  /** The proxy for `apiUrl`, from the environment; undefined for none. */
   proxyUrl: string | undefined
+  /** The other addresses of the control plane, with the proxy of each; `apiUrl` is the preferred one. */
+  otherPlaces: readonly Place[]
   /** Where systemd has put the credentials of this service; undefined without any. */
   credentialsDir: string | undefined
   /** Of the config file: those that are no settings, which are ignored. */
@@ -22,6 +25,7 @@ export const defaultConfig: AgentConfig = {
   hostnameChosen: false,
   apiUrlChosen: false,
   proxyUrl: undefined,
+  otherPlaces: [],
   credentialsDir: undefined,
   unknownKeys: [],
 }

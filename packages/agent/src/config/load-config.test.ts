@@ -6,6 +6,7 @@ import { CliError, type Log, silentLog } from '@plexd/runtime'
 import { makeFolder } from '../testing/node.ts'
 import { type AgentConfig, defaultConfig, type Settings } from './agent-config.ts'
 import { loadConfig } from './load-config.ts'
+import { placesOf, urlsOf } from './places.ts'
 
 const everySetting: Partial<AgentConfig> = {
   apiUrl: 'https://cp.example.com',
@@ -122,6 +123,42 @@ describe('config forms', () => {
     assert.equal(config.apiUrl, 'https://a')
     assert.equal(config.logLevel, defaultConfig.logLevel)
     assert.notEqual(config.hostname, '')
+  })
+})
+
+describe('the addresses of the control plane', () => {
+  const two = 'https://a,https://b:8443'
+
+  it('are one or several, in each form', async () => {
+    for (const text of [
+      'api: https://a',
+      'api: [https://a/, "https://b:8443"]',
+      'api: "https://a, https://b:8443,"',
+      'api: { baseurl: [https://a, https://b:8443, https://a/] }',
+      'api_url: "https://a,https://b:8443"',
+    ]) {
+      const { config } = await load(text)
+      assert.equal(urlsOf(config), text.includes('8443') ? two : 'https://a', text)
+      assert.equal(config.apiUrl, 'https://a')
+    }
+    assert.equal(urlsOf((await load('', { env: { PLEXD_API: two } })).config), two)
+    assert.equal(urlsOf((await load('', { flags: { apiUrl: two } })).config), two)
+  })
+
+  it('have each the proxy that the environment says', async () => {
+    const env = { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'b' }
+    const { config } = await load('api: [https://a, https://b]', { env })
+    assert.deepEqual(
+      placesOf(config).map(({ proxyUrl }) => proxyUrl !== undefined),
+      [true, false],
+    )
+  })
+
+  it('are refused if one of them is wrong, or if they are too many', async () => {
+    await assert.rejects(load('api: [https://a, ftp://b]'), /URL "ftp:\/\/b": want https/)
+    await assert.rejects(load('api: [https://a, 7]'), /want a text/)
+    const many = Array.from({ length: 9 }, (_, number) => `https://cp${number}`)
+    await assert.rejects(load(`api: [${many}]`), /9 addresses, want 8 at most/)
   })
 })
 

@@ -7,7 +7,6 @@ import {
   findCredentials,
   type Log,
   missingPath,
-  proxyFor,
   readConfigFile,
   unknownKey,
 } from '@plexd/runtime'
@@ -17,10 +16,10 @@ import {
   defaultConfigFile,
   type Settings,
 } from './agent-config.ts'
-import { checkApiUrl } from './api-url.ts'
 import { configForm } from './config-form.ts'
 import { nearestKey, readForm, readSetting } from './form.ts'
 import { faultsOfLogFiles } from './log-files.ts'
+import { readPlaces, readUrls } from './places.ts'
 import { pinnedCaFile, recallSettings } from './remembered.ts'
 import { fingerprint } from './settings/values.ts'
 import { credentialNames, settingRows } from './settings.ts'
@@ -55,8 +54,7 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
   takeFingerprint(config, given)
   // A token file from a source of higher precedence beats a token from a lower one.
   if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
-  if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
-  config.proxyUrl = readProxy(config.apiUrl, env)
+  takePlaces(config, env)
   config.credentialsDir = env.CREDENTIALS_DIRECTORY || undefined
   return config
 }
@@ -104,12 +102,11 @@ function readCredentials(env: NodeJS.ProcessEnv): Settings {
   return Object.fromEntries(Array.from(found, ([name, { file }]) => [name, file]))
 }
 
-function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {
-  try {
-    return proxyFor(apiUrl, env)
-  } catch (error) {
-    throw new CliError(describeError(error), exitCodes.usage)
-  }
+function takePlaces(config: AgentConfig, env: NodeJS.ProcessEnv): void {
+  const [first, ...others] = readPlaces(config, env)
+  config.apiUrl = first?.apiUrl ?? ''
+  config.proxyUrl = first?.proxyUrl
+  config.otherPlaces = others
 }
 
 /** All faults of the mapping in a config file, including those that do not prevent reading it. */
@@ -142,7 +139,7 @@ function isPath(value: unknown): boolean {
 
 function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFinding[] {
   try {
-    if (apiUrl !== '') checkApiUrl(apiUrl, insecureHttp)
+    readUrls(apiUrl, insecureHttp)
     return []
   } catch (error) {
     return [{ key: 'api', state: 'error', detail: describeError(error) }]

@@ -6,7 +6,8 @@ import { type Log, silentLog } from '@plexd/runtime'
 import { makeFolder } from '../testing/node.ts'
 import type { Settings } from './agent-config.ts'
 import { loadConfig } from './load-config.ts'
-import { rememberSettings } from './remembered.ts'
+import { urlsOf } from './places.ts'
+import { rememberAddress, rememberSettings } from './remembered.ts'
 
 describe('what enrolled a node', () => {
   it('is in force again when nobody says anything, its authority by a copy', async () => {
@@ -22,6 +23,16 @@ describe('what enrolled a node', () => {
     assert.equal(await readFile(config.caFile ?? '', 'utf8'), 'an authority')
     assert.equal(config.meshEnabled, false)
     assert.equal((await stat(join(place.dataDir, 'settings.json'))).mode & 0o777, 0o600)
+  })
+
+  it('is in force again with all addresses, and a version that knows but one has the first', async () => {
+    await using place = await aPlace()
+    await place.enrol({ apiUrl: 'https://one, https://two' })
+    const text = await readFile(join(place.dataDir, 'settings.json'), 'utf8')
+    assert.partialDeepStrictEqual(JSON.parse(text), { api: 'https://one', others: ['https://two'] })
+    assert.equal(urlsOf(await place.load({})), 'https://one,https://two')
+    await rememberAddress(place.dataDir, 'https://new')
+    assert.equal(urlsOf(await place.load({})), 'https://new')
   })
 
   it('gives way to flags, environment and file, and goes on where they are silent', async () => {

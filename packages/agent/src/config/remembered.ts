@@ -17,6 +17,8 @@ import type { AgentConfig, Settings } from './agent-config.ts'
  */
 const Remembered = Type.Object({
   api: Type.String(),
+  /** Its other addresses; an earlier version ignores them. */
+  others: Type.Optional(Type.Array(Type.String())),
   /** Whether the CA certificate that was used is stored beside this file. */
   ca: Type.Boolean(),
   insecure_http: Type.Boolean(),
@@ -33,7 +35,7 @@ export const pinnedCaFile = (dataDir: string): string => join(dataDir, 'control-
 
 /** Call this after the control plane has answered, so that nothing wrong is remembered. `flags` is the command line. */
 export async function rememberSettings(config: AgentConfig, flags: Settings): Promise<void> {
-  const { dataDir, apiUrl, caFile, insecureHttp } = config
+  const { dataDir, apiUrl, otherPlaces, caFile, insecureHttp } = config
   // A damaged file is replaced.
   const before = await read(dataDir).catch(() => undefined)
   if (caFile !== undefined && caFile !== pinnedCaFile(dataDir))
@@ -41,6 +43,7 @@ export async function rememberSettings(config: AgentConfig, flags: Settings): Pr
   const { socket, mode, mesh } = before ?? {}
   const now: Remembered = {
     api: apiUrl,
+    ...(otherPlaces.length > 0 ? { others: otherPlaces.map((place) => place.apiUrl) } : {}),
     ca: caFile !== undefined,
     insecure_http: insecureHttp,
     ...defined({
@@ -56,7 +59,8 @@ export async function rememberSettings(config: AgentConfig, flags: Settings): Pr
 export async function rememberAddress(dataDir: string, apiUrl: string): Promise<void> {
   const before = await read(dataDir)
   if (!before) throw new Error(`remember address "${apiUrl}": there is no "${pathOf(dataDir)}"`)
-  const now: Remembered = { ...before, api: apiUrl, insecure_http: false }
+  const { others, ...kept } = before // they are where it was
+  const now: Remembered = { ...kept, api: apiUrl, insecure_http: false }
   await writeIfNew(pathOf(dataDir), `${JSON.stringify(now, null, 2)}\n`)
 }
 
@@ -74,9 +78,9 @@ export async function recallSettings(
     return undefined
   })
   if (!remembered) return {}
-  const { api, ca, insecure_http, socket, mode, mesh } = remembered
+  const { api, others = [], ca, insecure_http, socket, mode, mesh } = remembered
   const connection: Settings = {
-    apiUrl: api,
+    apiUrl: [api, ...others].join(','),
     insecureHttp: insecure_http,
     ...(ca ? { caFile: pinnedCaFile(dataDir) } : {}),
   }

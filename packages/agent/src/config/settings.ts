@@ -9,6 +9,7 @@ import { type Setting, setting } from './settings/setting.ts'
 import { telemetrySettings } from './settings/telemetry.ts'
 import { upgradeSettings } from './settings/upgrades.ts'
 import {
+  commaSeparated,
   duration,
   fingerprint,
   flag,
@@ -20,11 +21,11 @@ import {
 } from './settings/values.ts'
 
 export const settings = {
-  apiUrl: setting('', text, {
+  apiUrl: setting('', commaSeparated, {
     keys: ['api', 'api.baseurl', 'api_url'],
     env: 'PLEXD_API',
     flag: '--api <url>',
-    help: 'control plane, https://HOST[:PORT]',
+    help: 'control plane, https://HOST[:PORT]; several addresses of it as a list, or with commas in between',
   }),
   caFile: setting<string | undefined>(undefined, text, {
     keys: ['ca_file', 'api.cafile'],

@@ -44,7 +44,7 @@ export function takeOver(running: AgentConfig, next: AgentConfig): ReloadReport 
   Object.assign(running, Object.fromEntries(changed.map((name) => [name, next[name]])))
   return {
     changed: changed.map(keyOf),
-    needs_restart: differing.filter((name) => !reloading.has(name)).map(keyOf),
+    needs_restart: [...new Set(differing.filter((name) => !reloading.has(name)).map(keyOf))],
     unknown: [...next.unknownKeys],
     ignored: faultsOfLogFiles(next.logsFiles),
   }
@@ -61,5 +61,6 @@ const rows: Readonly<Record<string, Setting<unknown> | undefined>> = settings
 
 /** Its first key in the config file; the proxy comes from the environment. */
 function keyOf(name: keyof AgentConfig): string {
+  if (name === 'otherPlaces') return settings.apiUrl.keys[0]
   return rows[name]?.keys[0] ?? 'proxy'
 }

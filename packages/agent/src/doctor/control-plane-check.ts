@@ -1,4 +1,4 @@
-import { formOf } from '@plexd/protocol'
+import { errorOf, formOf, notServing, type TransportResponse } from '@plexd/protocol'
 import {
   type Check,
   createHttpTransport,
@@ -10,6 +10,7 @@ import {
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { placesOf } from '../config/places.ts'
 import { userAgent } from '../control/client/client.ts'
 import { certificateFault, describePlace, ForeignAnswer } from '../control/client/failure.ts'
 import { askDaemon } from './ask-daemon.ts'
@@ -23,8 +24,28 @@ export const controlPlaneCheck: Check<AgentConfig> = {
 const tolerableSkewMs = 60_000
 
 async function checkControlPlane(config: AgentConfig): Promise<Finding> {
+  if (config.apiUrl === '') return (await asTheDaemonSays(config)) ?? unnamed
+  const places = placesOf(config)
+  return oneOf(await Promise.all(places.map((place) => checkAddress({ ...config, ...place }))))
+}
+
+/** One address that answers is enough; what is wrong with the others is said, and that one waits for its turn is not wrong. */
+function oneOf(findings: readonly Finding[]): Finding {
+  const detail = findings.map((finding) => finding.detail).join('; ')
+  const answers = findings.some(({ state }) => state === 'ok')
+  const wrong = findings.filter((each) => each.state !== 'ok')
+  const worst =
+    wrong.find(({ state }) => state === 'failed') ??
+    wrong.find(({ remedy }) => !answers || remedy !== turnRemedy)
+  if (worst === undefined) return ok(detail)
+  const mayGoOn = findings.some(({ state }) => state !== 'failed')
+  return mayGoOn ? warning(detail, worst.remedy) : failed(detail, worst.remedy)
+}
+
+type Address = Pick<AgentConfig, 'apiUrl' | 'proxyUrl' | 'caFile'>
+
+async function checkAddress(config: Address): Promise<Finding> {
   const { apiUrl, caFile } = config
-  if (apiUrl === '') return (await asTheDaemonSays(config)) ?? unnamed
   try {
     using transport = createHttpTransport({
       baseUrl: apiUrl,
@@ -37,6 +58,7 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
     const startedMs = systemClock.now()
     const answer = await transport({ method: 'GET', path: '/healthz', headers: {} })
     if (formOf(answer) === 'html') return failed(new ForeignAnswer(answer).message, wayRemedy)
+    if (notServing(answer)) return notItsTurn(apiUrl, answer)
     const { status, headers } = answer
     if (status !== 200)
       return warning(`"${apiUrl}" answers ${status} to /healthz`, 'ask who runs it')
@@ -50,6 +72,13 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
     )
   }
 }
+
+/** It is there, and another one serves. */
+function notItsTurn(apiUrl: string, answer: TransportResponse): Finding {
+  return warning(`"${apiUrl}": ${errorOf(answer).message}`, turnRemedy)
+}
+
+const turnRemedy = 'look for the control plane that serves, and name its address beside this one'
 
 const wayRemedy =
   'look at what stands between this machine and the control plane: a proxy, a balancer, a login page'

@@ -1,5 +1,6 @@
 import { type Check, createLog, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { destinationsOf } from '../config/places.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { ownNames } from '../firewall/rules/deciding-chains.ts'
 import { loadIdentity } from '../identity/identity.ts'
@@ -23,7 +24,8 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
   if (!identity) return ok('not needed yet: this machine is not enrolled')
   const place = placeOf(identity, config)
   const routing = await readRouting()
-  const controlAddresses = await lookUpAddresses(config.proxyUrl ?? config.apiUrl).catch(() => [])
+  const lookUps = destinationsOf(config).map((url) => lookUpAddresses(url).catch(() => []))
+  const controlAddresses = (await Promise.all(lookUps)).flat()
   const { ranges, refusal, warnings } = judgePlace({ ...place, controlAddresses }, routing)
   if (refusal !== undefined) return failed(refusal, remedyFor(place))
   if (warnings.length > 0) return warning(warnings.join('; '), remedyFor(place))

@@ -1,5 +1,6 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { namesPlace, placesOf } from '../config/places.ts'
 import { rememberAddress } from '../config/remembered.ts'
 import type { AnswerGate } from '../control/client/answer-gate.ts'
 import type { Problems } from '../health/problems.ts'
@@ -9,7 +10,8 @@ import { chooseAddress, hasWhereToGo, type Sight } from './choose-address.ts'
 import type { Installation } from './installation.ts'
 
 interface Deps {
-  config: Pick<AgentConfig, 'apiUrl' | 'apiUrlChosen' | 'caFile' | 'dataDir' | 'requestTimeoutMs'>
+  config: Pick<AgentConfig, 'apiUrl' | 'apiUrlChosen' | 'caFile' | 'dataDir' | 'requestTimeoutMs'> &
+    Partial<Pick<AgentConfig, 'otherPlaces'>>
   env: NodeJS.ProcessEnv
   installation: Pick<Installation, 'urls' | 'onChange'>
   gate: Pick<AnswerGate, 'isDown'>
@@ -34,6 +36,7 @@ const idleLookMs = 60_000
 export function startFollowingMove(deps: Deps): AsyncDisposable {
   const { config, installation, gate, problems, clock, log } = deps
   const { apiUrl: current } = config
+  const isOneOfSeveral = placesOf(config).length > 1
   let wasGone = false
   let lookedMs = Number.NEGATIVE_INFINITY
   let said = ''
@@ -53,8 +56,14 @@ export function startFollowingMove(deps: Deps): AsyncDisposable {
   }
 
   function isWanted(): boolean {
-    const place = { current, urls: installation.urls() }
-    return !config.apiUrlChosen && hasWhereToGo(place, gate.isDown())
+    if (config.apiUrlChosen || (isOneOfSeveral && !gate.isDown())) return false
+    return hasWhereToGo({ current, urls: announced() }, gate.isDown())
+  }
+
+  /** Several addresses that somebody has named are several control planes, and none is better: only when none answers is another looked at. */
+  function announced(): readonly string[] {
+    const urls = installation.urls()
+    return isOneOfSeveral ? urls.filter((url) => !namesPlace(config, url)) : urls
   }
 
   /** What was seen and said before says nothing of the next time. */
@@ -66,7 +75,7 @@ export function startFollowingMove(deps: Deps): AsyncDisposable {
   const isDue = (): boolean => gate.isDown() || clock.monotonic() - lookedMs >= idleLookMs
 
   async function look(signal: AbortSignal): Promise<void> {
-    const urls = installation.urls()
+    const urls = announced()
     const sights = await see([...new Set([current, ...urls])], signal)
     const choice = chooseAddress({ current, urls, sights, wasGone })
     wasGone = sights.get(current)?.life === undefined

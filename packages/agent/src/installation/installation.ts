@@ -1,6 +1,7 @@
 import { type Announcement, type Heeded, importVerifyKey, openAnnouncement } from '@plexd/protocol'
 import { createSerialQueue, describeError, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { namesPlace, urlsOf } from '../config/places.ts'
 import type { Problems } from '../health/problems.ts'
 import { createListeners } from '../process/listeners.ts'
 import { loadAnnouncement, saveAnnouncement } from './announcement-file.ts'
@@ -27,7 +28,8 @@ export interface Installation {
 }
 
 interface Deps {
-  config: Pick<AgentConfig, 'apiUrl' | 'apiUrlChosen' | 'caFile' | 'dataDir'>
+  config: Pick<AgentConfig, 'apiUrl' | 'apiUrlChosen' | 'caFile' | 'dataDir'> &
+    Partial<Pick<AgentConfig, 'otherPlaces'>>
   reloadCa(): void
   problems: Pick<Problems, 'set'>
   log: Log
@@ -120,12 +122,11 @@ export async function openInstallation({
 }
 
 /** An address in the settings is the operator's. */
-function chosenProblem(
-  { apiUrl, apiUrlChosen }: Deps['config'],
-  { urls: [best, ...others] }: Announcement,
-): string {
-  if (!apiUrlChosen || best === undefined || [best, ...others].includes(apiUrl)) return ''
-  return `the settings name the address "${apiUrl}", and the control plane says it will be at "${best}": change "api" there when it has moved, or leave it out`
+function chosenProblem(config: Deps['config'], { urls }: Announcement): string {
+  const [best] = urls
+  if (!config.apiUrlChosen || best === undefined || urls.some((url) => namesPlace(config, url)))
+    return ''
+  return `the settings name the address "${urlsOf(config)}", and the control plane says it will be at "${best}": change "api" there when it has moved, or leave it out`
 }
 
 function readTrust(config: Deps['config'], announcement: Announcement): Trust {

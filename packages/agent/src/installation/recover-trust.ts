@@ -2,16 +2,18 @@ import { controlApi, InstallationProof, newChallenge } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import { Check } from 'typebox/value'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { placesOf } from '../config/places.ts'
 import type { AnswerGate } from '../control/client/answer-gate.ts'
 import { isTrustFailure } from '../control/client/failure.ts'
 import { connectToAnybody } from '../control/client/to-anybody.ts'
 import { startRounds } from '../process/task.ts'
 import type { Installation } from './installation.ts'
 
-type Place = Pick<AgentConfig, 'apiUrl' | 'proxyUrl' | 'requestTimeoutMs'>
+type Config = Pick<AgentConfig, 'apiUrl' | 'proxyUrl' | 'requestTimeoutMs'> &
+  Partial<Pick<AgentConfig, 'otherPlaces'>>
 
 interface Deps {
-  config: Place
+  config: Config
   installation: Pick<Installation, 'received'>
   gate: Pick<AnswerGate, 'failure'>
   /** That verify an announcement. */
@@ -41,8 +43,18 @@ export function startRecoveringTrust(deps: Deps): AsyncDisposable {
   })
 }
 
-async function fetchAnnouncement(config: Place, signal: AbortSignal): Promise<unknown> {
-  using transport = connectToAnybody(config)
+/** The first that is to be had at one of the addresses. */
+async function fetchAnnouncement(config: Config, signal: AbortSignal): Promise<unknown> {
+  const { requestTimeoutMs } = config
+  const [first, ...others] = placesOf(config)
+  let found = askFor({ ...config, ...first }, signal)
+  for (const place of others)
+    found = found.catch(() => askFor({ ...place, requestTimeoutMs }, signal))
+  return await found
+}
+
+async function askFor(place: Config, signal: AbortSignal): Promise<unknown> {
+  using transport = connectToAnybody(place)
   const { body } = await transport({
     method: 'GET',
     path: `${controlApi.proveInstallation.path}?challenge=${newChallenge()}`,

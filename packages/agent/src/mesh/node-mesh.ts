@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Cidr, NatType } from '@plexd/protocol'
 import { handOver, type NameCache } from '@plexd/runtime'
+import { destinationsOf } from '../config/places.ts'
 import { createMark } from '../disk/mark.ts'
 import { createEndpoints, type Endpoints } from '../nat/endpoints.ts'
 import { createToldServers, type ToldServers } from '../nat/stun/told-servers.ts'
@@ -10,6 +11,7 @@ import type { PlannedPlace } from '../routing/range-faults.ts'
 import {
   type ControlAddresses,
   createControlAddresses,
+  joinControlAddresses,
 } from '../routing/tables/control-addresses.ts'
 import { readRanges } from '../routing/tables/networks.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
@@ -92,12 +94,11 @@ type DesiredPeers = ReturnType<DesiredStore['current']>['peers']
 
 /** With a proxy it is the proxy's address, the destination of our packets, that must not be routed into the mesh. */
 function followControlAddresses({ config, desired, names, clock }: NodeMeshDeps): ControlAddresses {
-  return createControlAddresses({
-    url: config.proxyUrl ?? config.apiUrl,
-    isPeer: (address) => desired.current().peers.some(({ mesh_ip }) => mesh_ip === address),
-    names,
-    clock,
-  })
+  const isPeer = (address: string): boolean =>
+    desired.current().peers.some(({ mesh_ip }) => mesh_ip === address)
+  return joinControlAddresses(
+    destinationsOf(config).map((url) => createControlAddresses({ url, isPeer, names, clock })),
+  )
 }
 
 function withoutMesh(device: WireguardDevice): OpenMesh {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { NatType } from '@plexd/protocol'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { placesOf } from '../config/places.ts'
 import { openPacketFilter, type PacketFilter } from '../firewall/packet-filter.ts'
 import type { RoundOptions } from '../nat/discovery-rounds.ts'
 import { realNetwork } from '../nat/netcheck.ts'
@@ -122,15 +123,19 @@ function footprintOf({ meshInterface, socketPath }: AgentConfig): Footprint {
   }
 }
 
-function networkOptions(
-  { apiUrl, stunServers: chosen, meshPort, meshInterface }: AgentConfig,
-  place: MeshPlace,
-) {
+function networkOptions(config: AgentConfig, place: MeshPlace) {
+  const { stunServers: chosen, meshPort, meshInterface } = config
+  const hosts = controlHosts(config)
   return {
-    servers: () => stunServersOf({ chosen, told: place.stunServers(), apiUrl }),
+    servers: () => stunServersOf({ chosen, told: place.stunServers(), hosts }),
     listenPort: meshPort,
     meshInterface,
   }
+}
+
+/** Each answers STUN, too. */
+function controlHosts(config: AgentConfig): string[] {
+  return [...new Set(placesOf(config).map(({ apiUrl }) => new URL(apiUrl).hostname))]
 }
 
 /** Checks CAP_NET_ADMIN, whoever the user is. */

@@ -1,6 +1,7 @@
 import { CliError } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { checkApiUrl } from '../config/api-url.ts'
+import { namesPlace, urlsOf } from '../config/places.ts'
 import { holdsAuthority } from './authority.ts'
 import { givenJoin, type JoinSources, parseJoin } from './join-string.ts'
 
@@ -17,11 +18,11 @@ export async function refuseAnother(
   const text = await givenJoin(config, sources)
   if (text === undefined) return
   const { url, ca } = parseJoin(text)
-  if (checkApiUrl(url, config.insecureHttp) === config.apiUrl) return
+  if (namesPlace(config, checkApiUrl(url, config.insecureHttp))) return
   const { caFile } = config
   // The same control plane by another address.
   if (ca !== undefined && caFile !== undefined && (await holdsAuthority(caFile, ca))) return
   throw new CliError(
-    `join "${url}": this machine is enrolled already, as "${hostname}" of "${config.apiUrl}": to move it, leave with "plexd deregister --purge" and join again; nothing was changed, and the token is still good`,
+    `join "${url}": this machine is enrolled already, as "${hostname}" of "${urlsOf(config)}": to move it, leave with "plexd deregister --purge" and join again; nothing was changed, and the token is still good`,
   )
 }

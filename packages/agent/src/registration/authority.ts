@@ -10,6 +10,7 @@ import {
   writeFileAtomic,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { type Addresses, createAddresses } from '../control/client/addresses.ts'
 import { failureOf } from '../control/client/failure.ts'
 import { connectToAnybody } from '../control/client/to-anybody.ts'
 import { type Patience, untilAnswered } from './until-answered.ts'
@@ -18,18 +19,20 @@ import { type Patience, untilAnswered } from './until-answered.ts'
  * Makes sure that the CA file holds the authority that `ca_fingerprint` names: fetches it from the control plane, whoever that
  * is, and keeps it only if it is that one. Before this nothing secret is sent. Does nothing without a fingerprint.
  */
-export async function ensureAuthority(patience: Patience): Promise<void> {
-  const { config, log } = patience
+export async function ensureAuthority(
+  patience: Patience & { addresses?: Addresses },
+): Promise<void> {
+  const { config, addresses = createAddresses(config), log } = patience
   const { caFile, caFingerprint } = config
   if (caFile === undefined || caFingerprint === undefined) return
   if (await holdsAuthority(caFile, caFingerprint)) return
-  const pem = await untilAnswered(() => fetchAuthority(config), {
+  const pem = await untilAnswered(() => fetchAuthority(config, addresses), {
     ...patience,
     what: 'fetching the authority',
     explain: (error) => failureOf(error, config),
   })
   const trusted = trustedIn(pem, caFingerprint)
-  if (trusted === undefined) throw anotherAuthority(config, pem)
+  if (trusted === undefined) throw anotherAuthority({ ...config, ...addresses.inUse() }, pem)
   await writeFileAtomic(caFile, trusted, { mode: 0o644 })
   log.info('authority fetched', { ca_fingerprint: caFingerprint, file: caFile })
 }
@@ -40,9 +43,17 @@ export async function holdsAuthority(file: string, fingerprint: string): Promise
   return trustedIn(pem, fingerprint) !== undefined
 }
 
-async function fetchAuthority(config: AgentConfig): Promise<string> {
-  using transport = connectToAnybody(config)
-  const answer = await transport({ method: 'GET', path: '/ca.crt', headers: {} })
+async function fetchAuthority(
+  { requestTimeoutMs }: AgentConfig,
+  addresses: Addresses,
+): Promise<string> {
+  const answer = await addresses.ask({
+    async ask(place) {
+      using transport = connectToAnybody({ ...place, requestTimeoutMs })
+      return await transport({ method: 'GET', path: '/ca.crt', headers: {} })
+    },
+    answerOf: (answer) => answer,
+  })
   if (answer.status !== 200) throw errorOf(answer)
   return answer.body
 }

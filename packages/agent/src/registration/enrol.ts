@@ -1,6 +1,7 @@
 import { arch, release } from 'node:os'
 import { hostnameKey, type Peer } from '@plexd/protocol'
 import { ownersHere, writeFileAtomic } from '@plexd/runtime'
+import { type Addresses, createAddresses } from '../control/client/addresses.ts'
 import { type AnswerGate, createAnswerGate } from '../control/client/answer-gate.ts'
 import { openControlClient } from '../control/client/client.ts'
 import { type Identity, saveIdentity } from '../identity/identity.ts'
@@ -16,6 +17,7 @@ import { draftPath, removeUsed } from './used-files.ts'
 export interface Enrolment
   extends Omit<Registration, 'client' | 'token' | 'privateKey' | 'metadata'> {
   gate?: AnswerGate
+  addresses?: Addresses
   env: NodeJS.ProcessEnv
   /** Receives the peers. */
   desired: Pick<DesiredStore, 'current' | 'replace'>
@@ -28,11 +30,13 @@ export interface Enrolment
 /** Makes this machine a node: registers it, saves the identity, and only then removes the token file. */
 export async function enrol(enrolment: Enrolment): Promise<Identity> {
   const { config, env, log, gate = createAnswerGate() } = enrolment
+  const { addresses = createAddresses(config) } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
   const privateKey = await draftKey(config.dataDir)
   await forgetAnnouncement(config.dataDir)
-  await ensureAuthority(enrolment)
-  using connection = openControlClient(config, { credentials: { bearer: () => token }, gate })
+  await ensureAuthority({ ...enrolment, addresses })
+  const credentials = { bearer: () => token }
+  using connection = openControlClient(config, { credentials, gate, addresses })
   const { identity: given, peers } = await register({
     ...enrolment,
     client: connection.client,

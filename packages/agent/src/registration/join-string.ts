@@ -3,6 +3,7 @@ import { readJoin } from '@plexd/protocol'
 import { CliError, describeError, exitCodes } from '@plexd/runtime'
 import { type AgentConfig, defaultConfig } from '../config/agent-config.ts'
 import { checkApiUrl } from '../config/api-url.ts'
+import { namesPlace, urlsOf } from '../config/places.ts'
 import { pinnedCaFile } from '../config/remembered.ts'
 import { ownersOfTyped, readOwnSecret } from '../identity/own-secret.ts'
 
@@ -67,13 +68,15 @@ function missing(where: string, why: string): never {
 export function joinedBy(text: string, config: AgentConfig): AgentConfig {
   const { url, token, ca } = parseJoin(text)
   const apiUrl = checkApiUrl(url, config.insecureHttp)
-  if (config.apiUrl !== '' && config.apiUrl !== apiUrl)
+  if (config.apiUrl !== '' && !namesPlace(config, apiUrl))
     throw new CliError(
-      `join: the join string is for "${apiUrl}", and the settings say "${config.apiUrl}": leave one of them out`,
+      `join: the join string is for "${apiUrl}", and the settings say "${urlsOf(config)}": leave one of them out`,
       exitCodes.usage,
     )
   const authority = ca === undefined ? {} : authorityOf(config, ca)
-  return { ...config, apiUrl, tokenValue: token, ...authority }
+  // Several addresses of the settings stay: the word has one of them.
+  const address = config.apiUrl === '' ? { apiUrl } : {}
+  return { ...config, ...address, tokenValue: token, ...authority }
 }
 
 /** Throws a CliError (usage). */

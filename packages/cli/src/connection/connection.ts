@@ -6,7 +6,9 @@ import {
   createClient,
   errorOf,
   isLoopback,
+  notServing,
   type Transport,
+  type TransportResponse,
 } from '@plexd/protocol'
 import {
   CliError,
@@ -22,9 +24,10 @@ import {
   type WebSocketStream,
 } from '@plexd/runtime'
 import { version } from '../version.ts'
-import { explainFailure, explainRefusal, type Target } from './failure.ts'
+import { explainRefusal, type Target } from './failure.ts'
 import type { Setting, Settings } from './flags.ts'
 import { createOpen, type Open } from './open-request.ts'
+import { createServers, type Servers } from './servers.ts'
 
 /** A connection to a control plane. */
 export interface Connection {
@@ -37,70 +40,114 @@ export interface Connection {
 
 /** Checks everything that can be checked offline; throws a CliError that says what to type. */
 export async function connect(settings: Settings): Promise<Connection> {
-  const baseUrl = checkServer(settings)
+  const named = checkServers(settings)
   const token = await readToken(settings.tokenFile)
-  const caFile = settings.caFile?.value
   if (settings.caFile) checkCa(settings.caFile)
-  const proxyUrl = proxyOf(settings)
-  const target = {
-    server: baseUrl,
-    tokenFile: settings.tokenFile?.value ?? '',
-    ...(caFile === undefined ? {} : { caFile }),
-    ...(proxyUrl === undefined ? {} : { proxyUrl }),
-  }
+  const servers = createServers(named.map((server) => targetOf(server, settings)))
   const userAgent = `plexctl/${version}`
-  const transport = createHttpTransport({
-    baseUrl,
-    userAgent,
-    proxyUrl,
-    ...(caFile ? { caFile } : {}),
-  })
   return {
-    admin: createClient(adminApi, explaining(transport, target), () => token, parseExact),
-    open: createOpen({ ...target, userAgent, token }),
+    admin: createClient(adminApi, transportOver(servers, userAgent), () => token, parseExact),
+    open: createOpen(servers, { userAgent, token }),
     openSocket: (session) =>
-      openWebSocket(adminApi.connectSession, {
-        baseUrl,
-        userAgent,
-        proxyUrl,
-        ...(caFile ? { caFile } : {}),
-        token,
-        params: { session },
-      }).catch((error: unknown) => {
-        if (!(error instanceof ApiError)) throw explainFailure(error, target)
-        throw error.status === 401 || error.status === 404 ? explainRefusal(error, target) : error
+      servers.ask({
+        what: `GET ${adminApi.connectSession.path}`,
+        isRead: true,
+        ask: (target) => openSocketAt(target, { userAgent, token, session }),
       }),
   }
 }
 
-function explaining(transport: Transport, target: Target): Transport {
-  return async (request) => {
-    const response = await transport(request).catch((error: unknown) => {
-      throw explainFailure(error, target)
-    })
-    if (response.status === 401 || response.status === 404)
-      throw explainRefusal(errorOf(response), target)
-    const type = response.headers['content-type'] ?? ''
-    if (response.status < 300 && response.body !== '' && !type.startsWith('application/json')) {
-      throw new CliError(
-        `read answer of "${target.server}": it is "${type}", not JSON: is a plexd control plane there?`,
-      )
-    }
-    return response
+function targetOf(server: string, settings: Settings): Target {
+  const caFile = settings.caFile?.value
+  const proxyUrl = proxyFrom(server, settings.env)
+  return {
+    server,
+    tokenFile: settings.tokenFile?.value ?? '',
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
   }
 }
 
-/** The URL of the control plane; throws a CliError that says what is wrong with it. */
-export function checkServer({
+function openSocketAt(
+  target: Target,
+  { userAgent, token, session }: { userAgent: string; token: string; session: string },
+): Promise<WebSocketStream> {
+  const { server, proxyUrl, caFile } = target
+  return openWebSocket(adminApi.connectSession, {
+    baseUrl: server,
+    userAgent,
+    proxyUrl,
+    ...(caFile ? { caFile } : {}),
+    token,
+    params: { session },
+  }).catch((error: unknown) => {
+    if (!(error instanceof ApiError)) throw error
+    throw error.status === 401 || error.status === 404 ? explainRefusal(error, target) : error
+  })
+}
+
+/** With connections of its own for each of them. */
+function transportOver(servers: Servers, userAgent: string): Transport {
+  const transports = servers.targets.map(({ server, proxyUrl, caFile }) =>
+    createHttpTransport({
+      baseUrl: server,
+      userAgent,
+      proxyUrl,
+      ...(caFile ? { caFile } : {}),
+    }),
+  )
+  return (request) =>
+    servers.ask({
+      what: `${request.method} ${request.path}`,
+      isRead: request.method === 'GET',
+      ask: async (target, at) => checked(await (transports[at] as Transport)(request), target), // one for each
+      signal: request.signal,
+    })
+}
+
+/** The answer, unless it is one that no caller could explain. */
+function checked(response: TransportResponse, target: Target): TransportResponse {
+  if (response.status === 401 || response.status === 404)
+    throw explainRefusal(errorOf(response), target)
+  if (notServing(response)) throw errorOf(response)
+  const type = response.headers['content-type'] ?? ''
+  if (response.status < 300 && response.body !== '' && !type.startsWith('application/json')) {
+    throw new CliError(
+      `read answer of "${target.server}": it is "${type}", not JSON: is a plexd control plane there?`,
+    )
+  }
+  return response
+}
+
+/** The URLs of the control planes; throws a CliError that says what is wrong with one. */
+export function checkServers({
   server,
   insecureHttp,
-}: Pick<Settings, 'server' | 'insecureHttp'>): string {
-  if (!server) {
+}: Pick<Settings, 'server' | 'insecureHttp'>): string[] {
+  const named = namesIn(server)
+  if (!server || named.length === 0) {
     throw new CliError(
       'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"; on the machine of the control plane, if that is from a package, root only has to start it: systemctl start plexd-control-plane',
       exitCodes.usage,
     )
   }
+  if (named.length > maxServers)
+    throw new CliError(
+      `use servers of ${server.from}: ${named.length} of them, want ${maxServers} at most`,
+      exitCodes.usage,
+    )
+  return named.map((value) => checkServer({ value, from: server.from }, insecureHttp))
+}
+
+/** Each may be waited for in vain. */
+const maxServers = 8
+
+function namesIn(server: Setting | undefined): string[] {
+  const named = (server?.value ?? '').split(',').map((part) => part.trim())
+  return [...new Set(named.filter((part) => part !== ''))]
+}
+
+function checkServer(server: Setting, insecureHttp: boolean): string {
   const wrong = (why: string): CliError =>
     new CliError(`use server "${server.value}" of ${server.from}: ${why}`, exitCodes.usage)
   if (!URL.canParse(server.value)) throw wrong('want a URL such as https://plexd.example.com:8443')
@@ -121,11 +168,17 @@ export function checkServer({
   return server.value
 }
 
-/** The proxy for the server, from the environment. Throws a CliError for an unsupported kind. */
+/** The proxy for the first server that has one, from the environment. Throws a CliError for an unsupported kind. */
 export function proxyOf({ server, env }: Pick<Settings, 'server' | 'env'>): string | undefined {
-  if (!server || !URL.canParse(server.value)) return undefined
+  return namesIn(server)
+    .map((url) => proxyFrom(url, env))
+    .find((proxy) => proxy !== undefined)
+}
+
+function proxyFrom(url: string, env: Settings['env']): string | undefined {
+  if (!URL.canParse(url)) return undefined
   try {
-    return proxyFor(server.value, env)
+    return proxyFor(url, env)
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
   }

@@ -45,7 +45,7 @@ const settings: Record<keyof Flags, Row> = {
     key: 'server',
     flag: '--server <url>',
     env: 'PLEXCTL_SERVER',
-    help: 'URL of the control plane, or unix:///PATH of its admin socket, which wants a token too',
+    help: 'URL of the control plane, or unix:///PATH of its admin socket, which wants a token too; several with commas in between, or several times: the first that serves is asked',
   },
   caFile: {
     key: 'ca_file',
@@ -81,9 +81,18 @@ control plane: names, addresses, CIDR ranges. "plexctl config show" shows it.
 /** The flags that every command takes, before or behind its name. */
 export function addGlobalFlags(program: Command): void {
   for (const [, { flag, env, help }] of settingRows)
-    program.option(flag, env === undefined ? help : `${help} (env ${env})`)
+    addFlag(program, flag, env === undefined ? help : `${help} (env ${env})`)
   program.addHelpText('after', proxyHelp)
 }
+
+function addFlag(program: Command, flag: string, help: string): void {
+  if (flag === settings.server.flag) program.option(flag, help, behind)
+  else program.option(flag, help)
+}
+
+/** What may be given several times. */
+const behind = (value: string, before: string | undefined): string =>
+  before === undefined ? value : `${before},${value}`
 
 /** `$XDG_CONFIG_HOME/plexctl/config.yaml`, by default under `~/.config`. */
 export function configPath(env: Env): string {
@@ -125,7 +134,8 @@ export function configOf(flags: Flags): Record<string, unknown> {
   )
 }
 
-function checkConfig(config: Record<string, unknown>, path: string): Record<string, unknown> {
+function checkConfig(given: Record<string, unknown>, path: string): Record<string, unknown> {
+  const config = withOneText(given)
   for (const [key, value] of Object.entries(config)) {
     const row = settingRows.find(([, row]) => row.key === key)?.[1]
     if (!row) {
@@ -140,6 +150,12 @@ function checkConfig(config: Record<string, unknown>, path: string): Record<stri
     }
   }
   return config
+}
+
+/** A list of servers as the one text that flags and environment have. */
+function withOneText({ server, ...config }: Record<string, unknown>): Record<string, unknown> {
+  const isList = Array.isArray(server) && server.every((one) => typeof one === 'string')
+  return server === undefined ? config : { server: isList ? server.join(',') : server, ...config }
 }
 
 function setting(value: unknown, from: string): Setting | undefined {

@@ -2,8 +2,9 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { errorOf } from '@plexd/protocol'
-import { headOf, placeOf, TunnelAgent, trusting, whenGivenUp } from '@plexd/runtime'
-import { explainFailure, explainRefusal, type Target } from './failure.ts'
+import { headOf, placeOf, TunnelAgent, trusting, watchUnsent, whenGivenUp } from '@plexd/runtime'
+import { explainRefusal, type Target } from './failure.ts'
+import type { Servers } from './servers.ts'
 
 export interface OpenRequest {
   method: string
@@ -21,39 +22,62 @@ export type Open = (request: OpenRequest) => Promise<http.IncomingMessage>
 const idleMs = 90_000
 const maxErrorBytes = 64 * 1024
 
-export function createOpen(options: Target & { userAgent: string; token: string }): Open {
+export function createOpen(servers: Servers, who: Who): Open {
+  return async (request) => {
+    const { method, path, body, signal } = request
+    const question = { what: `${method} ${path}`, isRead: method === 'GET', signal }
+    // A body is read only once, so whoever takes it has to be known before.
+    if (body && servers.targets.length > 1)
+      await servers.ask({ what: 'GET /healthz', isRead: true, ask: health(who), signal })
+    return await servers.ask({
+      ...question,
+      isOnce: body !== undefined,
+      ask: (target) => openAt(target, who, request),
+    })
+  }
+}
+
+interface Who {
+  userAgent: string
+  token: string
+}
+
+const health = (who: Who) => async (target: Target) =>
+  void (await openAt(target, who, { method: 'GET', path: '/healthz' })).destroy()
+
+async function openAt(
+  options: Target,
+  { userAgent, token }: Who,
+  { method, path, headers, body, signal }: OpenRequest,
+): Promise<http.IncomingMessage> {
   const { secure, prefix, place } = placeOf(options.server)
   const { proxyUrl } = options
-  return async ({ method, path, headers, body, signal }) => {
-    const request = (secure ? https : http).request({
-      method,
-      ...place,
-      path: prefix + path,
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${options.token}`,
-        'user-agent': options.userAgent,
-        ...headers,
-      },
-      agent: secure && proxyUrl !== undefined ? new TunnelAgent({}, { proxyUrl }) : false,
-      ...(secure ? trusting(options.caFile) : {}),
-      ...(signal ? { signal } : {}),
-    })
-    let answered: http.IncomingMessage | undefined
-    request.setTimeout(idleMs, () => {
-      const silence = new Error(`silent for ${idleMs / 1_000} s`)
-      // The reader of the answer gets the answer's error, not the request's.
-      answered?.destroy(silence)
-      request.destroy(silence)
-    })
-    const response = await answerTo(request, body, signal).catch((error: unknown) => {
-      throw explainFailure(error, options)
-    })
-    answered = response
-    const head = headOf(response)
-    if (head.status >= 200 && head.status < 300) return response
-    throw explainRefusal(errorOf({ ...head, body: await readSome(response) }), options)
-  }
+  const request = (secure ? https : http).request({
+    method,
+    ...place,
+    path: prefix + path,
+    headers: {
+      accept: 'application/json',
+      authorization: `Bearer ${token}`,
+      'user-agent': userAgent,
+      ...headers,
+    },
+    agent: secure && proxyUrl !== undefined ? new TunnelAgent({}, { proxyUrl }) : false,
+    ...(secure ? trusting(options.caFile) : {}),
+    ...(signal ? { signal } : {}),
+  })
+  let answered: http.IncomingMessage | undefined
+  request.setTimeout(idleMs, () => {
+    const silence = new Error(`silent for ${idleMs / 1_000} s`)
+    // The reader of the answer gets the answer's error, not the request's.
+    answered?.destroy(silence)
+    request.destroy(silence)
+  })
+  const response = await answerTo(request, body, signal)
+  answered = response
+  const head = headOf(response)
+  if (head.status >= 200 && head.status < 300) return response
+  throw explainRefusal(errorOf({ ...head, body: await readSome(response) }), options)
 }
 
 /** The answer may arrive before the body is sent, if the server does not want the body. */
@@ -67,8 +91,10 @@ function answerTo(
       body?.unpipe(request)
       resolve(response)
     })
-    request.on('error', reject)
-    whenGivenUp(request, signal, reject)
+    const marked = watchUnsent(request)
+    const fail = (error: Error): void => reject(marked(error))
+    request.on('error', fail)
+    whenGivenUp(request, signal, fail)
     if (!body) return void request.end()
     body.on('error', (error) => request.destroy(error))
     body.pipe(request)

@@ -35,6 +35,7 @@ describe('refusalOf', () => {
       refused.map(([name]) => name),
       [
         'listSettings',
+        'listControlPlanes',
         'rotateSigningKey',
         'rotateMasterKey',
         'prepareAuthority',

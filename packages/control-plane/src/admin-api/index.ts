@@ -7,6 +7,7 @@ import * as alertWebhooks from './alerts/webhooks.ts'
 import * as artifacts from './artifacts/artifacts.ts'
 import * as trustedBuilds from './artifacts/trusted-builds.ts'
 import * as authorities from './authorities/authorities.ts'
+import * as controlPlanes from './control-planes/control-planes.ts'
 import * as entries from './entries/entries.ts'
 import * as getData from './entries/get-data.ts'
 import * as events from './events/tail-events.ts'
@@ -82,6 +83,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...openSession,
   ...sessions,
   ...settings,
+  ...controlPlanes,
   ...getRecording,
   ...telemetry,
   ...violations,

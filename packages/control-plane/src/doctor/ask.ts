@@ -15,6 +15,11 @@ export interface ReadyAnswer {
   certificate?: Buffer
 }
 
+/** Whether an answer other than 200 is that of a control plane whose turn has not come, which is well. */
+export function saysWaiting(text: string): boolean {
+  return text.startsWith('{"error":"waiting: ')
+}
+
 const timeoutMs = 5_000
 /** A warning for each damaged file, and more than we ever say. */
 const maxChars = 65_536

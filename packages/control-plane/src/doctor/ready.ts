@@ -2,20 +2,23 @@ import { CliError, exitCodes, printable } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { Config } from '../config/config.ts'
-import { askPort, askSocket } from './ask.ts'
+import { askPort, askSocket, saysWaiting } from './ask.ts'
 
 /**
  * Asks the control plane that runs on this machine what /readyz says: by the socket of operators, which answers also when
- * strangers have filled the port, or by the port without one. Prints the answer; exit code 1 if it is not ready. Throws a
- * CliError (unreachable) if none answers.
+ * strangers have filled the port, or by the port without one. Prints the answer; exit code 1 if it is not ready, nor waits where
+ * that will do. Throws a CliError (unreachable) if none answers.
  */
-export async function tellReady(config: Config, { json }: { json: boolean }): Promise<void> {
+export async function tellReady(
+  config: Config,
+  { json, orWaiting }: { json: boolean; orWaiting: boolean },
+): Promise<void> {
   const { status, text } = await ask(config)
   const isReady = status === 200
   const { error = `it answers ${status}`, warnings = [] } = readAnswer(text, config)
   const words = [isReady ? 'ready' : `not ready: ${error}`, ...warnings].map(printable)
   process.stdout.write(json ? `${text.trim()}\n` : `${words.join('\n')}\n`)
-  if (!isReady) process.exitCode = exitCodes.failed
+  if (!isReady && !(orWaiting && saysWaiting(text))) process.exitCode = exitCodes.failed
 }
 
 const Answer = Type.Object({

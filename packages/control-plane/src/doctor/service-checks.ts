@@ -9,7 +9,7 @@ import {
   openUdpSocket,
   warning,
 } from '@plexd/runtime'
-import { askPort, askSocket, askStun, localHost, type ReadyAnswer } from './ask.ts'
+import { askPort, askSocket, askStun, localHost, type ReadyAnswer, saysWaiting } from './ask.ts'
 import { certificateFile, readCertificate } from './certificate-check.ts'
 import { startRemedy } from './folder-checks.ts'
 import type { Place } from './place.ts'
@@ -42,7 +42,6 @@ async function checkSocket(place: Place): Promise<Finding> {
   const { adminSocket } = config
   if (adminSocket === undefined) return ok('none is wanted')
   if (pid === undefined) return notRunning
-  if (await waitsFor(place)) return notItsTurn
   try {
     return judgeReady(await askSocket(adminSocket), `"${adminSocket}"`)
   } catch (error) {
@@ -58,7 +57,6 @@ async function checkPort(place: Place): Promise<Finding> {
   const { config, pid } = place
   const { host, port } = config.listen
   if (port === 0) return ok('not asked: it is another at each start')
-  if (await waitsFor(place)) return notItsTurn
   const where = `host "${host}", port ${port}`
   try {
     const answer = await askPort(config)
@@ -81,6 +79,7 @@ async function checkPort(place: Place): Promise<Finding> {
 
 function judgeReady({ status, text }: ReadyAnswer, where: string): Finding {
   if (status === 200) return ok(`${where} is ready`)
+  if (saysWaiting(text)) return ok(`${where} answers that it waits for its turn`)
   return failed(`${where} answers ${status} to /readyz: ${text.trim()}`, logRemedy)
 }
 

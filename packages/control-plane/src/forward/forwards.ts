@@ -81,9 +81,12 @@ async function settlePositions({ forwards, store, telemetry }: ForwardsOptions):
   const gone = known.filter((key) => !isIn(wanted, key))
   const added = wanted.filter((key) => !isIn(known, key))
   if (gone.length + added.length === 0) return
+  // Before the unit: none waits for telemetry.
+  const positions: string[] = []
+  for (const { kind } of added) positions.push(await telemetry.cursorNow(kind))
   await store.write(async (tx) => {
     for (const key of gone) await deleteForward(tx, key)
-    for (const key of added)
-      await insertForward(tx, { ...key, position: telemetry.cursorNow(key.kind) })
+    for (const [index, key] of added.entries())
+      await insertForward(tx, { ...key, position: positions[index] ?? '0' })
   })
 }

@@ -21,11 +21,12 @@ export interface ServerOptions<Principal> extends RouteOptions<Principal> {
   routes: readonly Route<Principal>[]
   /** The id of this run of the control plane, sent with every answer. */
   life: string
-  /** While it returns a reason, every request is answered 503. */
-  notServing(): 'starting' | 'stopping' | undefined
+  /** A request for which it returns a reason is answered 503. */
+  notServing(request: FastifyRequest): string | undefined
   /** May replace the error that the caller is about to get. */
   judge?(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
-  tls?: { cert: string; key: string }
+  /** Without a certificate nobody gets in until there is one. */
+  tls?: { cert?: string; key?: string }
   limits: Limits
   log: Log
 }
@@ -136,11 +137,12 @@ function addHooks<Principal>(
   server: FastifyInstance,
   { notServing, onAnswer }: ServerOptions<Principal>,
 ): void {
-  server.addHook('onRequest', ({ raw, headers }, reply, done) => {
-    const phase = notServing()
-    if (phase !== undefined) {
+  server.addHook('onRequest', (request, reply, done) => {
+    const { raw, headers } = request
+    const reason = notServing(request)
+    if (reason !== undefined) {
       reply.header('connection', 'close')
-      throw new ApiError('unavailable', `the control plane is ${phase}`, { retryAfterSeconds: 1 })
+      throw new ApiError('unavailable', reason, { retryAfterSeconds: 1 })
     }
     if (raw.httpVersion === '1.1' && headers.host === undefined)
       throw new ApiError('bad_request', 'the request has no Host header: send it along')

@@ -11,6 +11,8 @@ export function createEnvironment(
   let reloads: Environment['reloads'] = { needsRestart: [], error: undefined }
   let url = config.publicUrl ?? ''
   let shown: Shown | undefined
+  let holder: string | undefined
+  let isServing = false
   let stopping = false
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
   return {
@@ -42,13 +44,19 @@ export function createEnvironment(
     shows(certificate) {
       shown = certificate
     },
+    waits(other) {
+      holder = other
+    },
     servesAt(address) {
       url = config.publicUrl ?? address
+      isServing = true
     },
     notServing() {
       if (stopping) return 'stopping'
-      return url === '' ? 'starting' : undefined
+      if (holder !== undefined) return 'waiting'
+      return isServing ? undefined : 'starting'
     },
+    waitsFor: () => holder,
     stop() {
       stopping = true
     },

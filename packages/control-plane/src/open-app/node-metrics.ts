@@ -10,7 +10,6 @@ import { startSeries } from '../telemetry/series/series.ts'
 import { openSeriesFile } from '../telemetry/series/stores/file.ts'
 import type { SeriesStore } from '../telemetry/series/stores/store.ts'
 import type { TelemetryStore } from '../telemetry/store.ts'
-import { readStoreId } from '../telemetry/store-id.ts'
 
 export interface Around {
   fleet: Fleet
@@ -61,8 +60,5 @@ async function openSeriesStore(
     })
   // Loaded lazily: most installations have none of it.
   const { openPostgresSeries } = await import('../telemetry/series/stores/postgres/series.ts')
-  return openPostgresSeries(place, {
-    ...options,
-    source: await readStoreId(join(dataDir, 'telemetry')),
-  })
+  return openPostgresSeries(place, { ...options, source: 'telemetry' })
 }

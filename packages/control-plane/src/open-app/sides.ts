@@ -4,7 +4,6 @@ import { tellRestore } from '../backup/planned/tell-restore.ts'
 import { type BackupWatch, healthOf, watchBackups } from '../backup/planned/watch.ts'
 import { removeCopies } from '../backup/staging.ts'
 import { openForwards } from '../forward/forwards.ts'
-import { createIntake } from '../parser/intake.ts'
 import { createRelay } from '../sessions/relay/relay.ts'
 import { openArtifacts } from './blobs.ts'
 import { type Around, openNodeMetrics } from './node-metrics.ts'
@@ -33,10 +32,8 @@ export async function openSides(
   metrics.showForwards(forwards.status)
   const backups = await openBackups(environment)
   const artifacts = await openArtifacts(config, { reader: store.reader, stack })
-  const intake = createIntake(config.limits, clock)
-  stack.use(intake.parser)
   const files = { telemetry, recordings, artifacts, backups }
-  return { ...measured, ...intake, ...files, alerting, relay, forwards }
+  return { ...measured, ...files, alerting, relay, forwards }
 }
 
 async function openBackups({ config, metrics, log }: Environment): Promise<BackupWatch> {

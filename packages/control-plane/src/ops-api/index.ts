@@ -11,10 +11,15 @@ import { createDiskCheck } from './disk-check.ts'
 import { apiDocument } from './document.ts'
 import { type OpsApi, opsApi } from './table.ts'
 
+/** Answered also while nothing is served: whoever asks wants to know whether the process lives. */
+export const livenessHandlers = {
+  health: handle<OpsApi['health'], unknown>(opsApi.health, async () => ({ status: 'ok' })),
+  healthz: handle<OpsApi['healthz'], unknown>(opsApi.healthz, async () => ({ status: 'ok' })),
+}
+
 /** The handler of each row of table.ts. */
 export const opsHandlers: Handlers<OpsApi> = {
-  health: handle(opsApi.health, async () => ({ status: 'ok' })),
-  healthz: handle(opsApi.healthz, async () => ({ status: 'ok' })),
+  ...livenessHandlers,
   readyz: (app) => {
     const disk = createDiskCheck(app)
     const damage = createDamageCheck(app)

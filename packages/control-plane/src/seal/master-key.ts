@@ -1,4 +1,5 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { createFileAtomic, isMissing, readSecretFile, writeFileAtomic } from '@plexd/runtime'
 
 /** 32 bytes that are never in the database: a copy of the database alone reveals no secrets. */
@@ -19,6 +20,17 @@ export interface KeptMasterKey extends MasterKey {
   replace(): Promise<void>
   /** Removes the previous key from the file; call this when nothing on disk is sealed with it. */
   forgetPrevious(): Promise<void>
+}
+
+/** Where it is, unless the settings name another file. */
+export function masterKeyPath({
+  dataDir,
+  masterKeyFile = join(dataDir, 'master.key'),
+}: {
+  dataDir: string
+  masterKeyFile?: string | undefined
+}): string {
+  return masterKeyFile
 }
 
 export interface MasterKeyPlace {

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createWrongTokens } from '../access/wrong-tokens.ts'
 import { adminHandlers } from '../admin-api/index.ts'
 import { recorded } from '../admin-api/record.ts'
-import type { App, Environment } from '../app.ts'
+import type { App, Environment, Intake } from '../app.ts'
 import { controlHandlers } from '../control-api/index.ts'
 import { routesOf } from '../handle.ts'
 import { createAdmission } from '../http/connections/admission.ts'
@@ -12,10 +12,12 @@ import { createPeers } from '../http/connections/balancers.ts'
 import { maxDescriptors } from '../http/connections/descriptors.ts'
 import { headerFaultTeller, refusalTeller } from '../http/connections/refusals.ts'
 import { createServer, minTlsVersion } from '../http/server.ts'
-import { opsHandlers } from '../ops-api/index.ts'
+import { livenessHandlers, opsHandlers } from '../ops-api/index.ts'
 import { opsApi } from '../ops-api/table.ts'
 import type { Tls } from '../tls/authority.ts'
 import { callerOf, checkAgain } from './caller.ts'
+import { type Behind, lateCallers, lateRoutes } from './late-routes.ts'
+import { refusalOf } from './refusal.ts'
 
 /** The servers, by their clients. */
 export interface Servers extends AsyncDisposable {
@@ -25,54 +27,85 @@ export interface Servers extends AsyncDisposable {
   admin: FastifyInstance
   /** For monitoring; absent if it uses `main`. */
   metrics: FastifyInstance | undefined
-  /** The certificate that `main` uses for new connections. */
+  /** The certificate that `main` uses for new connections; it needs one before it listens, unless TLS is disabled. */
   show(certificate: Tls): void
+  /** From now on the app answers, once it serves. */
+  serve(app: App): void
 }
 
-/** Disposing finishes requests in progress, for a limited time, and closes. */
-export function createServers(app: App, certificate: Tls | undefined): Servers {
-  const { config, clock, log } = app
-  const admission = admissionOf(app)
+/**
+ * They need no app to say that nothing is served yet, and why. Disposing finishes requests in progress, for a limited time, and closes.
+ */
+export function createServers(environment: Environment & Intake): Servers {
+  const { config, clock, log, metrics } = environment
+  const admission = admissionOf(environment)
   const wrongTokens = createWrongTokens({
     limits: config.limits,
     clock,
     log,
-    addressOf: app.addressOf,
-    onWrong: app.metrics.wrongToken,
+    addressOf: environment.addressOf,
+    onWrong: metrics.wrongToken,
   })
+  let behind = nothingYet
   const common = {
-    callerOf: (operation: Operation) => callerOf(app, operation),
-    checkAgain: checkAgain(app),
+    ...lateCallers(() => behind),
     onAuthenticated: ({ raw }: FastifyRequest) => admission.prove(raw),
-    notServing: app.notServing,
-    life: app.life,
-    onAnswer: app.metrics.answered,
+    notServing: (request: FastifyRequest) => refusalOf(environment, request),
+    life: environment.life,
+    onAnswer: metrics.answered,
     judge: wrongTokens.judge,
-    bodies: app.bodies,
+    bodies: environment.bodies,
     limits: config.limits,
     log,
   }
-  const adminRoutes = routesOf(adminApi, adminHandlers, app).map((route) => recorded(route, app))
-  const opsRoutes = routesOf(opsApi, opsHandlers, app)
-  const openOps = opsRoutes.filter(({ name }) => name !== 'metrics' || !config.metrics)
+  const routes = (table: Readonly<Record<string, Operation>>) => lateRoutes(table, () => behind)
+  const [control, admins, ops] = [routes(controlApi), routes(adminApi), routes(opsApi)]
+  const openOps = ops.filter(({ name }) => name !== 'metrics' || !config.metrics)
   const main = createServer({
     ...common,
-    ...(certificate ? { tls: certificate } : {}),
-    routes: [...routesOf(controlApi, controlHandlers, app), ...adminRoutes, ...openOps],
+    ...(config.insecureHttp ? {} : { tls: {} }),
+    routes: [...control, ...admins, ...openOps],
   })
-  admission.guard(main.server, certificate ? 'tls' : 'plain')
-  const admin = createServer({ ...common, routes: [...adminRoutes, ...opsRoutes] })
-  const metrics =
-    config.metrics && createServer({ ...common, routes: opsRoutes.filter(isForMonitors) })
+  admission.guard(main.server, config.insecureHttp ? 'plain' : 'tls')
+  const admin = createServer({ ...common, routes: [...admins, ...ops] })
+  const monitors = config.metrics && createServer({ ...common, routes: ops.filter(isForMonitors) })
+  let closed: Promise<void> | undefined
   return {
     main,
     admin,
-    metrics,
+    metrics: monitors,
+    serve(app) {
+      behind = behindOf(app)
+    },
     show({ cert, key }) {
       const server = main.server as unknown as TlsServer // with a certificate it is one
       server.setSecureContext({ cert, key, minVersion: minTlsVersion })
     },
-    [Symbol.asyncDispose]: () => close([main, admin, ...(metrics ? [metrics] : [])]),
+    [Symbol.asyncDispose]() {
+      closed ??= close([main, admin, ...(monitors ? [monitors] : [])])
+      return closed
+    },
+  }
+}
+
+/** Whoever asks for anything else is refused before. */
+const nothingYet: Behind = {
+  routes: Object.entries(livenessHandlers).map(([name, handler]) => ({
+    name,
+    ...handler(undefined),
+  })),
+  callerOf: () => () => undefined,
+}
+
+function behindOf(app: App): Behind {
+  return {
+    routes: [
+      ...routesOf(controlApi, controlHandlers, app),
+      ...routesOf(adminApi, adminHandlers, app).map((route) => recorded(route, app)),
+      ...routesOf(opsApi, opsHandlers, app),
+    ],
+    callerOf: (operation) => callerOf(app, operation),
+    checkAgain: checkAgain(app),
   }
 }
 

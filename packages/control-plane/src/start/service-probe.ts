@@ -14,8 +14,8 @@ interface Serving {
 
 /**
  * Asks the control plane whether it is alive: by its port until that has answered once, then by the socket of operators, if
- * there is one, which answers also when strangers have filled the port. One that waits for another to end is well, too: its service
- * has started.
+ * there is one, which answers also when strangers have filled the port. One that waits for another to end is well, too, whatever of
+ * its doors is open meanwhile: its service has started.
  */
 export function probeControlPlane(
   serving: () => Serving | undefined,

@@ -8,6 +8,7 @@ import { adminApi, type Client, controlApi, createClient } from '@plexd/protocol
 import { createHttpTransport } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { type ControlPlaneProcess, startScript } from '../testing/child.ts'
+import { dialects } from '../testing/databases.ts'
 import { newPublicKey } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
@@ -31,50 +32,57 @@ const limits = {
 }
 const program = join(import.meta.dirname, '../testing/hasty-telemetry.ts')
 
-describe('telemetry of a control plane that is killed while it comes', () => {
-  it(`is stored exactly once, ${rounds} times, while files begin and go`, {
-    timeout: 3_600_000,
-  }, async (t) => {
-    await using folder = await makeTemporaryFolder()
-    const start = () => startScript(program, [folder.path, JSON.stringify(limits)])
-    const senders: Sender[] = []
-    for (let round = 0; round < rounds; round++) {
+for (const { name, skip, openDatabases } of dialects)
+  describe(`telemetry of a control plane that is killed while it comes, on ${name}`, {
+    skip,
+  }, () => {
+    it(`is stored exactly once, ${rounds} times, while files begin and go`, {
+      timeout: 3_600_000,
+    }, async (t) => {
+      await using folder = await makeTemporaryFolder()
+      await using databases = await openDatabases()
+      const place = await databases.create()
+      // A path is that of a file, which is in the data folder.
+      const url = place.startsWith('postgres:') ? [place] : []
+      const start = () => startScript(program, [folder.path, JSON.stringify(limits), ...url])
+      const senders: Sender[] = []
+      for (let round = 0; round < rounds; round++) {
+        await using plane = await start()
+        if (round === 0)
+          for (let n = 0; n < 4; n++) senders.push(await enrol(plane, folder.path, `node-${n}`))
+        const before = acknowledged(senders)
+        const sending = senders.map((sender) => sendUntilCut(plane, sender))
+        await Promise.race([
+          ...sending,
+          until('a batch is acknowledged', () => acknowledged(senders) > before, 60_000),
+        ])
+        await delay(Math.random() * 200)
+        await plane.kill('SIGKILL')
+        await Promise.all(sending)
+      }
       await using plane = await start()
-      if (round === 0)
-        for (let n = 0; n < 4; n++) senders.push(await enrol(plane, folder.path, `node-${n}`))
-      const before = acknowledged(senders)
-      const sending = senders.map((sender) => sendUntilCut(plane, sender))
-      await Promise.race([
-        ...sending,
-        until('a batch is acknowledged', () => acknowledged(senders) > before, 60_000),
-      ])
-      await delay(Math.random() * 200)
-      await plane.kill('SIGKILL')
-      await Promise.all(sending)
-    }
-    await using plane = await start()
-    // What was cut off by a kill may be stored: now all is known.
-    for (const sender of senders) await send(plane, sender, 301)
-    const ids: number[] = []
-    for (const sender of senders) {
-      const found = await stored(plane, folder.path, sender)
-      const numbers = found.map(({ number }) => number)
-      // Those that went were the oldest of the node.
-      const [first = 0] = numbers
-      assert.deepEqual(
-        numbers,
-        Array.from(numbers.keys(), (n) => first + n),
-      )
-      assert.equal(numbers.at(-1), sender.next - 1)
-      ids.push(...found.map(({ id }) => id))
-    }
-    // Each record has one id, and those that went had theirs.
-    const sum = acknowledged(senders)
-    assert.equal(Math.max(...ids), sum)
-    assert.equal(new Set(ids).size, ids.length)
-    t.diagnostic(`${sum} records, of which ${sum - ids.length} are kept no longer`)
+      // What was cut off by a kill may be stored: now all is known.
+      for (const sender of senders) await send(plane, sender, 301)
+      const ids: number[] = []
+      for (const sender of senders) {
+        const found = await stored(plane, folder.path, sender)
+        const numbers = found.map(({ number }) => number)
+        // Those that went were the oldest of the node.
+        const [first = 0] = numbers
+        assert.deepEqual(
+          numbers,
+          Array.from(numbers.keys(), (n) => first + n),
+        )
+        assert.equal(numbers.at(-1), sender.next - 1)
+        ids.push(...found.map(({ id }) => id))
+      }
+      // Each record has one id, and those that went had theirs.
+      const sum = acknowledged(senders)
+      assert.equal(Math.max(...ids), sum)
+      assert.equal(new Set(ids).size, ids.length)
+      t.diagnostic(`${sum} records, of which ${sum - ids.length} are kept no longer`)
+    })
   })
-})
 
 function acknowledged(senders: readonly Sender[]): number {
   return senders.reduce((sum, { next }) => sum + next, 0)

@@ -55,7 +55,7 @@ describe('records of a sound file of which a checksum is another', () => {
       assert.equal(warnings.length, 2)
       assert.equal(warnings[1]?.damaged_packs, 1)
       assert.ok(existsSync(`${path}.damaged`))
-      assert.equal(store.cursorNow('logs'), '3')
+      assert.equal(await store.cursorNow('logs'), '3')
     })
 })
 

@@ -2,7 +2,7 @@ import type { BatchPosition } from '@plexd/protocol'
 import type { SideDatabase } from '../store/side/side-database.ts'
 import { rowBytes } from './pack-removal.ts'
 import type { RecordKind } from './packs/kinds.ts'
-import { type Pack, withoutKnown } from './packs/pack.ts'
+import { type Pack, spanOf, withoutKnown } from './packs/pack.ts'
 import type { RecordSource } from './store.ts'
 
 /** What is written at once: a pack, and how far the node has come with it. */
@@ -115,9 +115,4 @@ export function createPackWriter(side: SideDatabase, kind: RecordKind): PackWrit
     lastId: () => lastId,
     hold,
   }
-}
-
-/** From the first to the last time of a pack; a record without one is found by when it came. */
-function spanOf({ minMs, maxMs, isEach }: Pack['times'], at: number) {
-  return isEach ? { minMs, maxMs } : { minMs: Math.min(minMs, at), maxMs: Math.max(maxMs, at) }
 }

@@ -18,8 +18,8 @@ export interface Partitions extends AsyncDisposable {
   write(kind: RecordKind, arrival: Arrival): Promise<Written>
   /** Behind all records of the kind. */
   lastId(kind: RecordKind): number
-  /** Closes it, and deletes its file. Never the last of its kind, which knows how far nodes have come. */
-  drop(kind: RecordKind, partition: Partition): Promise<void>
+  /** Closes it, deletes its file, and says how many records it had. Never the last of its kind, which knows how far nodes have come. */
+  drop(kind: RecordKind, partition: Partition): Promise<number>
 }
 
 export interface PartitionsOptions {
@@ -137,9 +137,11 @@ export function openPartitions(
     lastId: (kind) => newestOf(kind)?.lastId() ?? startId,
     async drop(kind, partition) {
       const partitions = ofKind(kind)
+      const records = partition.count()
       for (const [number, one] of partitions) if (one === partition) partitions.delete(number)
       await partition[Symbol.asyncDispose]()
       removeDatabase(partition.path)
+      return records
     },
     async [Symbol.asyncDispose]() {
       const all = [...opened.values()].flatMap((partitions) => [...partitions.values()])

@@ -1,15 +1,31 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Removal } from './pack-removal.ts'
 import { type RecordKind, recordKinds } from './packs/kinds.ts'
-import type { Holding, Partition } from './partition.ts'
-import type { Partitions } from './partitions.ts'
+import type { Holding } from './partition.ts'
 import type { RecordSource, Retention } from './store.ts'
+
+/** What a partition is to who makes room. Those of files answer at once. */
+export interface PrunablePartition extends Removal {
+  lastReceivedAtMs(): number | Promise<number>
+  holdings(): readonly Holding[] | Promise<readonly Holding[]>
+  tenantBytes(): TenantBytes | Promise<TenantBytes>
+}
+
+type TenantBytes = readonly Pick<Holding, 'tenant_id' | 'bytes'>[]
+
+export interface PrunablePartitions<One extends PrunablePartition = PrunablePartition> {
+  /** The oldest first. */
+  of(kind: RecordKind): readonly One[] | Promise<readonly One[]>
+  /** Removes one that is not the last of its kind, with all its records, and says how many these were. */
+  drop(kind: RecordKind, partition: One): Promise<number>
+}
 
 /** Past its part of this, a removal gives others their turn. */
 const stepBytes = 8 * 1024 * 1024
 
 /** How many records went. */
-export async function prunePartitions(
-  partitions: Partitions,
+export async function prunePartitions<One extends PrunablePartition>(
+  partitions: PrunablePartitions<One>,
   { beforeMs, maxBytes, maxAuditBytes, maxTenantBytes }: Retention,
 ): Promise<number> {
   let gone = 0
@@ -24,23 +40,23 @@ export async function prunePartitions(
   return gone
 }
 
-async function removeOld(
-  partitions: Partitions,
+async function removeOld<One extends PrunablePartition>(
+  partitions: PrunablePartitions<One>,
   kind: RecordKind,
   beforeMs: number,
 ): Promise<number> {
   let gone = 0
-  for (const partition of partitions.of(kind)) {
-    const isNewest = partition === partitions.of(kind).at(-1)
-    if (!isNewest && partition.lastReceivedAtMs() < beforeMs) {
-      gone += partition.count()
-      await partitions.drop(kind, partition)
-    } else return gone + (await removeOldRows(partition, beforeMs))
+  const all = await partitions.of(kind)
+  for (const partition of all) {
+    const isNewest = partition === all.at(-1)
+    if (!isNewest && (await partition.lastReceivedAtMs()) < beforeMs)
+      gone += await partitions.drop(kind, partition)
+    else return gone + (await removeOldRows(partition, beforeMs))
   }
   return gone
 }
 
-async function removeOldRows(partition: Partition, beforeMs: number): Promise<number> {
+async function removeOldRows(partition: PrunablePartition, beforeMs: number): Promise<number> {
   let gone = 0
   for (;;) {
     const { records } = await partition.removeBefore(beforeMs)
@@ -56,17 +72,18 @@ const everyone: GroupOf = () => ''
 
 /** Within each group, the node and kind with most lose their oldest until the group has its bytes. */
 async function removeExcess(
-  partitions: Partitions,
+  partitions: PrunablePartitions,
   kinds: readonly RecordKind[],
   maxBytes: number,
   groupOf: GroupOf,
 ): Promise<number> {
   const totals = new Map<string, number>()
-  for (const partition of kinds.flatMap((kind) => partitions.of(kind)))
-    for (const { tenant_id, bytes } of partition.tenantBytes()) {
-      const group = groupOf({ tenant_id })
-      totals.set(group, (totals.get(group) ?? 0) + bytes)
-    }
+  for (const kind of kinds)
+    for (const partition of await partitions.of(kind))
+      for (const { tenant_id, bytes } of await partition.tenantBytes()) {
+        const group = groupOf({ tenant_id })
+        totals.set(group, (totals.get(group) ?? 0) + bytes)
+      }
   let gone = 0
   for (const [group, bytes] of totals)
     if (bytes > maxBytes) {
@@ -78,7 +95,7 @@ async function removeExcess(
 }
 
 async function removeFrom(
-  partitions: Partitions,
+  partitions: PrunablePartitions,
   shares: readonly Share[],
   bytes: number,
 ): Promise<number> {
@@ -100,11 +117,14 @@ interface Share extends Holding {
   kind: RecordKind
 }
 
-async function sharesOf(partitions: Partitions, kinds: readonly RecordKind[]): Promise<Share[]> {
+async function sharesOf(
+  partitions: PrunablePartitions,
+  kinds: readonly RecordKind[],
+): Promise<Share[]> {
   const shares = new Map<string, Share>()
   for (const kind of kinds)
-    for (const partition of partitions.of(kind)) {
-      for (const holding of partition.holdings()) {
+    for (const partition of await partitions.of(kind)) {
+      for (const holding of await partition.holdings()) {
         const key = `${kind} ${holding.tenant_id} ${holding.node_id}`
         const bytes = holding.bytes + (shares.get(key)?.bytes ?? 0)
         shares.set(key, { ...holding, kind, bytes })
@@ -114,8 +134,8 @@ async function sharesOf(partitions: Partitions, kinds: readonly RecordKind[]): P
   return [...shares.values()]
 }
 
-async function removeOldest(partitions: Partitions, share: Share, bytes: number) {
-  for (const partition of partitions.of(share.kind)) {
+async function removeOldest(partitions: PrunablePartitions, share: Share, bytes: number) {
+  for (const partition of await partitions.of(share.kind)) {
     const removed = await partition.removeOf(share, bytes)
     if (removed.bytes > 0) return removed
   }

@@ -3,18 +3,25 @@ import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { describeError, systemClock } from '@plexd/runtime'
-import { type PlainSearch, searchPartitions } from './search.ts'
+import {
+  type PackSearch,
+  type PackToSearch,
+  type PlainSearch,
+  searchPacks,
+  searchPartitions,
+} from './search.ts'
 import type { FoundRecord } from './store.ts'
 
-/** The thread of searcher.ts: searches files of partitions that another thread writes. */
-export type SearchTask = { number: number } & (
+/** The thread of searcher.ts: searches files of partitions that another thread writes, or packs that it has read. */
+export type SearchTask = { number: number } & (SearchWork | { end: true })
+
+export type SearchWork =
   | { query: PlainSearch; paths: readonly string[] }
-  | { end: true }
-)
+  | { query: PackSearch; packs: readonly PackToSearch[] }
 
 export type SearchAnswer =
   | ({ number: number } & ({ records: FoundRecord[] } | { failure: string }))
-  | { damaged: string; reason: string }
+  | { damaged: string | undefined; reason: string }
 
 /** Between two looks at what else is asked. */
 const sliceMs = 10
@@ -27,14 +34,15 @@ parentPort?.on('message', (task: SearchTask) => {
   else void run(task)
 })
 
-async function run({ number, query, paths }: Exclude<SearchTask, { end: true }>): Promise<void> {
+async function run(task: Exclude<SearchTask, { end: true }>): Promise<void> {
+  const { number } = task
   if (running.size === 0) closeRemoved()
   running.add(number)
+  const pause = createPause(number)
   try {
-    const records = await searchPartitions(paths.flatMap(open), query, {
-      pause: createPause(number),
-      onDamage: tellDamage,
-    })
+    const records = await ('packs' in task
+      ? searchPacks(task.packs, task.query, { pause, onDamage: tellDamagedPack })
+      : searchPartitions(task.paths.flatMap(open), task.query, { pause, onDamage: tellDamage }))
     answer({ number, records })
   } catch (error) {
     answer({ number, failure: describeError(error) })
@@ -50,6 +58,10 @@ function answer(message: SearchAnswer): void {
 function tellDamage(damaged: DatabaseSync, reason: string): void {
   for (const [path, database] of databases)
     if (database === damaged) answer({ damaged: path, reason })
+}
+
+function tellDamagedPack(reason: string): void {
+  answer({ damaged: undefined, reason })
 }
 
 function createPause(number: number): () => Promise<void> {

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { describeError } from '@plexd/runtime'
 import { isDamaged } from '../store/sqlite-error.ts'
-import { createMatcher, factsOf, fold } from './packs/matcher.ts'
+import { createMatcher, factsOf, fold, type RecordFilter } from './packs/matcher.ts'
 import { recordsOf, storedText } from './packs/pack.ts'
 import { mayContain } from './packs/word-filter.ts'
 import { damagedPack } from './partition-tables.ts'
@@ -66,16 +66,45 @@ async function searchOne(
   }
 }
 
-interface PackHead {
+/** What one has to know of a pack to search its records. */
+interface PackPlace {
   last_id: number
   count: number
-  tenant_id: string
   node_id: string
   received_at: number
+  is_escaped: number
+}
+
+/** What is known of a pack without its body. */
+export interface PackHead extends PackPlace {
+  tenant_id: string
   units: string | null
   severities: string | null
-  is_escaped: number
   words: Uint8Array
+}
+
+export interface PackToSearch extends PackPlace {
+  body: Uint8Array
+}
+
+/** What a search wants of each record. */
+export type PackSearch = RecordFilter & Pick<RecordSearch, 'kind'>
+
+/** All records of the search in packs that were read already. */
+export async function searchPacks(
+  packs: readonly PackToSearch[],
+  query: PackSearch,
+  { pause, onDamage }: Pick<SearchCaller, 'pause'> & { onDamage(reason: string): void },
+): Promise<FoundRecord[]> {
+  const find = createFinder(query)
+  const found: FoundRecord[] = []
+  for (const pack of packs) {
+    await pause()
+    const text = storedText(pack.body)
+    if (text === undefined) onDamage(damagedPack(pack.last_id))
+    else found.push(...find(pack, text))
+  }
+  return found
 }
 
 interface Candidate {
@@ -101,7 +130,7 @@ function candidates(
 }
 
 /** Whether a record of the search can be in a pack, by what is known of it without its body. */
-function createPackFilter({ tenant_id, units, severities, grep }: PlainSearch) {
+export function createPackFilter({ tenant_id, units, severities, grep }: PlainSearch) {
   const needle = fold(grep ?? '')
   return (head: PackHead): boolean =>
     head.tenant_id === tenant_id &&
@@ -118,7 +147,7 @@ function hasOneOf(listed: string | null, wanted: readonly string[] | undefined):
 }
 
 /** Finds the records of a search in the text of a pack. */
-function createFinder(query: PlainSearch) {
+function createFinder(query: PackSearch) {
   const { kind } = query
   const matches = createMatcher(query)
   const needle = fold(query.grep ?? '')
@@ -127,7 +156,7 @@ function createFinder(query: PlainSearch) {
   // Between the message and the fields, and in them, there is other punctuation in JSON than in what one reads.
   const isPhrase = /[\s="\\]/.test(needle)
   const hasFields = (text: string): boolean => text.includes('"fields"')
-  return function* (head: PackHead, text: string): Generator<FoundRecord> {
+  return function* (head: PackPlace, text: string): Generator<FoundRecord> {
     const isAsWritten = kind !== 'logs' || (head.is_escaped === 0 && !(isPhrase && hasFields(text)))
     const canSkip = needle !== '' && isAsWritten
     if (canSkip && !fold(text).includes(written)) return

@@ -1,15 +1,13 @@
 import type { Worker } from 'node:worker_threads'
 import { ApiError } from '@plexd/protocol'
 import { startThread, type ThreadCode } from '@plexd/runtime'
-import { type RecordKind, recordKinds } from './packs/kinds.ts'
-import type { Partition } from './partition.ts'
-import type { PlainSearch } from './search.ts'
-import type { SearchAnswer, SearchTask } from './search-worker.ts'
-import type { FoundRecord, RecordSearch } from './store.ts'
+import type { SearchAnswer, SearchTask, SearchWork } from './search-worker.ts'
+import type { FoundRecord } from './store.ts'
 
 /** Searches on a thread of its own, because one may read gigabytes. */
 export interface Searcher extends AsyncDisposable {
-  search(query: RecordSearch): Promise<FoundRecord[]>
+  /** Rejects with the reason of the signal when that ends it. */
+  search(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundRecord[]>
 }
 
 interface Waiting {
@@ -17,9 +15,9 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** The thread is started by the first search. `partitionsOf` gives those of a kind, the oldest first. */
+/** The thread is started by the first search. `noteDamage` is told of what cannot be right, and in which file it is, if it was in one. */
 export function createSearcher(
-  partitionsOf: (kind: RecordKind) => Pick<Partition, 'path' | 'noteDamage'>[],
+  noteDamage: (reason: string, path: string | undefined) => void,
 ): Searcher {
   const waiting = new Map<number, Waiting>()
   let worker: Worker | undefined
@@ -48,18 +46,13 @@ export function createSearcher(
 
   function settle(answer: SearchAnswer): void {
     if ('damaged' in answer) {
-      noteDamage(answer)
+      noteDamage(answer.reason, answer.damaged)
       return
     }
     const one = waiting.get(answer.number)
     forget(answer.number)
     if ('records' in answer) one?.resolve(answer.records)
     else one?.reject(new Error(`search telemetry: ${answer.failure}`))
-  }
-
-  function noteDamage({ damaged, reason }: { damaged: string; reason: string }): void {
-    const all = recordKinds.flatMap(partitionsOf)
-    all.find(({ path }) => path === damaged)?.noteDamage(reason)
   }
 
   /** The process may end when nobody waits. */
@@ -69,14 +62,14 @@ export function createSearcher(
   }
 
   return {
-    async search({ signal, ...query }) {
+    async search(work, signal) {
       signal?.throwIfAborted()
       worker ??= start()
       const number = ++lastNumber
       const { promise, resolve, reject } = Promise.withResolvers<FoundRecord[]>()
       waiting.set(number, { resolve, reject })
       worker.ref()
-      post(worker, { number, query, paths: partitionsOf(query.kind).map(({ path }) => path) })
+      post(worker, { number, ...work })
       const end = (): void => {
         forget(number)
         if (worker) post(worker, { number, end: true })
@@ -92,7 +85,7 @@ export function createSearcher(
 }
 
 function post(worker: Worker, task: SearchTask): void {
-  worker.postMessage(task satisfies { query: PlainSearch } | { end: true })
+  worker.postMessage(task)
 }
 
 const code: ThreadCode = {

@@ -43,3 +43,10 @@ export function createSelection({
 }
 
 type Place = Pick<FoundRecord, 'at' | 'id'>
+
+/** Records yielded at a time. */
+const pageRecords = 2_000
+
+export function* pagesOf(found: readonly FoundRecord[]): Generator<readonly FoundRecord[]> {
+  for (let at = 0; at < found.length; at += pageRecords) yield found.slice(at, at + pageRecords)
+}

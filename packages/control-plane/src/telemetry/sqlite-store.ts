@@ -2,13 +2,15 @@ import { type Log, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
 import type { OnStep } from '../store/start-step.ts'
-import { arrivedFactsOf } from './packs/matcher.ts'
-import { type Pack, packRecords, recordsOf, textOf } from './packs/pack.ts'
-import { type IdentifySeries, rememberSeries } from './packs/samples.ts'
+import { arrivedBatch } from './arrived.ts'
+import { recordKinds } from './packs/kinds.ts'
+import { type Pack, packRecords } from './packs/pack.ts'
+import { rememberSeries } from './packs/samples.ts'
 import { openPartitions } from './partitions.ts'
 import { listRecords, readArrivals } from './read.ts'
 import { prunePartitions } from './retention.ts'
 import { createSearcher } from './searcher.ts'
+import { pagesOf } from './selection.ts'
 import type { ArrivedBatch, RecordBatch, TelemetryStore } from './store.ts'
 import { formerId, openFormerStore } from './take-over.ts'
 
@@ -24,9 +26,6 @@ export interface TelemetryOptions {
   isNode?: (id: string) => boolean
   fileMs?: number
 }
-
-/** Records yielded at a time. */
-const pageRecords = 2_000
 
 /** A folder of SQLite files, one for each kind and day, with one row for each batch. */
 export function openSqliteTelemetry(
@@ -58,7 +57,10 @@ export function openSqliteTelemetry(
     .catch((error: unknown) =>
       log.error('telemetry of an earlier version not taken over', { error }),
     )
-  const searcher = createSearcher(partitions.of)
+  const searcher = createSearcher((reason, path) => {
+    const all = recordKinds.flatMap(partitions.of)
+    all.find((partition) => partition.path === path)?.noteDamage(reason)
+  })
   const patience = createPatience(lockWaitMs)
   const identify = rememberSeries()
   const listeners = new Set<(batch: ArrivedBatch) => void>()
@@ -73,7 +75,7 @@ export function openSqliteTelemetry(
       position: position && { ...position, of: source.node_id },
     })
     if (!written.pack) return pack.count
-    const arrived = lazily(written.pack, identify, {
+    const arrived = arrivedBatch(written.pack, identify, {
       kind,
       source,
       received_at: receivedAtMs,
@@ -92,14 +94,13 @@ export function openSqliteTelemetry(
       return { duplicates }
     },
     list: (query) => patience(() => listRecords(partitions.of(query.kind), query)),
-    async *search(query) {
-      if (partitions.of(query.kind).length === 0) return
-      const found = await searcher.search(query)
-      for (let at = 0; at < found.length; at += pageRecords) yield found.slice(at, at + pageRecords)
+    async *search({ signal, ...query }) {
+      const paths = partitions.of(query.kind).map(({ path }) => path)
+      if (paths.length > 0) yield* pagesOf(await searcher.search({ query, paths }, signal))
     },
     readAfter: ({ kind, after = '0', limit, maxBytes }) =>
       patience(() => readArrivals(partitions.of(kind), { after: Number(after), limit, maxBytes })),
-    cursorNow: (kind) => String(partitions.lastId(kind)),
+    cursorNow: async (kind) => String(partitions.lastId(kind)),
     onAppend(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
@@ -111,27 +112,6 @@ export function openSqliteTelemetry(
       former?.[Symbol.dispose]()
       await searcher[Symbol.asyncDispose]()
       await partitions[Symbol.asyncDispose]()
-    },
-  }
-}
-
-/** Most batches are looked into by nobody. */
-function lazily(
-  pack: Pack,
-  identify: IdentifySeries,
-  head: Omit<ArrivedBatch, 'records' | 'facts'>,
-): ArrivedBatch {
-  let records: readonly string[] | undefined
-  let facts: ArrivedBatch['facts'] | undefined
-  return {
-    ...head,
-    get records() {
-      records ??= recordsOf(textOf(pack.body))
-      return records
-    },
-    get facts() {
-      facts ??= this.records.map((record) => arrivedFactsOf(head.kind, record, identify))
-      return facts
     },
   }
 }

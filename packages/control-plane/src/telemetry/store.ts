@@ -93,7 +93,7 @@ export interface ArrivalPage {
   cursor: string
 }
 
-/** Storage for telemetry, separate from the state, so that its volume cannot slow down changes. */
+/** Storage for telemetry, separate from the state, so that its volume cannot slow down changes. Several processes may have one in common. */
 export interface TelemetryStore extends AsyncDisposable {
   /**
    * Resolves once every record is on disk. With a position, those that the node has sent before are skipped and counted:
@@ -109,8 +109,11 @@ export interface TelemetryStore extends AsyncDisposable {
    */
   readAfter(query: ArrivalQuery): Promise<ArrivalPage>
   /** Behind all records of the kind that are stored now. */
-  cursorNow(kind: RecordKind): string
-  /** Called after the commit, in the order of ids of each kind. It must not throw. Returns how to stop it. */
+  cursorNow(kind: RecordKind): Promise<string>
+  /**
+   * Called after the commit, in the order of ids of each kind, for what this process has appended. It must not throw. Returns how to stop
+   * it.
+   */
   onAppend(listener: (batch: ArrivedBatch) => void): () => void
   /**
    * Deletes records received before the time. Past a limit, the oldest of the node and kind with most go, so that nobody

@@ -4,6 +4,7 @@ import { entries } from './admin/entries.ts'
 import { events } from './admin/events.ts'
 import { executions } from './admin/executions.ts'
 import { authorities } from './admin/installation/authorities.ts'
+import { controlPlanes } from './admin/installation/control-planes.ts'
 import { forwards } from './admin/installation/forwards.ts'
 import { move } from './admin/installation/move.ts'
 import { settings } from './admin/installation/settings.ts'
@@ -35,6 +36,7 @@ export const adminApi = {
   ...schedules,
   ...sessions,
   ...settings,
+  ...controlPlanes,
   ...keys,
   ...authorities,
   ...move,

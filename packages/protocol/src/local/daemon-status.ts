@@ -19,6 +19,19 @@ export const DaemonStatus = Type.Object({
     url: Type.String(),
     /** The proxy for the control plane, without its credentials. */
     proxy: Type.Optional(Type.String()),
+    addresses: Type.Optional(
+      Type.Array(
+        Type.Object({
+          url: Type.String(),
+          in_use: Type.Boolean(),
+          last_error: Type.String({
+            description: 'Why it gave no answer when it was asked last; empty if it gave one',
+          }),
+          failed_at: nullable(Type.String()),
+        }),
+        { description: 'All of them if there are several, the preferred one first' },
+      ),
+    ),
     stream: Type.Enum(['connected', 'connecting', 'polling', 'refused', 'stopped']),
     /** How often the event stream was opened since the start. */
     stream_connects: WholeNumber,

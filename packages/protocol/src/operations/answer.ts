@@ -30,6 +30,24 @@ function isWhole({ status, headers, body }: TransportResponse): boolean {
   return isJson(type) && isFailure(body)
 }
 
+/** Whether a control plane says that it does not serve yet, or not any more: another one of the installation may. */
+export function notServing(answer: TransportResponse): boolean {
+  return answer.status === 503 && isJson(typeOf(answer.headers)) && saysPhase(errorIn(answer.body))
+}
+
+/** Of the control plane itself, not of its database, which may be starting, too. */
+export function saysPhase(error: unknown): boolean {
+  return /^the control plane is (waiting|starting|stopping)\b/.test(String(error))
+}
+
+function errorIn(body: string): unknown {
+  try {
+    return body.length > maxErrorChars ? undefined : Object(JSON.parse(body)).error
+  } catch {
+    return undefined
+  }
+}
+
 /** Successful answers that are not JSON. Whether a stream or a file is complete is for its reader to check. */
 const wholeWithout =
   /^(text\/event-stream|application\/octet-stream|application\/x-asciicast|text\/plain)/i

@@ -52,6 +52,25 @@ export function watchConnecting(request: ClientRequest, options: ConnectingOptio
   request.once('close', done)
 }
 
+/** Marks the error of a request that had no connection yet: nothing of it was sent. Returns the function that does. */
+export function watchUnsent(request: ClientRequest): (error: Error) => Error {
+  let mayBeSent = false
+  const connected = (): void => {
+    mayBeSent = true
+  }
+  request.once('socket', (socket) => {
+    // A socket by a proxy comes connected, and TLS within it may be under way.
+    if (request.reusedSocket || !socket.connecting) connected()
+    else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', connected)
+  })
+  return (error) => (mayBeSent ? error : Object.assign(error, { isUnsent: true }))
+}
+
+/** Whether it is certain that nothing of the request that failed so was sent. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof Error && 'isUnsent' in error
+}
+
 /** A request without a socket, as while a proxy tunnel is set up, does not report its own abort. */
 export function whenGivenUp(
   request: ClientRequest,

@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
-import { stepError, watchConnecting, whenGivenUp } from './connecting.ts'
+import { stepError, watchConnecting, watchUnsent, whenGivenUp } from './connecting.ts'
 import { percentDecoded } from './percent.ts'
 import { readCa, trusting } from './trust.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
@@ -148,7 +148,7 @@ function exchange(
     let failure: unknown
     const request = client.request(options, (response) => {
       // From here on send errors do not matter: a server may refuse a body after the head, and close the connection.
-      request.off('error', reject).on('error', (error) => {
+      request.off('error', fail).on('error', (error) => {
         failure ??= error
       })
       collectAnswer(response, maxResponseBytes)
@@ -160,8 +160,10 @@ function exchange(
           if (!request.writableFinished) request.destroy()
         })
     })
-    request.on('error', reject)
-    whenGivenUp(request, options.signal, reject)
+    const marked = watchUnsent(request)
+    const fail = (error: Error): void => reject(marked(error))
+    request.on('error', fail)
+    whenGivenUp(request, options.signal, fail)
     const { host, port } = options
     // A Unix socket has no connection steps to watch.
     if (host && port) watchConnecting(request, { host, port: Number(port), stepMs })

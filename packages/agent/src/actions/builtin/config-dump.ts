@@ -2,6 +2,7 @@ import { formatDuration } from '@plexd/protocol'
 import { showProxy } from '@plexd/runtime'
 import { Type } from 'typebox'
 import type { AgentConfig } from '../../config/agent-config.ts'
+import { urlsOf } from '../../config/places.ts'
 import type { Setting } from '../../config/settings/setting.ts'
 import { type SettingName, settingRows } from '../../config/settings.ts'
 import { jsonOutput } from '../output.ts'
@@ -39,7 +40,7 @@ function describe(
   config: AgentConfig,
   redacted: boolean,
 ): unknown {
-  const value = config[name]
+  const value = name === 'apiUrl' ? urlsOf(config) : config[name]
   if (value === undefined) return null
   if (shown === 'never') return hidden
   if (shown === 'unredacted' && redacted) return hide(value)

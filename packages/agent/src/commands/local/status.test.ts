@@ -53,6 +53,24 @@ problems:      none
     )
   })
 
+  it('shows which address is in use, and what is wrong with the others', () => {
+    const addresses = [
+      {
+        url: 'https://cp1.example.com',
+        in_use: false,
+        last_error: 'connection refused',
+        failed_at: '2025-01-15T10:29:00Z',
+      },
+      { url: 'https://cp.example.com', in_use: true, last_error: '', failed_at: null },
+      { url: 'https://cp3.example.com', in_use: false, last_error: '', failed_at: null },
+    ]
+    const control_plane = { ...healthy.control_plane, addresses }
+    assert.match(
+      formatStatus({ ...healthy, control_plane }, nowMs),
+      /^ {2}other: {7}https:\/\/cp1\.example\.com: 60 s ago: connection refused\n {2}in use: {6}https:\/\/cp\.example\.com\n {2}other: {7}https:\/\/cp3\.example\.com\n/m,
+    )
+  })
+
   it('says that the daemon is stopping', () => {
     const text = formatStatus({ ...healthy, stopping: true }, nowMs)
     assert.match(text, /^stopping: {6}once the actions that run have ended, 30 s at most$/m)

@@ -20,6 +20,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
     ...(status.stopping ? [stopping] : []),
     ...describeUpgrade(status.upgrade),
     ['control plane', describePlace(control_plane)],
+    ...(control_plane.addresses?.map((address) => describeAddress(address, nowMs)) ?? []),
     [
       'event stream',
       `${control_plane.stream}, last event ${control_plane.last_event_id || 'none'}`,
@@ -83,6 +84,16 @@ function describeTelemetry(status: TelemetryStatus): [string, string] {
   const lost = dropped + refused > 0 ? [`${dropped + refused} lost`] : []
   return [`  ${kind}`, [`${records} records queued, ${bytes} bytes`, ...late, ...lost].join(', ')]
 }
+
+function describeAddress(
+  { url, in_use, last_error, failed_at }: Address,
+  nowMs: number,
+): [string, string] {
+  const name = in_use ? '  in use' : '  other'
+  return [name, last_error === '' ? url : `${url}: ${ago(failed_at, nowMs)}: ${last_error}`]
+}
+
+type Address = NonNullable<Static<typeof DaemonStatus>['control_plane']['addresses']>[number]
 
 function describePlace({ url, proxy }: Static<typeof DaemonStatus>['control_plane']): string {
   return proxy === undefined ? url : `${url} by the proxy ${proxy}`

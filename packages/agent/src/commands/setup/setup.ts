@@ -11,6 +11,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import { type AgentConfig, defaultConfigFile, requireApiUrl } from '../../config/agent-config.ts'
+import { placesOf } from '../../config/places.ts'
 import { machineChecks } from '../../doctor/machine-checks.ts'
 import { type Identity, loadIdentity } from '../../identity/identity.ts'
 import { refuseAnother } from '../../registration/another-control-plane.ts'
@@ -23,7 +24,7 @@ import { findOrEnrol } from './find-or-enrol.ts'
 import { describeOutcome, type Outcome, who } from './outcome.ts'
 import { askConnection, type Person } from './questions.ts'
 import { hasService, isServiceActive, startService, untilConnected } from './service.ts'
-import { checkWay } from './way-checks.ts'
+import { checkWays } from './way-checks.ts'
 
 interface SetupFlags extends Json {
   yes?: boolean
@@ -60,7 +61,7 @@ async function setUp({ config, flags, given }: Setup): Promise<Outcome> {
   if (!given.skipChecks) await checkMachine(config)
   const person = given.yes || !process.stdin.isTTY ? undefined : { ask, askSecret }
   const joining = await connectionOf(config, person)
-  for await (const finding of checkWay(joining)) tell(finding)
+  for await (const finding of checkWays(placesOf(joining))) tell(finding)
   const { file, keys } = await keepChosen(flags.settings, flags.configFile)
   if (keys.length > 0) note(`wrote "${file}": ${keys.join(', ')}`)
   const log = createCommandLog('plexd', flags.settings.logLevel)

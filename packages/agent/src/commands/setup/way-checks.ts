@@ -18,11 +18,27 @@ import { askNames } from '../../process/getent.ts'
 
 type Place = Pick<AgentConfig, 'apiUrl' | 'proxyUrl'>
 
+/** The ways to the addresses of the control plane, of which one has to be open. */
+export async function* checkWays(places: readonly Place[]): AsyncGenerator<NamedFinding> {
+  let isOpen = false
+  for (const [at, place] of places.entries()) {
+    const findings = await Array.fromAsync(checkWay(place))
+    isOpen ||= findings.every(({ state }) => state !== 'failed')
+    const mayFail = isOpen || at < places.length - 1
+    yield* mayFail ? findings.map(asWarning) : findings
+  }
+}
+
+/** Another address is open, or is looked at yet. */
+function asWarning(finding: NamedFinding): NamedFinding {
+  return finding.state === 'failed' ? { ...finding, state: 'warning' } : finding
+}
+
 /**
- * The way to the control plane, one step after the other, and nothing after a step that failed. Nothing secret is sent, and
+ * The way to one, one step after the other, and nothing after a step that failed. Nothing secret is sent, and
  * whoever answers is not trusted yet: that is for the enrolment.
  */
-export async function* checkWay(place: Place): AsyncGenerator<NamedFinding> {
+async function* checkWay(place: Place): AsyncGenerator<NamedFinding> {
   const steps = place.proxyUrl === undefined ? [...direct, clock] : [clock]
   for (const { check, run } of steps) {
     const finding = await run(place)

@@ -64,6 +64,11 @@ export function texts(value: unknown): readonly string[] {
   return [value].flat().map(text)
 }
 
+/** The same as one text, as the environment has it. */
+export function commaSeparated(value: unknown): string {
+  return texts(value).join(',')
+}
+
 /** One of these words. */
 export function word<const Word extends string>(...words: Word[]): (value: unknown) => Word {
   return (value) => {

@@ -19,7 +19,9 @@ import {
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
 import { type Limits, limits as limitTable } from '../../config/limits.ts'
+import type { Place } from '../../config/place.ts'
 import { version } from '../../version.ts'
+import { type Addresses, createAddresses } from './addresses.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import type { ClockSkew } from './clock-skew.ts'
 import { askAs, type Credentials } from './credentials.ts'
@@ -52,29 +54,65 @@ type AnswerLimits = Pick<Limits, 'answer_bytes' | 'answer_values'>
 
 const defaults = resolveLimits(limitTable, {})
 
-type Place = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs'>
+type ClientConfig = Pick<
+  AgentConfig,
+  'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs' | 'limits'
+> &
+  Partial<Pick<AgentConfig, 'otherPlaces'>>
 
 /** The connection settings. */
 export interface Connecting {
   lookup?: LookupFunction
+  /** Shared by all who are to use the same address; default: those of the settings, for one alone. */
+  addresses?: Addresses
 }
+
+/** A step of connecting that takes longer is given up sooner where there is another address: TCP has sent three packets by then. */
+export const stepMsOf = ({ places }: Pick<Addresses, 'places'>): number | undefined =>
+  places.length > 1 ? 5_000 : undefined
 
 /** The control API as functions, with its own connections. Throws a CliError if the CA file is unusable. */
 export function openControlClient(
-  config: Place & Pick<AgentConfig, 'limits'>,
+  config: ClientConfig,
   options: ClientOptions & Connecting,
 ): ControlConnection {
-  const transport = openTransport(config, options.lookup)
+  const { addresses = createAddresses(config), gate = createAnswerGate(), lookup } = options
+  const stepMs = stepMsOf(addresses)
+  const transports = addresses.places.map((place) =>
+    openTransport({ ...config, ...place, stepMs }, lookup),
+  )
+  const send: Send = (request, onSend) =>
+    addresses.ask({
+      ask(_place, at) {
+        onSend()
+        return (transports[at] as HttpTransport)(request) // one for each place
+      },
+      answerOf: (answer) => answer,
+      hasShown: gate.hasShown,
+      signal: request.signal,
+    })
   return {
-    client: clientOver(transport, { limits: config.limits, ...options }),
-    keepOnly: transport.keepOnly,
-    reloadCa: transport.reloadCa,
-    [Symbol.dispose]: () => transport[Symbol.dispose](),
+    client: clientOver(send, { limits: config.limits, ...options, gate }),
+    keepOnly(localAddresses) {
+      for (const each of transports) each.keepOnly(localAddresses)
+    },
+    reloadCa() {
+      for (const each of transports) each.reloadCa()
+    },
+    [Symbol.dispose]() {
+      for (const each of transports) each[Symbol.dispose]()
+    },
   }
 }
 
 function openTransport(
-  { apiUrl, proxyUrl, caFile, requestTimeoutMs }: Place,
+  {
+    apiUrl,
+    proxyUrl,
+    caFile,
+    requestTimeoutMs,
+    stepMs,
+  }: Place & Pick<ClientConfig, 'caFile' | 'requestTimeoutMs'> & { stepMs: number | undefined },
   lookup: LookupFunction | undefined,
 ): HttpTransport {
   try {
@@ -86,23 +124,30 @@ function openTransport(
       timeoutMs: requestTimeoutMs,
       gzipOverBytes,
       ...(lookup ? { lookup } : {}),
+      ...(stepMs === undefined ? {} : { stepMs }),
     })
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
   }
 }
 
+/** A transport that tells when it sends a request, which it may do again at another address. */
+type Send = (...parameters: [...Parameters<Transport>, onSend: () => void]) => ReturnType<Transport>
+
 /**
  * Reads the credentials for each call, so that a rotated token takes effect; a call that was in flight with the
  * old one is retried. Foreign answers are stopped by the gate, so no token is given up because of one.
  */
-export function clientOver(transport: Transport, options: ClientOptions): Client<ControlApi> {
+export function clientOver(transport: Send, options: ClientOptions): Client<ControlApi> {
   const { credentials, gate = createAnswerGate(), instance, skew, clock } = options
   const named: Record<string, string> = instance === undefined ? {} : { [instanceHeader]: instance }
   const judged: Transport = async (request) => {
-    const sentMs = clock?.now() ?? 0
+    let sentMs = clock?.now() ?? 0
+    const onSend = (): void => {
+      sentMs = clock?.now() ?? 0
+    }
     const headers = { ...request.headers, ...named }
-    const response = await transport({ ...request, headers }).catch((error: unknown) => {
+    const response = await transport({ ...request, headers }, onSend).catch((error: unknown) => {
       gate.failed(error)
       throw error
     })

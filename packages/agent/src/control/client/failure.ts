@@ -11,6 +11,7 @@ import {
   untrustedCodes,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
+import type { Place } from '../../config/place.ts'
 
 type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'> & Partial<Pick<AgentConfig, 'proxyUrl'>>
 
@@ -61,6 +62,25 @@ export function describeForeign(answer: ForeignAnswer, { apiUrl }: Where): strin
   return `${answer.message}, not the control plane "${apiUrl}": look at what stands between, as a proxy, a balancer or a login page; plexd tries on`
 }
 
+/** Of several addresses none has answered. Its code is that of a certificate which is not trusted, if there is one: that has a remedy. */
+export class NoneAnswered extends Error {
+  readonly code: string
+  readonly failures: readonly AddressFailure[]
+
+  constructor(failures: readonly AddressFailure[]) {
+    super('none of the addresses of the control plane answers')
+    this.name = 'NoneAnswered'
+    const telling = failures.find(({ error }) => isTrustFailure(error)) ?? failures.at(-1)
+    this.code = errorCodeOf(telling?.error) ?? ''
+    this.failures = failures
+  }
+}
+
+interface AddressFailure {
+  place: Place
+  error: unknown
+}
+
 /** A failure on this machine, while the control plane answers properly. */
 export class LocalFailure extends Error {}
 
@@ -71,6 +91,10 @@ export function describeFailure(
   nowMs = systemClock.now(),
 ): string {
   const code = errorCodeOf(error) ?? ''
+  if (error instanceof NoneAnswered)
+    return error.failures
+      .map(({ place, error }) => describeFailure(error, { caFile, ...place }, nowMs))
+      .join('; ')
   if (error instanceof LocalFailure) return describeError(error.cause)
   if (isLocal(error)) return `on this machine: ${describeError(error)}`
   if (error instanceof ForeignAnswer) return `ask control plane "${apiUrl}": ${error.message}`
@@ -123,7 +147,7 @@ export function certificateFault(
 }
 
 /** A file or database error, which has nothing to do with the connection: socket errors have no path. */
-function isLocal(error: unknown): boolean {
+export function isLocal(error: unknown): boolean {
   const { code = '', path } = Object(error) as { code?: string; path?: string } // errors of the system and of SQLite
   return diskFault(error) !== undefined || code === 'ERR_SQLITE_ERROR' || path !== undefined
 }

@@ -1,9 +1,8 @@
 import { controlApi, fillPath, revisionHeader } from '@plexd/protocol'
-import type { AgentConfig } from '../../config/agent-config.ts'
 import type { AnswerGate } from '../client/answer-gate.ts'
 import type { Connecting } from '../client/client.ts'
 import type { Credentials } from '../client/credentials.ts'
-import { createOpener } from './open-answer.ts'
+import { createOpener, type OpenerConfig } from './open-answer.ts'
 
 /** An open event stream: its bytes as they arrive. Iteration ends when the server closes it, and throws if it breaks. */
 export interface StreamConnection {
@@ -12,6 +11,8 @@ export interface StreamConnection {
   date: string | undefined
   /** The local address. */
   localAddress?: string | undefined
+  /** The address of the control plane that it is open at. */
+  apiUrl?: string
 }
 
 export interface StreamRequest {
@@ -23,17 +24,15 @@ export interface StreamRequest {
 
 export type ConnectStream = (request: StreamRequest) => Promise<StreamConnection>
 
-type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'streamIdleMs'>
-
 /** Any answer other than 200 rejects with an ApiError, or is rejected by the gate. */
 export function createStreamConnector(
-  config: StreamConfig,
+  config: OpenerConfig,
   who: Credentials &
     Connecting & { nodeId: string; instance?: string; gate?: AnswerGate; answerMs?: number },
 ): ConnectStream {
   const open = createOpener(config, who)
   return async ({ lastEventId, revision, signal }) => {
-    const response = await open({
+    const { response, apiUrl } = await open({
       path: fillPath(controlApi.openEvents.path, { node_id: who.nodeId }),
       headers: {
         accept: streamType,
@@ -45,7 +44,7 @@ export function createStreamConnector(
       signal,
     })
     const { localAddress } = response.socket
-    return { chunks: response, date: response.headers.date, localAddress }
+    return { chunks: response, date: response.headers.date, localAddress, apiUrl }
   }
 }
 

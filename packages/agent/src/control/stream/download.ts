@@ -32,7 +32,7 @@ export type OpenArtifact = (request: ArtifactRequest) => Promise<ArtifactDownloa
 export function createArtifactOpener(config: OpenerConfig, who: Opener): OpenArtifact {
   const open = createOpener(config, who)
   return async ({ from, checksum, signal, ...params }) => {
-    const response = await open({
+    const { response } = await open({
       path: fillPath(controlApi.downloadArtifact.path, { ...params }),
       headers: {
         accept: type,

@@ -59,6 +59,20 @@ describe('event stream', () => {
     assert.equal(setup.connects.length, 2)
   })
 
+  it('is opened again at once when another address of the control plane is in use', async () => {
+    await using setup = await setUp()
+    setup.hold()
+    setup.hold()
+    setup.start()
+    await setup.advance(0)
+    setup.moveTo('https://one.example.com')
+    await setup.advance(0)
+    assert.equal(setup.connects.length, 1)
+    setup.moveTo('https://two.example.com')
+    await setup.advance(0)
+    assert.equal(setup.connects.length, 2)
+  })
+
   it('asks again for an event whose handler failed, and for those behind it', async () => {
     await using setup = await setUp()
     const { signer } = setup
@@ -325,6 +339,7 @@ async function setUp() {
     serve: (...blocks: string[]) => script.push(blocks),
     hold: () => script.push('hold'),
     keepOnly: (...addresses: string[]) => stream?.keepOnly(new Set(addresses)),
+    moveTo: (url: string) => stream?.moveTo(url),
     keyLearned: () => stream?.keyLearned(),
     wake: () => stream?.wake(),
     start() {
@@ -337,6 +352,7 @@ async function setUp() {
             chunks: chunksOf(script.shift() ?? [], signal),
             date: undefined,
             localAddress: '192.0.2.1',
+            apiUrl: 'https://one.example.com',
           }
         },
         verify: (text) => {

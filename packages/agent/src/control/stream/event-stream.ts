@@ -3,7 +3,7 @@ import type { Limits } from '../../config/limits.ts'
 import { startTask } from '../../process/task.ts'
 import { createTrigger } from '../../process/trigger.ts'
 import type { ClockSkew } from '../client/clock-skew.ts'
-import type { ConnectStream } from './connection.ts'
+import type { ConnectStream, StreamConnection } from './connection.ts'
 import { createEventReader, OversizeError } from './event-reader.ts'
 import { createEventReceiver, type EventReceiverDeps } from './event-receiver.ts'
 import { judgeDown } from './health.ts'
@@ -20,25 +20,33 @@ export interface EventStreamDeps extends EventReceiverDeps {
   skew: ClockSkew
   clock: Clock
   random?: () => number
+  /** Whether the control plane has several addresses. */
+  hasOthers?: boolean
 }
 
 export interface EventStream extends AsyncDisposable {
   /** Reconnects at once if the stream's local address is not among these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
+  /** Reconnects at once if the stream is open at another address of the control plane than this one. */
+  moveTo(apiUrl: string): void
   /** Another request has succeeded: reconnect without waiting, unless the control plane asked for a delay. */
   wake(): void
   /** A pulled state brought a signing key: events signed with it are requested again. */
   keyLearned(): void
 }
 
+interface OpenStream extends Pick<StreamConnection, 'localAddress' | 'apiUrl'> {
+  end: AbortController
+}
+
 /** Follows the control plane's signed events for as long as the process lives. */
 export function startEventStream(deps: EventStreamDeps): EventStream {
   const { memory, vitals, problems, clock, log } = deps
-  const policy = createReconnectPolicy(deps.random)
+  const policy = createReconnectPolicy(deps.random, deps.hasOthers)
   const receiver = createEventReceiver(deps)
   const woken = createTrigger(clock)
   let downSinceMs = clock.monotonic()
-  let open: { localAddress: string | undefined; end: AbortController } | undefined
+  let open: OpenStream | undefined
   let mayWake = false
   let isLost = false
 
@@ -64,13 +72,13 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     // Also closes the connection if a handler has failed.
     const connection = new AbortController()
     try {
-      const { chunks, date, localAddress } = await deps.connect({
+      const { chunks, date, localAddress, apiUrl } = await deps.connect({
         lastEventId: memory.cursor(),
         revision: deps.revision(),
         signal: AbortSignal.any([signal, connection.signal]),
       })
       openedMs = clock.monotonic()
-      open = { localAddress, end: connection }
+      open = { localAddress, apiUrl, end: connection }
       connected(date)
       const read = createEventReader(deps.limits.event_characters)
       for await (const chunk of chunks) {
@@ -140,6 +148,10 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       const address = open?.localAddress
       if (address === undefined || localAddresses.has(address)) return
       reopen(`the address ${address} was lost`)
+    },
+    moveTo(apiUrl) {
+      if (open?.apiUrl !== undefined && open.apiUrl !== apiUrl)
+        reopen(`the control plane is asked at "${apiUrl}" now`)
     },
     wake() {
       if (mayWake) woken.fire()

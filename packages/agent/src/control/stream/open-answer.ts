@@ -11,8 +11,10 @@ import {
   whenGivenUp,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
+import type { Place } from '../../config/place.ts'
+import { createAddresses } from '../client/addresses.ts'
 import { type AnswerGate, createAnswerGate } from '../client/answer-gate.ts'
-import { type Connecting, userAgent } from '../client/client.ts'
+import { type Connecting, stepMsOf, userAgent } from '../client/client.ts'
 import { askAs, type Credentials } from '../client/credentials.ts'
 
 export interface AnswerRequest {
@@ -23,10 +25,13 @@ export interface AnswerRequest {
   signal: AbortSignal
 }
 
-/** Resolves to the answer with its body yet to be read. */
-export type OpenAnswer = (request: AnswerRequest) => Promise<http.IncomingMessage>
+/** Resolves to the answer with its body yet to be read, and the address that it is from. */
+export type OpenAnswer = (
+  request: AnswerRequest,
+) => Promise<{ response: http.IncomingMessage; apiUrl: string }>
 
-export type OpenerConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'streamIdleMs'>
+export type OpenerConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'streamIdleMs'> &
+  Partial<Pick<AgentConfig, 'otherPlaces'>>
 
 /** `answerMs` is the time for the head of an answer. */
 export type Opener = Credentials &
@@ -37,54 +42,80 @@ export type Opener = Credentials &
  * pooled connection. Any answer other than 200 and 206 rejects with an ApiError, or is rejected by the gate.
  */
 export function createOpener(config: OpenerConfig, who: Opener): OpenAnswer {
-  const { secure, prefix, place } = placeOf(config.apiUrl)
-  const { gate = createAnswerGate(), lookup, answerMs = usualAnswerMs } = who
-
-  const connect = ({ path, headers, signal }: AnswerRequest, bearer: string) =>
-    open(secure ? https : http, config.streamIdleMs, {
-      ...place,
-      path: prefix + path,
-      headers: {
-        'user-agent': userAgent,
-        ...headers,
-        authorization: `Bearer ${bearer}`,
-        ...namedBy(who.instance),
-      },
-      ...(secure ? trusting(config.caFile) : {}),
-      ...(lookup ? { lookup } : {}),
-      agent:
-        secure && config.proxyUrl !== undefined
-          ? new TunnelAgent({}, { proxyUrl: config.proxyUrl, lookup })
-          : false,
-      signal,
-    })
+  const { gate = createAnswerGate(), answerMs = usualAnswerMs } = who
+  const addresses = who.addresses ?? createAddresses(config)
+  const connect = connector(config, { ...who, stepMs: stepMsOf(addresses) })
 
   async function ask(request: AnswerRequest, bearer: string): Promise<Opened> {
-    const { response, answer } = await inTime(answerMs, async (late) => {
-      const signal = AbortSignal.any([request.signal, late])
-      const response = await connect({ ...request, signal }, bearer)
-      return { response, answer: await answerOf(response) }
-    }).catch((error: unknown) => {
-      gate.failed(error)
-      throw error
-    })
+    const opened = await addresses
+      .ask<Opened>({
+        ask: (place) =>
+          inTime(answerMs, async (late) => {
+            const signal = AbortSignal.any([request.signal, late])
+            const response = await connect(place, { ...request, signal }, bearer)
+            return { response, answer: await answerOf(response), apiUrl: place.apiUrl }
+          }),
+        answerOf: ({ answer }) => answer,
+        hasShown: gate.hasShown,
+        typeOf: ({ answer }) => (isOpen(answer) ? request.type : ''),
+        drop: ({ response }) => void response.destroy(),
+        signal: request.signal,
+      })
+      .catch((error: unknown) => {
+        gate.failed(error)
+        throw error
+      })
+    const { response, answer } = opened
     try {
       gate.judge(answer, isOpen(answer) ? request.type : undefined)
     } catch (error) {
       response.destroy()
       throw error
     }
-    return { response, answer }
+    return opened
   }
 
   return async (request) => {
-    const { response, answer } = await askAs(who, {
+    const { response, answer, apiUrl } = await askAs(who, {
       ask: (bearer) => ask(request, bearer),
       isRefused: ({ answer: { status } }) => status === 401,
       drop: (refused) => void refused.response.destroy(),
     })
     if (!isOpen(answer)) throw errorOf(answer)
-    return response
+    return { response, apiUrl }
+  }
+}
+
+type Connect = (
+  place: Place,
+  request: AnswerRequest,
+  bearer: string,
+) => Promise<http.IncomingMessage>
+
+function connector(
+  { caFile, streamIdleMs }: OpenerConfig,
+  { instance, lookup, stepMs }: Opener & { stepMs: number | undefined },
+): Connect {
+  return ({ apiUrl, proxyUrl }, { path, headers, signal }, bearer) => {
+    const { secure, prefix, place } = placeOf(apiUrl)
+    const request: https.RequestOptions = {
+      ...place,
+      path: prefix + path,
+      headers: {
+        'user-agent': userAgent,
+        ...headers,
+        authorization: `Bearer ${bearer}`,
+        ...namedBy(instance),
+      },
+      ...(secure ? trusting(caFile) : {}),
+      ...(lookup ? { lookup } : {}),
+      agent:
+        secure && proxyUrl !== undefined
+          ? new TunnelAgent({}, { proxyUrl, lookup, stepMs })
+          : false,
+      signal,
+    }
+    return open(secure ? https : http, { idleMs: streamIdleMs, stepMs }, request)
   }
 }
 
@@ -115,6 +146,7 @@ async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): P
 interface Opened {
   response: http.IncomingMessage
   answer: TransportResponse
+  apiUrl: string
 }
 
 function namedBy(instance: string | undefined): Record<string, string> {
@@ -123,7 +155,7 @@ function namedBy(instance: string | undefined): Record<string, string> {
 
 function open(
   client: typeof http | typeof https,
-  idleMs: number,
+  { idleMs, stepMs }: { idleMs: number; stepMs: number | undefined },
   options: https.RequestOptions,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -134,7 +166,7 @@ function open(
     })
     request.on('error', reject)
     whenGivenUp(request, options.signal, reject)
-    watchConnecting(request, { host: options.host ?? '', port: Number(options.port) })
+    watchConnecting(request, { host: options.host ?? '', port: Number(options.port), stepMs })
     // Counts from the last byte in either direction, so it covers connecting, waiting and the stream itself.
     request.setTimeout(idleMs, () => {
       const silence = new Error(`no byte from the control plane for ${idleMs / 1_000} s`)

@@ -27,6 +27,13 @@ describe('createReconnectPolicy', () => {
     assert.equal(policy.nextMs({ error: undefined, openMs: 30_000 }), 1_000)
   })
 
+  it('comes back at once where there are other addresses, unless the stream was short', () => {
+    const policy = createReconnectPolicy(middle, true)
+    assert.equal(policy.nextMs({ error: new Error('cut'), openMs: 30_000 }), 125)
+    assert.equal(policy.nextMs(closedAtOnce), 1_000)
+    assert.equal(policy.nextMs({ error: busy(17), openMs: undefined }), 17_000 * 1.125)
+  })
+
   it('never waits less than 1 s, jitter included', () => {
     const policy = createReconnectPolicy(() => 0)
     assert.equal(policy.nextMs(closedAtOnce), 1_000)

@@ -17,15 +17,21 @@ export interface ReconnectPolicy {
 /** After a stream that lasted this long, the backoff starts again from the shortest wait. */
 const goodMs = 30_000
 const minMs = 1_000
+/** Over so long the nodes of a control plane that has ended come to another one. */
+const spreadMs = 250
 /** Retries are cheap here, because they reach something in between, not the control plane. */
 const maxForeignMs = 8_000
 
 /**
  * Backoff: 1 s to 60 s, doubling, ±25 %; to 8 s while something in between answers; 60 s to 10 min while the node is refused. A `Retry-After` (429,
  * 503) is honoured, plus some jitter, so that a server's nodes do not all return at once. Never below 1 s,
- * however the stream ended: a server that accepts and closes must not be hammered.
+ * however the stream ended: a server that accepts and closes must not be hammered. At once where there are other addresses, if
+ * the stream had lasted: the next connection is tried at all of them.
  */
-export function createReconnectPolicy(random: () => number = Math.random): ReconnectPolicy {
+export function createReconnectPolicy(
+  random: () => number = Math.random,
+  hasOthers = false,
+): ReconnectPolicy {
   const quick = createBackoff({ minMs, maxMs: 60_000, random })
   const foreign = createBackoff({ minMs, maxMs: maxForeignMs, random })
   const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000, random })
@@ -36,6 +42,7 @@ export function createReconnectPolicy(random: () => number = Math.random): Recon
       foreign.reset()
       if (openMs !== undefined && openMs >= goodMs) quick.reset()
       if (isRefusal(error)) return slow.nextMs()
+      if (hasOthers && openMs !== undefined && openMs >= goodMs) return spreadMs * random()
       const wishedMs = wishedWaitMs(error)
       return Math.max(
         minMs,

@@ -20,13 +20,13 @@ export function startEventIntake(
   { onConnect, ...receivers }: Receivers & { onConnect: () => void },
   stack: AsyncDisposableStack,
 ): EventStream {
-  const { config, desired, credentials, clock } = node
+  const { config, desired, credentials, addresses, clock } = node
   const { limits } = config
   const { signingKeys, onGap } = receivers.ways
   const memory = createStreamMemory(node.database, clock)
   const targets = targetsOf(node, receivers, memory)
   const who = { ...node, ...credentials, lookup: node.names.lookup }
-  return stack.use(
+  const stream = stack.use(
     startEventStream({
       ...node,
       connect: createStreamConnector(config, who),
@@ -38,8 +38,11 @@ export function startEventIntake(
       handle: (event, id) => handleEvent(event, id, targets),
       onConnect,
       onGap,
+      hasOthers: addresses.places.length > 1,
     }),
   )
+  stack.defer(addresses.onMove(() => stream.moveTo(addresses.inUse().apiUrl)))
+  return stream
 }
 
 function targetsOf(

@@ -59,17 +59,18 @@ function whyNone({ config, hostKey }: Pick<Core, 'config' | 'hostKey'>): string 
 
 /** The server runs in another folder than we: paths that were given relative to ours would lead elsewhere. */
 function serverSettings(node: Enrolled): ServerSettings {
-  const { config, hostKey, credentials, nodeId } = node
+  const { config, hostKey, credentials, addresses, nodeId } = node
+  const { apiUrl, proxyUrl } = addresses.inUse()
   return {
     type: 'settings',
     host_key_pem: hostKey?.pem ?? '',
     mesh: meshOf(node),
     control_plane: {
-      url: config.apiUrl,
+      url: apiUrl,
       node_id: nodeId,
       token: credentials.bearer(),
       ...(config.caFile === undefined ? {} : { ca_file: resolve(config.caFile) }),
-      ...(config.proxyUrl === undefined ? {} : { proxy_url: config.proxyUrl }),
+      ...(proxyUrl === undefined ? {} : { proxy_url: proxyUrl }),
     },
     data_dir: resolve(config.dataDir),
     log_level: config.logLevel,

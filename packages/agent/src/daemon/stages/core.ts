@@ -10,6 +10,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../../config/agent-config.ts'
+import { type Addresses, createAddresses } from '../../control/client/addresses.ts'
 import { type ClockSkew, createClockSkew } from '../../control/client/clock-skew.ts'
 import { createProblems, type Problems } from '../../health/problems.ts'
 import { watchTools } from '../../health/tool-watch.ts'
@@ -52,6 +53,8 @@ export interface Core extends State, NodeActions {
   readonly instance: string
   readonly clock: Clock
   readonly log: Log
+  /** Of the control plane, and which of them is in use. */
+  readonly addresses: Addresses
   /** For the control plane's name; other names use the system's resolver. */
   readonly names: NameCache
   readonly requests: ReconcileRequests
@@ -88,7 +91,19 @@ export async function openCore(
   const isStopping = (): boolean => deps.signal?.aborted === true
   const vitals = createVitals()
   const reloads: Reloads = { needsRestart: [] }
-  const told = { ...state, config, env, problems, vitals, reloads, skew, clock, isStopping }
+  const addresses = createAddresses(config, clock)
+  const told = {
+    ...state,
+    config,
+    addresses,
+    env,
+    problems,
+    vitals,
+    reloads,
+    skew,
+    clock,
+    isStopping,
+  }
   const startedMs = clock.monotonic()
   const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
   const shown = createShownView(storedView({ ...told, startedMs }, hasMesh))

@@ -38,7 +38,7 @@ export async function openEnrolled(
   identity: IdentityStore,
   source: MeshSource,
 ): Promise<Enrolled & AsyncDisposable> {
-  const { config, requests, log } = core
+  const { config, addresses, requests, log } = core
   await using stack = new AsyncDisposableStack()
   const repairs = stack.use(startRepairCounts(core))
   const mesh = stack.use(
@@ -68,7 +68,7 @@ export async function openEnrolled(
     ...core,
     ...{ identity, nodeId: identity.current().node_id, mesh, repairs },
     ...{ credentials, gate, back, client, keepOnly, reloadCa, installation },
-    describe: (error) => describeFailure(error, config),
+    describe: (error) => describeFailure(error, { ...config, ...addresses.inUse() }),
     useKey,
     [Symbol.asyncDispose]: handOver(stack),
   }
@@ -114,7 +114,7 @@ export function sourcesOf(
 
 /** Marked answers are recorded with the identity; foreign answers are a separate problem. */
 function openGate(
-  { config, problems, log }: Core,
+  { config, addresses, problems, log }: Core,
   identity: IdentityStore,
   onBack: () => void,
 ): AnswerGate {
@@ -125,7 +125,11 @@ function openGate(
         .update((now) => ({ ...now, marked_answers: true }))
         .catch((error: unknown) => log.warn('identity cannot be saved', { error }))
     },
-    onForeign: (answer) => problems.set('answers', answer && describeForeign(answer, config)),
+    onForeign: (answer) =>
+      problems.set(
+        'answers',
+        answer && describeForeign(answer, { ...config, ...addresses.inUse() }),
+      ),
     onBack,
   })
 }

@@ -16,7 +16,7 @@ export async function findIdentity(
   capabilities: Capabilities,
   { env = process.env, signal, remember }: AgentDeps,
 ): Promise<IdentityStore> {
-  const { config, database, desired, disk, problems, clock, log } = core
+  const { config, addresses, database, desired, disk, problems, clock, log } = core
   const tryingOn =
     (what: string) =>
     (reason: string): void =>
@@ -26,7 +26,14 @@ export async function findIdentity(
     const onRetry = tryingOn('the authority of the control plane has to be fetched again')
     // An announcement has put into the file what is to be trusted now.
     if (!loadAnnouncement(config.dataDir, log))
-      await ensureAuthority({ config, clock, log, onRetry, ...(signal ? { signal } : {}) })
+      await ensureAuthority({
+        config,
+        addresses,
+        clock,
+        log,
+        onRetry,
+        ...(signal ? { signal } : {}),
+      })
     problems.clear('enrolment')
     await settleUsed(config, log)
     return createIdentityStore(config.dataDir, saved, disk.failed)
@@ -35,6 +42,7 @@ export async function findIdentity(
   const identity = await onceThereIsRoom(disk, signal, () =>
     enrol({
       gate,
+      addresses,
       config,
       capabilities,
       env,

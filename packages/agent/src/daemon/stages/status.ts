@@ -8,6 +8,7 @@ import {
 import { type Clock, showProxy } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { AgentConfig } from '../../config/agent-config.ts'
+import type { Addresses, AddressSight } from '../../control/client/addresses.ts'
 import type { ClockSkew } from '../../control/client/clock-skew.ts'
 import type { Problems } from '../../health/problems.ts'
 import type { Vitals } from '../../health/vitals.ts'
@@ -24,6 +25,7 @@ import type { SendQueues } from './open-queues.ts'
 /** Where the status gets its data, at any stage of the daemon. */
 export interface StatusSources {
   config: AgentConfig
+  addresses: Pick<Addresses, 'sights'>
   /** Undefined until the node is registered. */
   identity?: Identity | undefined
   desired: DesiredStore
@@ -76,8 +78,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
     uptime: uptimeOf(sources),
     ...(sources.isStopping() ? { stopping: true } : {}),
     control_plane: {
-      url: config.apiUrl,
-      ...(config.proxyUrl === undefined ? {} : { proxy: showProxy(config.proxyUrl) }),
+      ...placeOf(sources),
       ...seen,
       clock_skew_seconds: skew.seconds(),
     },
@@ -103,6 +104,30 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
     problems: [...problems.list(), ...describeRefused(refusedReports)],
   }
 }
+
+/** The address in use, and beside it all of them if there are several. */
+function placeOf({
+  addresses,
+}: StatusSources): Pick<ControlPlaneStatus, 'url' | 'proxy' | 'addresses'> {
+  const all = addresses.sights()
+  const { apiUrl: url = '', proxyUrl } = all.find(({ isInUse }) => isInUse) ?? {}
+  return {
+    url,
+    ...(proxyUrl === undefined ? {} : { proxy: showProxy(proxyUrl) }),
+    ...(all.length > 1 ? { addresses: all.map(describeAddress) } : {}),
+  }
+}
+
+function describeAddress({ apiUrl, isInUse, failure, failedMs }: AddressSight) {
+  return {
+    url: apiUrl,
+    in_use: isInUse,
+    last_error: failure,
+    failed_at: failedMs === undefined ? null : new Date(failedMs).toISOString(),
+  }
+}
+
+type ControlPlaneStatus = Static<typeof DaemonStatus>['control_plane']
 
 export function uptimeOf({ clock, startedMs }: StatusSources): string {
   return formatDuration(Math.floor((clock.monotonic() - startedMs) / 1_000) * 1_000)

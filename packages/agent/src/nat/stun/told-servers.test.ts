@@ -49,18 +49,22 @@ describe('the STUN servers that a control plane names', () => {
 })
 
 describe('stunServersOf', () => {
-  const apiUrl = 'https://plexd.example.com:8443'
+  const hosts = ['cp1.example.com', 'cp2.example.com']
   const told = ['cp1.example:3478']
   for (const [title, given, first] of [
     ['those in the settings alone', { chosen: ['a.example'], told }, ['a.example']],
     ['those that the control plane names', { chosen: undefined, told }, told],
-    ['the host of the control plane', { chosen: undefined, told: [] }, ['plexd.example.com']],
+    [
+      'the hosts of the control planes',
+      { chosen: undefined, told: [] },
+      ['cp1.example.com', 'cp2.example.com'],
+    ],
   ] as const)
     it(`is ${title}`, () =>
-      assert.deepEqual(stunServersOf({ ...given, apiUrl }).slice(0, first.length), first))
+      assert.deepEqual(stunServersOf({ ...given, hosts }).slice(0, first.length), first))
 
   it('has public ones last', () => {
-    assert.equal(stunServersOf({ chosen: undefined, told, apiUrl }).length, 3)
-    assert.equal(stunServersOf({ chosen: [], told, apiUrl }).length, 0)
+    assert.equal(stunServersOf({ chosen: undefined, told, hosts }).length, 3)
+    assert.equal(stunServersOf({ chosen: [], told, hosts }).length, 0)
   })
 })

@@ -54,16 +54,16 @@ function isUsable(server: string): boolean {
 /** The second server shows what one alone cannot: whether a NAT uses another port per destination. */
 const publicServers = ['stun.l.google.com:19302', 'stun.cloudflare.com:3478']
 
-/** Whom to ask, in order: those in the settings; else those that the control plane names, or its own host, and public ones after that. Pure. */
+/** Whom to ask, in order: those in the settings; else those that the control planes name, or their own hosts, and public ones after that. Pure. */
 export function stunServersOf({
   chosen,
   told,
-  apiUrl,
+  hosts,
 }: {
   chosen: readonly string[] | undefined
   told: readonly string[]
-  apiUrl: string
+  hosts: readonly string[]
 }): readonly string[] {
   if (chosen) return chosen
-  return [...(told.length > 0 ? told : [new URL(apiUrl).hostname]), ...publicServers]
+  return [...(told.length > 0 ? told : hosts), ...publicServers]
 }

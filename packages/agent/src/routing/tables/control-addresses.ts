@@ -54,6 +54,22 @@ export function createControlAddresses({
   }
 }
 
+/** Those of several, as far as they are known. */
+export function joinControlAddresses(all: readonly ControlAddresses[]): ControlAddresses {
+  return {
+    current() {
+      const known = all.flatMap((one) => one.current() ?? [])
+      return all.every((one) => one.current() === undefined) ? undefined : [...new Set(known)]
+    },
+    onChange(listener) {
+      const ends = all.map((one) => one.onChange(listener))
+      return () => {
+        for (const end of ends) end()
+      }
+    },
+  }
+}
+
 /** Resolves them now. */
 export async function lookUpAddresses(url: string): Promise<string[]> {
   const host = hostOf(url)

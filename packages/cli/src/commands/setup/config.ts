@@ -1,7 +1,7 @@
 import { CliError, exitCodes, readConfigFile, showProxy, writeFileAtomic } from '@plexd/runtime'
 import { stringify } from 'yaml'
 import { custom, type JsonFlag, noun } from '../../command.ts'
-import { checkServer, proxyOf } from '../../connection/connection.ts'
+import { checkServers, proxyOf } from '../../connection/connection.ts'
 import { configOf, configPath, readSettings, type Setting } from '../../connection/flags.ts'
 import type { Context } from '../../context.ts'
 import { printDone, printItem } from '../../terminal/output.ts'
@@ -43,7 +43,7 @@ async function setConfig({ io, flags }: Context, { json }: JsonFlag): Promise<vo
   const { server } = flags()
   if (server !== undefined) {
     const insecureHttp = merged.insecure_http === true
-    checkServer({ server: { value: server, from: '--server' }, insecureHttp })
+    checkServers({ server: { value: server, from: '--server' }, insecureHttp })
   }
   await writeFileAtomic(path, stringify(merged))
   printDone(io, merged, { json, text: `wrote "${path}"` })

@@ -26,6 +26,11 @@ export function fleetParts(admin: Admin, open: Open): Part[] {
       about: 'the metrics of the control plane',
       read: (signal) => readText(open, '/metrics', signal),
     },
+    answer(
+      'control-planes.json',
+      'which control plane serves, and which wait',
+      'listControlPlanes',
+    ),
     answer('versions.json', 'how many nodes run which version', 'listVersions'),
     answer(
       'settings.json',
@@ -63,6 +68,7 @@ type PlainOperation =
   | 'whoAmI'
   | 'listVersions'
   | 'listSettings'
+  | 'listControlPlanes'
   | 'listMeshRanges'
   | 'listAlerts'
   | 'listForwards'

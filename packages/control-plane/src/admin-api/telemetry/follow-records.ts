@@ -82,19 +82,26 @@ function startTail(
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
   const sink = createSink(stream, (id) => nodes.find(id)?.hostname ?? '')
   const tail = createTail(sink, { ...bounds, ready })
+  /** Up to this id records are read from the store, also such as were committed before and are told of only now. */
+  let start: number | undefined
+  const begin = (id: number): number => {
+    start ??= id
+    return start
+  }
   const stopFollowing = telemetry.onAppend((batch) => {
     const { node_id } = batch.source
     if (batch.kind !== kind || !nodes.find(node_id)) return
     for (const [index, record] of batch.records.entries()) {
       const stored = { id: batch.firstId + index, node_id, received_at: batch.received_at, record }
-      // One that was committed before, and is told of only now, is read from the store.
-      if (stored.id > upTo && isWanted(stored, batch.facts[index])) tail.offer(stored)
+      if (stored.id > begin(batch.firstId - 1) && isWanted(stored, batch.facts[index]))
+        tail.offer(stored)
     }
   })
-  const upTo = Number(telemetry.cursorNow(kind))
 
-  async function sendBacklog(from: number): Promise<void> {
+  async function sendBacklog(): Promise<void> {
     const { signal } = gone
+    const upTo = begin(Number(await telemetry.cursorNow(kind)))
+    const from = after ?? upTo
     const nodeIds = nodes.all().map(({ id }) => id)
     const options = { kind, nodeIds, after: from, upTo, isWanted, signal }
     const { records, isCut } = await readBacklog(telemetry, {
@@ -110,7 +117,7 @@ function startTail(
     } else await stream.write(positionFrame(upTo))
   }
 
-  sendBacklog(after ?? upTo).then(resolve, (error) => {
+  sendBacklog().then(resolve, (error) => {
     reject(error)
     stream.destroy()
   })

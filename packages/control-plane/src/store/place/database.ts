@@ -82,22 +82,36 @@ function openFile(path: string): Database {
   }
 }
 
+/** Reads what is committed on a server, whoever serves from it; undefined where there is no installation, or no server. */
+export async function readBeside<T>(
+  place: DatabasePlace,
+  read: (reader: Reader) => Promise<T>,
+): Promise<T | undefined> {
+  const postgres = postgresPlace(place)
+  return postgres && (await readServer(postgres, read))
+}
+
+async function readServer<T>(
+  postgres: PostgresPlace,
+  read: (reader: Reader) => Promise<T>,
+): Promise<T | undefined> {
+  // Loaded lazily: most installations have none of it.
+  const { isEmpty, openPostgresReader } = await import('../postgres/postgres.ts')
+  await using reader = openPostgresReader(postgres)
+  return (await isEmpty(reader)) ? undefined : await read(reader)
+}
+
 async function claimServer(
   dataDir: string,
   postgres: PostgresPlace,
   options: ClaimOptions,
 ): Promise<Database> {
-  // Loaded lazily: most installations have none of it.
   const { claimPostgres } = await import('../postgres/claim.ts')
-  const { isEmpty, openPostgresReader, openPostgresStore } = await import('../postgres/postgres.ts')
+  const { openPostgresStore } = await import('../postgres/postgres.ts')
+  const isNew = async () => (await readServer(postgres, async () => true)) === undefined
   async function check(): Promise<void> {
-    await using reader = openPostgresReader(postgres)
-    if (await isEmpty(reader)) refuseEmpty(dataDir, nameOfPlace(postgres))
-    else await options.check(reader)
-  }
-  async function isNew(): Promise<boolean> {
-    await using reader = openPostgresReader(postgres)
-    return await isEmpty(reader)
+    if (await isNew()) refuseEmpty(dataDir, nameOfPlace(postgres))
+    else await readServer(postgres, options.check)
   }
   await check()
   await using stack = new AsyncDisposableStack()

@@ -10,7 +10,7 @@ const servingLock = 7_036_874_418
 export interface ClaimOptions {
   clock?: Clock
   log: Log
-  /** Called once if another control plane has it, with its name. */
+  /** Called if another control plane has it, with its name, and again when that is another one. */
   onWait?: ((holder: string) => void) | undefined
   /** Called if another has taken it over since: nothing can be written any more. */
   onLost: (error: Error) => void
@@ -44,8 +44,11 @@ export async function claimPostgres(
       try {
         while (asking && !(await tryLock(asking))) {
           const now = await holderIn(asking)
-          if (holder === undefined) onWait(describeHolder(now))
-          holder ??= describeHolder(now)
+          // Nobody is to be seen for a moment where one follows the other.
+          if (holder === undefined || (now && describeHolder(now) !== holder)) {
+            holder = describeHolder(now)
+            onWait(holder)
+          }
           if (now && now.silent_ms > silentMs) await end(asking, now)
           await clock.sleep(pauseMs, signal)
         }

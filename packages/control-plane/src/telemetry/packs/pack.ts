@@ -105,6 +105,14 @@ function timesOf(times: readonly number[]): Pack['times'] {
   return { minMs, maxMs, isEach: known.length === times.length }
 }
 
+/** From the first to the last time of a pack that came at `atMs`; a record without one is found by when it came. */
+export function spanOf(
+  { minMs, maxMs, isEach }: Pack['times'],
+  atMs: number,
+): { minMs: number; maxMs: number } {
+  return isEach ? { minMs, maxMs } : { minMs: Math.min(minMs, atMs), maxMs: Math.max(maxMs, atMs) }
+}
+
 /** Of what is listed of a pack. */
 const maxValues = 64
 const maxCharacters = 4_096

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { AuthorityStatus } from '../../../admin/replacement.ts'
+import { AuthorityStatus } from '../../../admin/installation/replacement.ts'
 import { Warnings } from '../../../admin/warnings.ts'
 import { operation } from '../../../operations/operation.ts'
 import { read, writeShared } from '../row.ts'

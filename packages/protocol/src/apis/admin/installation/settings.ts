@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { SettingView } from '../../../admin/setting.ts'
+import { SettingView } from '../../../admin/installation/setting.ts'
 import { operation } from '../../../operations/operation.ts'
 import { read } from '../row.ts'
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { Count, NodeId, nullable, Timestamp } from '../schemas/scalars.ts'
-import { NodeHostname } from './node.ts'
+import { Count, NodeId, nullable, Timestamp } from '../../schemas/scalars.ts'
+import { NodeHostname } from '../node.ts'
 
 /** One that signs, or signed, the server's certificate. Nodes trust all but the retired ones. */
 export const Authority = Type.Object({

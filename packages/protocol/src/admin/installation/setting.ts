@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { nullable } from '../schemas/scalars.ts'
+import { nullable } from '../../schemas/scalars.ts'
 
 export const SettingOrigin = Type.Enum([
   'option',

@@ -1,0 +1,19 @@
+import { type Admin, list } from '../../command.ts'
+import { age, ageOf } from '../../terminal/output.ts'
+
+export const statusCommand = list({
+  name: 'status',
+  description:
+    'list the control planes of the installation: which serves, and which wait for their turn',
+  examples: ['plexctl status', 'plexctl status --json'],
+  items: async (admin: Admin) => (await admin.listControlPlanes({})).body.items,
+  columns: [
+    'machine',
+    ['process', ({ pid }) => String(pid)],
+    'version',
+    'state',
+    ['since', ({ since }, io) => ageOf(since, io)],
+    ['streams', ({ state, streams }) => (state === 'serving' ? String(streams) : '-')],
+    age('seen_at'),
+  ],
+})

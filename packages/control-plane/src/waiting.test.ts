@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { copyFile, readFile } from 'node:fs/promises'
+import http from 'node:http'
+import https from 'node:https'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { silentLog, systemClock } from '@plexd/runtime'
+import {
+  freePort,
+  noPostgres,
+  startPostgres,
+  type TestPostgres,
+  until,
+} from '@plexd/runtime/testing'
+import { type ControlPlane, startControlPlane as start } from './control-plane.ts'
+import {
+  startControlPlane,
+  type TestControlPlane,
+  type TestSettings,
+  testConfig,
+} from './testing/harness.ts'
+import { makeTemporaryFolder } from './testing/temporary-folder.ts'
+
+interface Answer {
+  status: number
+  retryAfter: string | undefined
+  text: string
+}
+
+describe('a control plane that waits for its turn', { skip: noPostgres }, () => {
+  let server: TestPostgres
+  before(async () => {
+    server = await startPostgres()
+  })
+  after(() => server[Symbol.asyncDispose]())
+
+  /** One that serves, and another with the same master key that waits, on a machine that is the same here. */
+  async function startTwo(settings: TestSettings = {}) {
+    await using stack = new AsyncDisposableStack()
+    const databaseUrl = server.createDatabase()
+    const folder = stack.use(await makeTemporaryFolder())
+    const shared = { databaseUrl, insecureHttp: false }
+    const first = stack.use(await startControlPlane({ config: shared }))
+    await copyFile(join(first.dataDir, 'master.key'), join(folder.path, 'master.key'))
+    const [port, metricsPort] = [await freePort(), await freePort()]
+    const config = testConfig({
+      dataDir: folder.path,
+      ...shared,
+      listen: { host: '127.0.0.1', port },
+      metrics: { host: '127.0.0.1', port: metricsPort },
+      adminSocket: join(folder.path, 'admin.sock'),
+      ...settings,
+    })
+    const stop = new AbortController()
+    const told: string[] = []
+    const onWait = (words: string) => told.push(words)
+    const signal = stop.signal
+    const started = start(config, { clock: systemClock, log: silentLog, onWait, signal })
+    let second: ControlPlane | undefined
+    const settled = started.then(
+      (plane) => {
+        second = plane
+      },
+      () => {},
+    )
+    stack.defer(async () => {
+      stop.abort()
+      await settled
+      await second?.[Symbol.asyncDispose]()
+    })
+    const ca = await readFile(join(first.dataDir, 'ca.crt'), 'utf8')
+    const main = (path: string) => ask(https, { host: '127.0.0.1', port, path, ca })
+    const opened = stack.move()
+    return {
+      ...{ first, config, told, stop, started, main },
+      metrics: (path: string) => ask(http, { host: '127.0.0.1', port: metricsPort, path }),
+      admin: (path: string) => ask(http, { socketPath: config.adminSocket, path }),
+      isListening: () =>
+        main('/healthz').then(
+          () => true,
+          () => false,
+        ),
+      [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    }
+  }
+
+  it('is alive and not ready at each of its doors, and says whom it waits for', async () => {
+    await using two = await startTwo()
+    await until('it listens', two.isListening)
+    for (const door of [two.main, two.metrics, two.admin]) {
+      assert.deepEqual(await statusesOf(door, '/health', '/healthz'), [200, 200])
+      const { status, retryAfter, text } = await door('/readyz')
+      assert.deepEqual([status, retryAfter], [503, '1'])
+      const { error, code } = JSON.parse(text)
+      assert.match(error, /^waiting: the control plane on ".+" \(process \d+, since .+\) serves$/)
+      assert.equal(code, 'unavailable')
+    }
+    assert.deepEqual(
+      await statusesOf(two.main, '/admin/v1/whoami', '/v1/nodes/n_1/state', '/docs', '/nowhere'),
+      [503, 503, 503, 503],
+    )
+    assert.deepEqual(await statusesOf(two.metrics, '/metrics'), [503])
+  })
+
+  it('goes on to serve at the same doors, which are never shut', async () => {
+    await using two = await startTwo()
+    await until('it listens', two.isListening)
+    const seen = new Set<number>()
+    let isOver = false
+    const watching = (async () => {
+      // Whoever is refused a connection rejects.
+      while (!isOver) seen.add((await two.main('/readyz')).status)
+    })()
+    await two.first[Symbol.asyncDispose]()
+    await two.started
+    await until('it is ready', async () => (await two.main('/readyz')).status === 200)
+    isOver = true
+    await watching
+    assert.deepEqual([...seen], [503, 200])
+    assert.deepEqual(await statusesOf(two.metrics, '/readyz', '/metrics'), [200, 200])
+    assert.equal((await two.admin('/admin/v1/whoami')).status, 401)
+  })
+
+  it('tries again where another has its port, and takes it when that has gone', async () => {
+    const blocker = http.createServer()
+    const port = await freePort()
+    await new Promise<void>((resolve) => blocker.listen(port, '127.0.0.1', resolve))
+    await using two = await startTwo({ listen: { host: '127.0.0.1', port } })
+    await until('it answers elsewhere', () => two.admin('/healthz').then(isAlive, () => false))
+    await new Promise((resolve) => blocker.close(resolve))
+    const ca = await readFile(join(two.first.dataDir, 'ca.crt'), 'utf8')
+    const main = () => ask(https, { host: '127.0.0.1', port, path: '/healthz', ca })
+    await until('it listens', () => main().then(isAlive, () => false))
+  })
+
+  it('closes its doors when it is told to end', async () => {
+    await using two = await startTwo()
+    await until('it listens', two.isListening)
+    two.stop.abort()
+    await assert.rejects(two.started, { name: 'AbortError' })
+    await assert.rejects(two.main('/healthz'), { code: 'ECONNREFUSED' })
+    await assert.rejects(two.admin('/healthz'), { code: 'ENOENT' })
+  })
+
+  it('is listed with the one that serves, until it has ended', async () => {
+    await using two = await startTwo()
+    const list = async (plane: Pick<TestControlPlane, 'admin'>) =>
+      (await plane.admin.listControlPlanes({})).body.items
+    await until('both are there', async () => (await list(two.first)).length === 2)
+    const [own, other] = await list(two.first)
+    assert.deepEqual([own?.id, own?.state, own?.streams], [two.first.app.life, 'serving', 0])
+    assert.deepEqual(
+      [other?.state, other?.pid, other?.version],
+      ['waiting', process.pid, own?.version],
+    )
+    two.stop.abort()
+    await assert.rejects(two.started)
+    assert.equal((await list(two.first)).length, 1)
+  })
+})
+
+const isAlive = ({ status }: Answer): boolean => status === 200
+
+async function statusesOf(
+  door: (path: string) => Promise<Answer>,
+  ...paths: readonly string[]
+): Promise<number[]> {
+  const answers: number[] = []
+  for (const path of paths) answers.push((await door(path)).status)
+  return answers
+}
+
+/** On a connection of its own. */
+function ask(client: typeof http | typeof https, options: https.RequestOptions): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = client.get({ ...options, agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('error', reject)
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          retryAfter: response.headers['retry-after'],
+          text,
+        }),
+      )
+    })
+    request.on('error', reject)
+  })
+}
