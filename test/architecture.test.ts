@@ -255,6 +255,7 @@ const controlPlaneRooms: Rooms = [
   ['presence', 'what nodes were heard to say; knows of no row'],
   ['events', 'carry to each node what the log has for it'],
   ['changes', 'decide who has to hear of one'],
+  ['http/connections/proxies', 'who may say whose a connection is, and what it says'],
   ['http/connections', 'are there before a request is'],
   [
     'http/turns',
@@ -479,7 +480,8 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
   'packages/control-plane/src/http/turns/client-error.ts': 'a socket after its last answer',
   'packages/control-plane/src/http/connections/admission.ts': 'a connection that is silent',
-  'packages/control-plane/src/http/connections/header-reader.ts': 'a header that does not come',
+  'packages/control-plane/src/http/connections/proxies/header-reader.ts':
+    'a header that does not come',
   'packages/control-plane/src/http/drain.ts': 'a socket that sends what nobody wants',
   'packages/control-plane/src/http/turns/upgrades.ts': 'a socket after its last answer',
   'packages/control-plane/src/serving/servers.ts': 'requests that outlast the server',

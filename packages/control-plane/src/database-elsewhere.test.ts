@@ -60,11 +60,19 @@ describe('a control plane whose state is in PostgreSQL', { skip: noPostgres }, (
     await stream.find('node_state_updated')
   })
 
-  it('is taken over on another machine that has the master key: nodes trust it, and the token of the first operator is good', async () => {
+  it('is taken over on another machine that has the master key: nodes trust it, it has what they logged, and the token of the first operator is good', async () => {
     const [first, second] = [await makeTemporaryFolder(), await makeTemporaryFolder()]
     await using _folders = { [Symbol.asyncDispose]: () => removeAll(first, second) }
     const config = overTls(server.createDatabase())
-    await withControlPlane(first.path, (plane) => plane.enrol('web'), config)
+    const record = { timestamp: new Date().toISOString(), message: 'of the first' }
+    await withControlPlane(
+      first.path,
+      async (plane) => {
+        const web = await plane.enrol('web')
+        await web.api.sendLogs({ params: web, body: Buffer.from(JSON.stringify(record)) })
+      },
+      config,
+    )
     for (const name of ['master.key', 'admin-token'])
       await copyFile(join(first.path, name), join(second.path, name))
 
@@ -76,6 +84,9 @@ describe('a control plane whose state is in PostgreSQL', { skip: noPostgres }, (
           items.map(({ hostname }) => hostname),
           ['web'],
         )
+        const params = { node: items[0]?.id ?? '', kind: 'logs' } as const
+        const logs = (await plane.admin.listTelemetry({ params, query: {} })).body.items
+        assert.partialDeepStrictEqual(logs, [{ record }])
       },
       config,
     )

@@ -13,6 +13,7 @@ import {
   until,
 } from '@plexd/runtime/testing'
 import { type ControlPlane, startControlPlane as start } from './control-plane.ts'
+import { claimPostgres } from './store/postgres/claim.ts'
 import {
   startControlPlane,
   type TestControlPlane,
@@ -131,6 +132,25 @@ describe('a control plane that waits for its turn', { skip: noPostgres }, () => 
     const ca = await readFile(join(two.first.dataDir, 'ca.crt'), 'utf8')
     const main = () => ask(https, { host: '127.0.0.1', port, path: '/healthz', ca })
     await until('it listens', () => main().then(isAlive, () => false))
+  })
+
+  it('keeps the door of the nodes shut until there is an authority that they trust', async () => {
+    await using folder = await makeTemporaryFolder()
+    const databaseUrl = server.createDatabase()
+    const log = silentLog
+    const other = await claimPostgres({ url: databaseUrl }, { log, onLost: () => {} })
+    const listen = { host: '127.0.0.1', port: await freePort() }
+    const adminSocket = join(folder.path, 'admin.sock')
+    const config = { databaseUrl, insecureHttp: false, listen, adminSocket }
+    const started = startControlPlane({ dataDir: folder.path, config })
+    const health = { path: '/healthz', ...listen, rejectUnauthorized: false }
+    const admin = () => ask(http, { socketPath: adminSocket, path: '/healthz' })
+    await until('it answers elsewhere', () => admin().then(isAlive, () => false))
+    await assert.rejects(ask(https, health), { code: 'ECONNREFUSED' })
+
+    await other[Symbol.asyncDispose]()
+    await using _plane = await started
+    assert.ok(isAlive(await ask(https, health)))
   })
 
   it('closes its doors when it is told to end', async () => {

@@ -26,7 +26,9 @@ const tolerableSkewMs = 60_000
 async function checkControlPlane(config: AgentConfig): Promise<Finding> {
   if (config.apiUrl === '') return (await asTheDaemonSays(config)) ?? unnamed
   const places = placesOf(config)
-  return oneOf(await Promise.all(places.map((place) => checkAddress({ ...config, ...place }))))
+  // Of several, one that lives may wait for its turn.
+  const path = places.length > 1 ? '/readyz' : '/healthz'
+  return oneOf(await Promise.all(places.map((place) => checkAddress({ ...config, ...place }, path))))
 }
 
 /** One address that answers is enough; what is wrong with the others is said, and that one waits for its turn is not wrong. */
@@ -44,7 +46,7 @@ function oneOf(findings: readonly Finding[]): Finding {
 
 type Address = Pick<AgentConfig, 'apiUrl' | 'proxyUrl' | 'caFile'>
 
-async function checkAddress(config: Address): Promise<Finding> {
+async function checkAddress(config: Address, path: string): Promise<Finding> {
   const { apiUrl, caFile } = config
   try {
     using transport = createHttpTransport({
@@ -56,19 +58,19 @@ async function checkAddress(config: Address): Promise<Finding> {
       timeoutMs: 5_000,
     })
     const startedMs = systemClock.now()
-    const answer = await transport({ method: 'GET', path: '/healthz', headers: {} })
+    const answer = await transport({ method: 'GET', path, headers: {} })
     if (formOf(answer) === 'html') return failed(new ForeignAnswer(answer).message, wayRemedy)
     if (notServing(answer)) return notItsTurn(apiUrl, answer)
     const { status, headers } = answer
     if (status !== 200)
-      return warning(`"${apiUrl}" answers ${status} to /healthz`, 'ask who runs it')
+      return warning(`"${apiUrl}" answers ${status} to ${path}`, 'ask who runs it')
     return describeClock(describePlace(config), Date.parse(headers.date ?? '') - startedMs)
   } catch (error) {
     const fault = certificateFault(error, config)
     if (fault) return failed(fault.detail, fault.remedy)
     return failed(
       `${describePlace(config)}: ${describeError(error)}`,
-      `curl -v ${caFile ? `--cacert ${caFile} ` : ''}${apiUrl}/healthz`,
+      `curl -v ${caFile ? `--cacert ${caFile} ` : ''}${apiUrl}${path}`,
     )
   }
 }

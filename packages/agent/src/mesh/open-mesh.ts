@@ -125,17 +125,12 @@ function footprintOf({ meshInterface, socketPath }: AgentConfig): Footprint {
 
 function networkOptions(config: AgentConfig, place: MeshPlace) {
   const { stunServers: chosen, meshPort, meshInterface } = config
-  const hosts = controlHosts(config)
+  const apiUrls = placesOf(config).map(({ apiUrl }) => apiUrl)
   return {
-    servers: () => stunServersOf({ chosen, told: place.stunServers(), hosts }),
+    servers: () => stunServersOf({ chosen, told: place.stunServers(), apiUrls }),
     listenPort: meshPort,
     meshInterface,
   }
-}
-
-/** Each answers STUN, too. */
-function controlHosts(config: AgentConfig): string[] {
-  return [...new Set(placesOf(config).map(({ apiUrl }) => new URL(apiUrl).hostname))]
 }
 
 /** Checks CAP_NET_ADMIN, whoever the user is. */

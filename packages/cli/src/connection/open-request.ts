@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
-import { errorOf } from '@plexd/protocol'
+import { adminApi, errorOf } from '@plexd/protocol'
 import { headOf, placeOf, TunnelAgent, trusting, watchUnsent, whenGivenUp } from '@plexd/runtime'
 import { explainRefusal, type Target } from './failure.ts'
 import type { Servers } from './servers.ts'
@@ -25,14 +25,14 @@ const maxErrorBytes = 64 * 1024
 export function createOpen(servers: Servers, who: Who): Open {
   return async (request) => {
     const { method, path, body, signal } = request
-    const question = { what: `${method} ${path}`, isRead: method === 'GET', signal }
-    // A body is read only once, so whoever takes it has to be known before.
-    if (body && servers.targets.length > 1)
-      await servers.ask({ what: 'GET /healthz', isRead: true, ask: health(who), signal })
+    const isOnce = body !== undefined
+    if (isOnce && servers.targets.length > 1) await findServing(servers, who, signal)
     return await servers.ask({
-      ...question,
-      isOnce: body !== undefined,
+      what: `${method} ${path}`,
+      isRead: method === 'GET',
+      isOnce,
       ask: (target) => openAt(target, who, request),
+      signal,
     })
   }
 }
@@ -42,8 +42,20 @@ interface Who {
   token: string
 }
 
-const health = (who: Who) => async (target: Target) =>
-  void (await openAt(target, who, { method: 'GET', path: '/healthz' })).destroy()
+/** A body is read only once, so who takes it has to be known before. */
+async function findServing(
+  servers: Servers,
+  who: Who,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { method, path } = adminApi.whoAmI
+  await servers.ask({
+    what: `${method} ${path}`,
+    isRead: true,
+    ask: async (target) => void (await openAt(target, who, { method, path })).destroy(),
+    signal,
+  })
+}
 
 async function openAt(
   options: Target,

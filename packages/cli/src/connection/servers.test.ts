@@ -62,6 +62,20 @@ describe('several control planes', () => {
     assert.equal(two.two.requests.length, 0)
   })
 
+  it('get a file that is sent only when one of them is known to serve', async () => {
+    const path = '/admin/v1/artifacts/plexd/1.5.0/linux/amd64'
+    const [asks, puts] = ['GET /admin/v1/whoami', `PUT ${path}`]
+    await using one = await startAdminServer({ [asks]: waits })
+    await using two = await startAdminServer({ [asks]: {}, [puts]: failure(409, 'taken') })
+    await using bench = await startBench()
+    const file = await bench.file('plexd', 'a build')
+    const platform = ['--version', '1.5.0', '--os', 'linux', '--arch', 'amd64']
+    const servers = ['--server', one.url, '--server', two.url]
+    await assert.rejects(bench.run([...servers, 'artifact', 'upload', file, ...platform]), /taken/)
+    assert.deepEqual(one.lines(), [asks])
+    assert.deepEqual([two.lines(), two.requests[1]?.text], [[asks, puts], 'a build'])
+  })
+
   it('get a change where nothing was sent to the one before, or it did not serve', async () => {
     await using two = await startTwo({ one: waits, two: failure(409, 'taken') })
     const gone = `http://127.0.0.1:${await freePort()}`

@@ -5,7 +5,7 @@ import { isIPv4 } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Address, decodeStun, encodeStun, openUdpSocket } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
-import { asBalancer } from '../http/connections/local-request.ts'
+import { asBalancer } from '../http/connections/proxies/local-request.ts'
 
 /** The answer of /readyz, and the server's certificate. */
 export interface ReadyAnswer {

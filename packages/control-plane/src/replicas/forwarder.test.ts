@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
+import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { freePort, until } from '@plexd/runtime/testing'
 import { createForwarder } from './forwarder.ts'
+import { linkHeader } from './link-header.ts'
+
+const key = createSecretKey(Buffer.alloc(32, 1))
+const headerBytes = linkHeader(key, {}).length
 
 async function serve(take: (socket: Socket) => void) {
   const sockets = new Set<Socket>()
@@ -16,7 +21,7 @@ async function serve(take: (socket: Socket) => void) {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo // of TCP
   return {
-    peer: { host: '127.0.0.1', port },
+    link: { host: '127.0.0.1', port, key },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       server.close()
@@ -25,24 +30,26 @@ async function serve(take: (socket: Socket) => void) {
   }
 }
 
-const hello = (name: string) => (socket: Socket) =>
-  void socket.once('data', (data) => socket.end(`${name} was told ${data}`))
-
-async function startForwarding({ max = 10 } = {}) {
-  const forwarder = createForwarder({
-    headerOf: ({ remoteAddress }) => Buffer.from(`<${remoteAddress}>`),
-    otherwise: (client) => client.end('nobody'),
-    max,
+/** Answers with what came behind the header. */
+const hello = (name: string) => (socket: Socket) => {
+  let text = ''
+  socket.setEncoding('latin1').on('data', (data: string) => {
+    text += data
+    if (text.endsWith('.')) socket.end(`${name} was told ${text.slice(headerBytes)}`)
   })
-  const front = await serve(forwarder.take)
+}
+
+async function startForwarding() {
+  const forwarder = createForwarder()
+  const front = await serve((client) => forwarder.take(client, () => client.end('nobody')))
   return {
     forwarder,
     async ask(words: string): Promise<string> {
-      const socket = connect(front.peer)
+      const socket = connect(front.link)
       socket.write(words)
       return text(socket)
     },
-    connect: () => connect(front.peer).on('error', () => {}),
+    connect: () => connect(front.link).on('error', () => {}),
     async [Symbol.asyncDispose]() {
       forwarder[Symbol.dispose]()
       await front[Symbol.asyncDispose]()
@@ -51,12 +58,12 @@ async function startForwarding({ max = 10 } = {}) {
 }
 
 describe('createForwarder', () => {
-  it('passes a connection on behind a header that says whose it is', async () => {
+  it('passes a connection on behind a header', async () => {
     await using one = await serve(hello('one'))
     await using it = await startForwarding()
-    it.forwarder.to(one.peer)
+    it.forwarder.to(one.link)
 
-    assert.equal(await it.ask('hello'), 'one was told <127.0.0.1>hello')
+    assert.equal(await it.ask('hello.'), 'one was told hello.')
     await until('it is over', () => it.forwarder.count() === 0)
   })
 
@@ -64,18 +71,18 @@ describe('createForwarder', () => {
     const bytes = 8 * 1024 * 1024
     await using echo = await serve((socket) => void socket.pipe(socket))
     await using it = await startForwarding()
-    it.forwarder.to(echo.peer)
+    it.forwarder.to(echo.link)
     const socket = it.connect()
     socket.end(Buffer.alloc(bytes, 'x'))
 
-    assert.equal((await text(socket)).length, bytes + '<127.0.0.1>'.length)
+    assert.equal((await text(socket)).length, bytes + headerBytes)
   })
 
   it('gives it to another when nobody serves, or who served is not there', async () => {
     await using it = await startForwarding()
-    assert.equal(await it.ask('hello'), 'nobody')
-    it.forwarder.to({ host: '127.0.0.1', port: await freePort() })
-    assert.equal(await it.ask('hello'), 'nobody')
+    assert.equal(await it.ask('hello.'), 'nobody')
+    it.forwarder.to({ host: '127.0.0.1', port: await freePort(), key })
+    assert.equal(await it.ask('hello.'), 'nobody')
     assert.equal(it.forwarder.count(), 0)
   })
 
@@ -83,23 +90,23 @@ describe('createForwarder', () => {
     await using one = await serve(() => {})
     await using two = await serve(hello('two'))
     await using it = await startForwarding()
-    it.forwarder.to(one.peer)
+    it.forwarder.to(one.link)
     const socket = it.connect()
     await until('it is passed on', () => it.forwarder.count() === 1)
-    it.forwarder.to({ ...one.peer })
+    it.forwarder.to({ ...one.link })
     assert.equal(it.forwarder.count(), 1)
     const closed = once(socket, 'close')
-    it.forwarder.to(two.peer)
+    it.forwarder.to(two.link)
 
     await closed
-    assert.equal(await it.ask('hello'), 'two was told <127.0.0.1>hello')
+    assert.equal(await it.ask('hello.'), 'two was told hello.')
   })
 
   it('ends a connection with the one that served it', async () => {
     const served: Socket[] = []
     await using one = await serve((socket) => void served.push(socket))
     await using it = await startForwarding()
-    it.forwarder.to(one.peer)
+    it.forwarder.to(one.link)
     const socket = it.connect()
     await until('it is there', () => served.length === 1)
     const closed = once(socket, 'close')
@@ -107,17 +114,5 @@ describe('createForwarder', () => {
 
     await closed
     await until('it is forgotten', () => it.forwarder.count() === 0)
-  })
-
-  it('closes those that are too many', async () => {
-    await using one = await serve(() => {})
-    await using it = await startForwarding({ max: 1 })
-    it.forwarder.to(one.peer)
-    it.connect()
-    await until('one is passed on', () => it.forwarder.count() === 1)
-    const second = it.connect()
-
-    await once(second, 'close')
-    assert.equal(it.forwarder.count(), 1)
   })
 })

@@ -1,26 +1,20 @@
+import type { KeyObject } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import type { Ends } from './link-header.ts'
+import { linkHeader } from './link-header.ts'
 
-/** Where the control plane that serves is reached by others. */
-export interface Peer {
+/** Where the control plane that serves is reached by the others, and the key by which it knows them. */
+export interface Link {
   host: string
   port: number
-}
-
-export interface ForwarderOptions {
-  /** The first bytes to the peer, for a client's connection. */
-  headerOf: (client: Ends) => Uint8Array
-  /** Takes those that cannot be passed on, as nobody is there. */
-  otherwise: (client: Socket) => void
-  /** Connections at the same time; more are closed. */
-  max: number
+  key: KeyObject
 }
 
 /** Passes connections on to the control plane that serves, byte for byte: TLS is between that and the client. */
 export interface Forwarder extends Disposable {
   /** From now on to this one. Connections to another are cut: their clients connect again. */
-  to(peer: Peer | undefined): void
-  take(client: Socket): void
+  to(link: Link | undefined): void
+  /** Calls `stays` for one that cannot be passed on, as nobody is there. */
+  take(client: Socket, stays: () => void): void
   /** Connections that are passed on. */
   count(): number
 }
@@ -32,44 +26,26 @@ const keepAliveMs = 10_000
 /** How long a client may take nothing of what is left for it, once its connection was closed. */
 const lingerMs = 10_000
 
-export function createForwarder({ headerOf, otherwise, max }: ForwarderOptions): Forwarder {
+export function createForwarder(): Forwarder {
   const clients = new Set<Socket>()
-  let peer: Peer | undefined
+  let link: Link | undefined
 
-  function take(client: Socket): void {
-    if (clients.size >= max) {
-      client.destroy()
+  function take(client: Socket, stays: () => void): void {
+    if (!link) {
+      stays()
       return
     }
-    if (!peer) {
-      otherwise(client)
-      return
-    }
+    const target = link
     clients.add(client)
     client.on('close', () => clients.delete(client)).on('error', ignore)
-    const target = peer
     open(target, (far) => {
-      if (peer !== target) far?.destroy()
       if (client.destroyed) far?.destroy()
-      else if (far && peer === target) join(client, far)
+      else if (far) join(client, far, target)
       else {
         clients.delete(client)
-        otherwise(client)
+        stays()
       }
     })
-  }
-
-  function join(client: Socket, far: Socket): void {
-    far.write(headerOf(client))
-    for (const [one, other] of [
-      [client, far],
-      [far, client],
-    ] as const) {
-      one.setNoDelay(true).setKeepAlive(true, keepAliveMs)
-      one.on('error', ignore).on('close', () => other.destroy())
-      one.pipe(other)
-    }
-    far.once('end', () => client.setTimeout(lingerMs, () => client.destroy()))
   }
 
   function cut(): void {
@@ -78,24 +54,42 @@ export function createForwarder({ headerOf, otherwise, max }: ForwarderOptions):
 
   return {
     to(next) {
-      if (next?.host === peer?.host && next?.port === peer?.port) return
-      peer = next
+      if (isSame(next, link)) return
+      link = next
       cut()
     },
     take,
     count: () => clients.size,
     [Symbol.dispose]() {
-      peer = undefined
+      link = undefined
       cut()
     },
   }
 }
 
+function isSame(one: Link | undefined, other: Link | undefined): boolean {
+  if (!one || !other) return one === other
+  return one.host === other.host && one.port === other.port && one.key.equals(other.key)
+}
+
+function join(client: Socket, far: Socket, { key }: Link): void {
+  far.write(linkHeader(key, client))
+  for (const [one, other] of [
+    [client, far],
+    [far, client],
+  ] as const) {
+    one.setNoDelay(true).setKeepAlive(true, keepAliveMs)
+    one.on('error', ignore).on('close', () => other.destroy())
+    one.pipe(other)
+  }
+  far.once('end', () => client.setTimeout(lingerMs, () => client.destroy()))
+}
+
 /** Calls back once: with a connection, or without one. */
-function open(peer: Peer, done: (far: Socket | undefined) => void): void {
-  const far = connect({ ...peer, timeout: connectMs, allowHalfOpen: true })
+function open({ host, port }: Link, done: (far: Socket | undefined) => void): void {
+  const far = connect({ host, port, timeout: connectMs, allowHalfOpen: true })
   const failed = (): void => {
-    far.destroy()
+    far.off('error', failed).on('error', ignore).destroy()
     done(undefined)
   }
   far.once('error', failed).once('timeout', failed)

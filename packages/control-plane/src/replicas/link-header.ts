@@ -2,7 +2,6 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { formatIpv4, parseIpv4, parseIpv6 } from '@plexd/protocol'
 import { unmapAddress } from '@plexd/runtime'
-import { deriveKey } from '../seal/master-key.ts'
 
 /** A client's connection, as it came in. */
 export interface Ends {
@@ -13,18 +12,14 @@ export interface Ends {
 }
 
 /** A type for own use (section 2.2 of the PROXY protocol): the MAC of all that is in front of it. */
-export const macType = 0xe0
+const macType = 0xe0
 const macBytes = 32
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 
-/** What a control plane shows that it has the master key of the installation. */
-export function linkKey(masterKey: KeyObject): KeyObject {
-  return deriveKey(masterKey, 'connections between control planes')
-}
-
 /**
  * What a control plane says first when it passes a connection on to the one that serves: a header of the PROXY protocol, version 2, with a MAC
- * behind the addresses, because anybody could write such a header.
+ * behind the addresses, because anybody could write such a header. The key is that of the one that serves, which the others read in the
+ * database.
  */
 export function linkHeader(key: KeyObject, ends: Ends): Buffer {
   const addresses = addressesOf(ends)
@@ -38,14 +33,12 @@ export function linkHeader(key: KeyObject, ends: Ends): Buffer {
   return Buffer.concat([before, Buffer.from([macType, 0, macBytes]), macOf(key, before)])
 }
 
-/** Whether a whole header was written by a control plane with one of these keys. */
-export function isOfReplica(header: Buffer, keys: readonly KeyObject[]): boolean {
+/** Whether a whole header was written by a control plane that knows the key. */
+export function isOfReplica(header: Buffer, key: KeyObject): boolean {
   const at = header.length - macBytes
   const [type, high, low] = header.subarray(Math.max(0, at - 3), at)
   if (type !== macType || high !== 0 || low !== macBytes) return false
-  return keys.some((key) =>
-    timingSafeEqual(macOf(key, header.subarray(0, at - 3)), header.subarray(at)),
-  )
+  return timingSafeEqual(macOf(key, header.subarray(0, at - 3)), header.subarray(at))
 }
 
 const ip4Bytes = 12

@@ -4,7 +4,7 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { ServiceProbe } from '@plexd/runtime'
 import type { RunningApp } from '../app.ts'
-import { asBalancer } from '../http/connections/local-request.ts'
+import { asBalancer } from '../http/connections/proxies/local-request.ts'
 
 interface Serving {
   app: Pick<RunningApp, 'config' | 'fleet' | 'reloads' | 'streams'>

@@ -37,7 +37,7 @@ export function notServing(answer: TransportResponse): boolean {
 
 /** Of the control plane itself, not of its database, which may be starting, too. */
 export function saysPhase(error: unknown): boolean {
-  return /^the control plane is (waiting|starting|stopping)\b/.test(String(error))
+  return /^(waiting: |the control plane is (waiting|starting|stopping)\b)/.test(String(error))
 }
 
 function errorIn(body: string): unknown {

@@ -49,7 +49,7 @@ export const meshSettings = {
   }),
   stunServers: setting<readonly string[] | undefined>(undefined, stunServers, {
     keys: ['nat_traversal.stun_servers', 'nat.stunservers'],
-    help: "a list of HOST[:PORT], in the order of preference; that of the control plane's host, then public ones by default",
+    help: 'a list of HOST[:PORT], in the order of preference; those that the control plane names, or that of its host, then public ones by default',
   }),
   natRefreshMs: setting(60_000, duration(10_000), {
     keys: ['nat_traversal.refresh_interval', 'nat.refreshinterval'],

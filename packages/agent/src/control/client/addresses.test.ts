@@ -37,6 +37,7 @@ describe('several addresses of the control plane', () => {
   it('are left for a control plane that waits, starts or stops, and for no other answer', async () => {
     for (const [status, error, isLeft] of [
       [503, 'the control plane is waiting', true],
+      [503, 'waiting: the control plane on "cp1" serves', true],
       [503, 'the control plane is starting', true],
       [503, 'the control plane is stopping', true],
       [503, 'nothing changed: the database is starting or stopping', false],

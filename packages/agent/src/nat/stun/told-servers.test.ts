@@ -49,22 +49,22 @@ describe('the STUN servers that a control plane names', () => {
 })
 
 describe('stunServersOf', () => {
-  const hosts = ['cp1.example.com', 'cp2.example.com']
+  const apiUrls = ['https://plexd.example.com:8443']
   const told = ['cp1.example:3478']
   for (const [title, given, first] of [
     ['those in the settings alone', { chosen: ['a.example'], told }, ['a.example']],
     ['those that the control plane names', { chosen: undefined, told }, told],
-    [
-      'the hosts of the control planes',
-      { chosen: undefined, told: [] },
-      ['cp1.example.com', 'cp2.example.com'],
-    ],
+    ['the host of the control plane', { chosen: undefined, told: [] }, ['plexd.example.com']],
   ] as const)
     it(`is ${title}`, () =>
-      assert.deepEqual(stunServersOf({ ...given, hosts }).slice(0, first.length), first))
+      assert.deepEqual(stunServersOf({ ...given, apiUrls }).slice(0, first.length), first))
 
   it('has public ones last', () => {
-    assert.equal(stunServersOf({ chosen: undefined, told, hosts }).length, 3)
-    assert.equal(stunServersOf({ chosen: [], told, hosts }).length, 0)
+    assert.equal(stunServersOf({ chosen: undefined, told, apiUrls }).length, 3)
+    assert.equal(stunServersOf({ chosen: [], told, apiUrls }).length, 0)
+    const two = [...apiUrls, 'https://cp2.example.com', ...apiUrls]
+    const both = stunServersOf({ chosen: undefined, told: [], apiUrls: two })
+    assert.deepEqual(both.slice(0, 2), ['plexd.example.com', 'cp2.example.com'])
+    assert.equal(both.length, 4)
   })
 })

@@ -54,16 +54,17 @@ function isUsable(server: string): boolean {
 /** The second server shows what one alone cannot: whether a NAT uses another port per destination. */
 const publicServers = ['stun.l.google.com:19302', 'stun.cloudflare.com:3478']
 
-/** Whom to ask, in order: those in the settings; else those that the control planes name, or their own hosts, and public ones after that. Pure. */
+/** Whom to ask, in order: those in the settings; else those that the control plane names, or its own hosts, and public ones after that. Pure. */
 export function stunServersOf({
   chosen,
   told,
-  hosts,
+  apiUrls,
 }: {
   chosen: readonly string[] | undefined
   told: readonly string[]
-  hosts: readonly string[]
+  apiUrls: readonly string[]
 }): readonly string[] {
   if (chosen) return chosen
-  return [...(told.length > 0 ? told : hosts), ...publicServers]
+  const own = new Set(apiUrls.map((url) => new URL(url).hostname))
+  return [...(told.length > 0 ? told : own), ...publicServers]
 }

@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Limits } from '../../limits.ts'
-import { type AwaitPeer, showPeer } from './balancers.ts'
 import { type Connection, createConnections } from './connections.ts'
 import { createFairQueue } from './fair-queue.ts'
-import type { Peer } from './proxy-header.ts'
+import { type AwaitPeer, showPeer } from './proxies/balancers.ts'
+import type { Peer } from './proxies/proxy-header.ts'
 
 /** Limits what clients may use of a server before they are authenticated. */
 export interface Admission {
@@ -25,6 +25,8 @@ export interface AdmissionOptions {
   descriptors: number
   /** Finds out whose a connection is, before anything else of it is read; its own address when left out. */
   awaitPeer?: AwaitPeer
+  /** May take a connection away, to where it is served; otherwise it calls `stays`. */
+  passOn?: (socket: Socket, stays: () => void) => void
   /** Called with the reason for each connection that is closed without an answer. */
   onRefused?: (reason: Refusal) => void
 }
@@ -43,7 +45,7 @@ const maxHelloBytes = 17 * 1024
  */
 export function createAdmission(options: AdmissionOptions): Admission {
   const { limits, awaitPeer = (_socket, { named }) => named(undefined) } = options
-  const { onRefused = () => {} } = options
+  const { onRefused = () => {}, passOn = (_socket, stays) => stays() } = options
   const max = maxConnections(limits.connections, options.descriptors)
   const connections = createConnections<Socket>(max, () => onRefused('too_many'))
   const waiting = createFairQueue<Admitted>(limits.handshake_queue)
@@ -155,10 +157,12 @@ export function createAdmission(options: AdmissionOptions): Admission {
         awaitPeer(socket, {
           named(peer) {
             if (peer) name(connection, peer)
-            if (protocol === 'plain') open()
-            else awaitHello(connection, open)
+            passOn(socket, () => {
+              if (protocol === 'plain') open()
+              else awaitHello(connection, open)
+            })
           },
-          fault: () => refuse(connection, 'no_header'),
+          fault: (isSilent) => refuse(connection, isSilent ? 'silent' : 'no_header'),
         })
       })
       server.on('secureConnection', (socket: TLSSocket) => {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { unmapAddress } from '@plexd/runtime'
-import { matcherOf } from './address-ranges.ts'
+import { matcherOf } from './proxies/address-ranges.ts'
 
 /** What is read of a request to know whose it is. */
 export interface Sender {

@@ -1,6 +1,6 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { Refusal } from './admission.ts'
-import type { HeaderFault } from './proxy-header.ts'
+import type { HeaderFault } from './proxies/proxy-header.ts'
 
 const tellEachMs = 60_000
 

@@ -31,9 +31,9 @@ export interface PostgresTelemetryOptions {
 }
 
 /** Connections for all but searches: one for each kind that is written, and some for reading. */
-const maxConnections = 8
+const maxConnections = 6
 /** Each has a connection to itself for as long as it takes. */
-const maxSearches = 3
+const maxSearches = 2
 
 /**
  * In tables of a database that several processes may write at once, with one row for each batch. Followers are told of what this process has appended: what

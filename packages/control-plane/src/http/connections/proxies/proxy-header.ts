@@ -27,6 +27,8 @@ export const headerFaults = {
   short: 'a header that is too short for its addresses',
   long: 'a header that is too long',
   half: 'half a header',
+  stranger:
+    'a header that is neither of a balancer (proxy_protocol_from) nor of a control plane on the same database',
   late: 'no header in time (limit silent_connection_ms)',
 } as const
 export type HeaderFault = (typeof headerFaults)[keyof typeof headerFaults]

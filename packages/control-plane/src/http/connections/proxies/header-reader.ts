@@ -5,7 +5,9 @@ export interface HeaderReader {
   /** In which the whole header has to come. */
   patienceMs: number
   /** Its header has been read, and not one byte of what follows it. */
-  onHeader(peer: Peer | undefined): void
+  onHeader(peer: Peer | undefined, header: Buffer): void
+  /** It begins like no header, and has still all that it began with; without this that is a fault. */
+  onOther?(): void
   /** It has none; it is to be closed. */
   onFault(why: HeaderFault): void
 }
@@ -29,7 +31,13 @@ export function takeProxyHeader(socket: Socket, reader: HeaderReader): void {
 
   function finish(peer: Peer | undefined): void {
     letGo()
-    reader.onHeader(peer)
+    reader.onHeader(peer, seen)
+  }
+
+  function giveBack(then: () => void): void {
+    letGo()
+    socket.unshift(seen)
+    then()
   }
 
   /** Never takes more from the socket than the header wants. */
@@ -42,6 +50,7 @@ export function takeProxyHeader(socket: Socket, reader: HeaderReader): void {
       header = readProxyHeader(seen)
     }
     if (header.kind === 'header') finish(header.peer)
+    else if (reader.onOther && isOther(header.why)) giveBack(reader.onOther)
     else fail(header.why)
   }
 
@@ -51,6 +60,11 @@ export function takeProxyHeader(socket: Socket, reader: HeaderReader): void {
   }
 
   socket.on('readable', look).on('end', onEnd).on('close', letGo).on('error', ignore)
+}
+
+/** Whether it is one of what does not begin like a header of version 2. */
+function isOther(why: HeaderFault): boolean {
+  return [headerFaults.tls, headerFaults.v1, headerFaults.other].some((fault) => fault === why)
 }
 
 /** Whoever breaks off while we wait is not an error. */

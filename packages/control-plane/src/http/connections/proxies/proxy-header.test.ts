@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { headerFrom, proxyHeader } from '../../testing/proxy-headers.ts'
+import { headerFrom, proxyHeader } from '../../../testing/proxy-headers.ts'
 import {
   headerFaults,
   maxHeaderBytes,

@@ -8,14 +8,14 @@ import { describe, it } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { type Log, silentLog } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import { askPort } from '../../doctor/ask.ts'
-import { probeControlPlane } from '../../start/service-probe.ts'
+import { askPort } from '../../../doctor/ask.ts'
+import { probeControlPlane } from '../../../start/service-probe.ts'
 import {
   startControlPlane,
   type TestControlPlane,
   type TestSettings,
-} from '../../testing/harness.ts'
-import { headerFrom } from '../../testing/proxy-headers.ts'
+} from '../../../testing/harness.ts'
+import { headerFrom } from '../../../testing/proxy-headers.ts'
 import { headerFaults, ownHeader } from './proxy-header.ts'
 
 const balancer = '127.0.0.7'
