@@ -130,7 +130,7 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     const url = server.createDatabase()
     const line = commands.find((one) => one.startsWith('plexd-control-plane migrate-database'))
     const typed = (line ?? '')
-      .replace(/postgres:\/\/\S+/, url)
+      .replace(/'postgres:\/\/\S+'/, url)
       .replace('/etc/plexd/database.password', password)
       .split(' ')
       .slice(1)

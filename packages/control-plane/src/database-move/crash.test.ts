@@ -13,6 +13,9 @@ import { moveDatabase } from './move.ts'
 const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 6)
 /** Around the commit, and after it. */
 const lastCalls = 25
+const artifactBytes = 1_000_000
+const artifactQuery =
+  "select sum(length(bytes)) from artifact_chunks join artifact_contents on id = content_id where version = '1.5.0'"
 const program = join(import.meta.dirname, '../testing/killed-move.ts')
 
 describe('a move to PostgreSQL that is killed', { skip: noPostgres }, () => {
@@ -51,6 +54,7 @@ async function runOnCopy(server: TestPostgres, installed: string, at = 0): Promi
 
   assert.equal(readMove(folder.path)?.state, 'moved', what)
   assert.equal(countOf(server, url), 1, what)
+  assert.equal(server.psql(url, artifactQuery).trim(), `${artifactBytes}`, what)
   await withControlPlane(
     folder.path,
     async ({ admin }) => assert.equal((await admin.listNodes({})).body.items.length, 20, what),
@@ -80,6 +84,8 @@ function install(dataDir: string): Promise<void> {
     dataDir,
     async (plane) => {
       for (let node = 0; node < 20; node++) await plane.enrol(`node-${node}`)
+      const params = { version: '1.5.0', os: 'linux', arch: 'amd64' }
+      await plane.admin.putArtifact({ params, body: Buffer.alloc(artifactBytes, 'plexd ') })
     },
     { databaseUrl: undefined },
   )

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chown, copyFile, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
@@ -184,6 +184,20 @@ describe('the state of a data folder', { skip: noPostgres }, () => {
     assert.notEqual((await move(again.path, elsewhere)).tables, undefined)
   })
 
+  it('leaves everything to the owner of the folder when root moves it', {
+    skip: process.getuid?.() !== 0 && 'only root can give files away',
+  }, async () => {
+    await using folder = await makeTemporaryFolder()
+    await install(folder.path)
+    const paths = async () => [
+      folder.path,
+      ...(await readdir(folder.path, { recursive: true })).map((name) => join(folder.path, name)),
+    ]
+    for (const path of await paths()) await chown(path, nobody, nobody)
+    await move(folder.path, server.createDatabase())
+    for (const path of await paths()) assert.equal((await stat(path)).uid, nobody, path)
+  })
+
   it('keeps the key of the authority where the settings have it', async () => {
     await using folder = await makeTemporaryFolder()
     const caKeyFile = join(folder.path, 'elsewhere.key')
@@ -200,6 +214,8 @@ describe('the state of a data folder', { skip: noPostgres }, () => {
     })
   })
 })
+
+const nobody = 65_534
 
 const over = (databaseUrl?: string): TestSettings => ({ databaseUrl, insecureHttp: false })
 
