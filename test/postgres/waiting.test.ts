@@ -59,14 +59,17 @@ describe('a control plane that waits for another', { skip: noPostgres }, () => {
     )
     const { stdout } = await ask('doctor')
     assert.match(stdout, /admin\.sock" answers that it waits for its turn/)
-    assert.match(stdout, /port \d+ answers that it waits for its turn/)
+    assert.match(stdout, /port \d+ is ready: it passes on to the control plane on ".+"/)
     await until('both are listed', async () => {
       const { stdout } = await plexctl(first.url, 'status')
       return / serving /.test(stdout) && / waiting /.test(stdout)
     })
 
-    await first.end('SIGKILL')
     const second = await waiting
+    const passedOn = await plexctl(second.url, 'whoami')
+    assert.equal(passedOn.code, 0, passedOn.stderr)
+    await first.end('SIGKILL')
+    await until('it serves', async () => (await ask('ready')).code === 0)
     const { code, stderr } = await plexctl(second.url, 'whoami')
     assert.equal(code, 0, stderr)
   })

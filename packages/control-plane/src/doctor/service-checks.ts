@@ -65,6 +65,10 @@ async function checkPort(place: Place): Promise<Finding> {
         `another program serves on ${where}`,
         'end it, or choose another port with --listen',
       )
+    const other = await waitsFor(place)
+    // The certificate is that of the one that serves.
+    if (other !== undefined && answer.status === 200)
+      return ok(`${where} is ready: it passes on to ${other}`)
     return staleCertificate(place, answer) ?? judgeReady(answer, where)
   } catch (error) {
     if (pid === undefined && errorCodeOf(error) === 'ECONNREFUSED') return ok(`${where} is free`)
