@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { freePort, until } from '@plexd/runtime/testing'
 import { createForwarder } from './forwarder.ts'
@@ -75,7 +75,7 @@ describe('createForwarder', () => {
     const socket = it.connect()
     socket.end(Buffer.alloc(bytes, 'x'))
 
-    assert.equal((await text(socket)).length, bytes + headerBytes)
+    assert.equal((await buffer(socket)).length, bytes + headerBytes)
   })
 
   it('gives it to another when nobody serves, or who served is not there', async () => {

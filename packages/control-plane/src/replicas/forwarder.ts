@@ -79,7 +79,10 @@ function join(client: Socket, far: Socket, { key }: Link): void {
     [far, client],
   ] as const) {
     one.setNoDelay(true).setKeepAlive(true, keepAliveMs)
-    one.on('error', ignore).on('close', () => other.destroy())
+    one.on('error', ignore).on('close', () => {
+      // One that has said and heard all ends the other by the pipe, which may have much to say yet.
+      if (!one.readableEnded || !one.writableFinished) other.destroy()
+    })
     one.pipe(other)
   }
   far.once('end', () => client.setTimeout(lingerMs, () => client.destroy()))
