@@ -6,7 +6,14 @@ import { startBench } from '../../testing/run.ts'
 const common = { version: '0.1.0', seen_at: '2025-01-15T10:29:58.000Z' }
 const items: ControlPlaneView[] = [
   {
-    ...{ id: 'a', machine: 'cp1', pid: 731, state: 'serving', streams: 7, address: '10.0.0.5:8443' },
+    ...{
+      id: 'a',
+      machine: 'cp1',
+      pid: 731,
+      state: 'serving',
+      streams: 7,
+      address: '10.0.0.5:8443',
+    },
     ...{ since: '2025-01-15T10:27:00.000Z', ...common },
   },
   {
