@@ -43,7 +43,7 @@ export interface BenchContext {
   faults(): number
   note(text: string): void
   /** A control plane of its own. */
-  plane(options?: { args?: readonly string[] }): Promise<Plane>
+  plane(options?: { args?: readonly string[]; beside?: Plane }): Promise<Plane>
   /** A control plane with registered agents, which ends with the bench. */
   fleet(options: Partial<FleetOptions> & { args?: readonly string[] }): Promise<Fleet>
   /** The same agents on a bare server, until the bench ends; none for a control plane that is not ours. */

@@ -10,6 +10,7 @@ import { telemetryAway } from './agent/telemetry-away.ts'
 import { backup } from './backup/backup.ts'
 import type { Bench } from './bench.ts'
 import { databases } from './databases/databases.ts'
+import { replicas } from './databases/replicas.ts'
 import { singleFile } from './programs/single-file.ts'
 import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
@@ -45,6 +46,7 @@ export const benches: readonly Bench[] = [
   locality,
   registration,
   databases,
+  replicas,
   storm,
   fanOut,
   slowReaders,

@@ -5,7 +5,7 @@ import { until } from '@plexd/runtime/testing'
 import type { BenchContext, Figure, Profiled } from './bench.ts'
 import { requireFiles } from './fleet/file-limit.ts'
 import { startFleet } from './fleet/fleet.ts'
-import { type GivenPlane, openPlane, type Plane, profilingIn } from './fleet/plane.ts'
+import { type GivenPlane, openPlane, profilingIn } from './fleet/plane.ts'
 import { startBareFleet } from './floor/bare-fleet.ts'
 import { readHotFunctions } from './profile/hot-functions.ts'
 
@@ -33,9 +33,8 @@ export function createContext(options: ContextOptions): RunningContext {
   const stack = new AsyncDisposableStack()
   const findings: Findings = { figures: [], faults: [], notes: [] }
 
-  async function plane({ args = [] }: { args?: readonly string[] } = {}): Promise<Plane> {
-    return stack.use(await openPlane({ given, profileDir, args }))
-  }
+  const plane: BenchContext['plane'] = async ({ args = [], beside } = {}) =>
+    stack.use(await openPlane({ given, profileDir, args, beside }))
 
   async function profiled<Result>(
     of: Profiled | undefined,

@@ -16,6 +16,7 @@ export interface Plane extends AsyncDisposable {
   readonly ca: string
   readonly caFile: string
   readonly adminToken: string
+  readonly tokenFile: string
   readonly admin: Client<AdminApi>
   /** Undefined for one that runs already. */
   readonly own: ControlPlaneProcess | undefined
@@ -45,21 +46,32 @@ export interface PlaneOptions {
   /** Where profiles go; none are made when left out. */
   profileDir?: string | undefined
   args?: readonly string[]
+  /** One on the same database, whose operators are those of this one as well. */
+  beside?: Plane | undefined
 }
 
-export async function openPlane({ given, profileDir, args }: PlaneOptions): Promise<Plane> {
+export async function openPlane(options: PlaneOptions): Promise<Plane> {
+  const { given, profileDir, args, beside } = options
   if (given) return planeAt(given, undefined)
   const folder = await mkdtemp(join(tmpdir(), 'plexd-bench-'))
   const env = profilingIn(profileDir)
-  return openPlaneIn(folder, { env, ...(args ? { args } : {}) }, () =>
-    rm(folder, { recursive: true, force: true }),
-  )
+  const all = [...(args ?? []), ...(beside ? keyOf(beside) : [])]
+  const close = () => rm(folder, { recursive: true, force: true })
+  return openPlaneIn(folder, { env, args: all, tokenFile: beside?.tokenFile }, close)
+}
+
+function keyOf({ own }: Plane): string[] {
+  return own ? ['--master-key-file', join(own.dataDir, 'master.key')] : []
 }
 
 /** One of our own in a folder, which may have its data already. */
 export async function openPlaneIn(
   folder: string,
-  { args = [], ...options }: ControlPlaneOptions = {},
+  {
+    args = [],
+    tokenFile,
+    ...options
+  }: ControlPlaneOptions & { tokenFile?: string | undefined } = {},
   close = async (): Promise<void> => {},
 ): Promise<Plane> {
   const own = await startControlPlaneProcess(folder, {
@@ -67,7 +79,7 @@ export async function openPlaneIn(
     ...options,
   })
   const { url, caFile, adminTokenFile } = own
-  return planeAt({ url, caFile, tokenFile: adminTokenFile }, own, async () => {
+  return planeAt({ url, caFile, tokenFile: tokenFile ?? adminTokenFile }, own, async () => {
     await own.end()
     await close()
   })
@@ -101,6 +113,7 @@ async function planeAt(
     ca: await readFile(caFile, 'utf8'),
     caFile,
     adminToken: token,
+    tokenFile,
     admin: createClient(adminApi, transport, () => token),
     own,
     async usage() {

@@ -85,7 +85,7 @@ export const storm: Bench = {
 const patienceMs = 180_000
 
 /** How long each read of an operator took until all agents were current. */
-async function readUntilCurrent(fleet: Fleet, sinceMs: number): Promise<number[]> {
+export async function readUntilCurrent(fleet: Fleet, sinceMs: number): Promise<number[]> {
   const times: number[] = []
   for (;;) {
     const startMs = monotonicMs()
