@@ -47,8 +47,8 @@ export interface StartOptions extends TurnOptions {
 }
 
 /**
- * Opens the data folder and serves, once it is its turn; until then, whoever asks is answered 503. Disposing answers that too, ends the
- * streams, finishes requests in flight and closes.
+ * Opens the data folder and serves, once it is its turn; until then, connections are passed on to the control plane that serves. Disposing answers
+ * new requests 503, ends the streams, finishes requests in flight and closes.
  */
 export async function startControlPlane(
   config: Config,

@@ -162,7 +162,7 @@ function openStores(folder: string, now = () => 12 * dayMs) {
       const hour = { series: new Map([['a.b', new Map([[0, bucket]])]]), programs: 0 }
       const hours = new Map([[index * 3_600_000, hour]])
       const head = { firstId: index, lastId: index, points: 1, hours }
-      const writer = await series.begin()
+      const writer = await series.begin(Number.POSITIVE_INFINITY)
       await writer.add(new Map([['n_web', head]]))
       await writer.finish(index)
     },

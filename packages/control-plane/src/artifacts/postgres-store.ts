@@ -3,7 +3,6 @@ import { createSerialQueue, handOver } from '@plexd/runtime'
 import { sql } from 'kysely'
 import { limits } from '../limits.ts'
 import { openBeside } from '../store/postgres/beside.ts'
-import { withSession } from '../store/postgres/client.ts'
 import type { PostgresPlace } from '../store/postgres/place.ts'
 import { cut } from './cut.ts'
 import { measure } from './measure.ts'
@@ -23,11 +22,6 @@ const chunkBytes = 128 * 1024
 /** Of more downloads at the same moment some would wait for a connection for longer than one is waited for: these wait here. */
 const readsAtOnce = 3
 
-/** The advisory lock of whoever changes artifacts and their rows. */
-const artifactsLock = 7_036_874_420
-/** Whoever holds it does a few statements; one that hangs loses it. */
-const longestHoldMs = 60_000
-
 interface ArtifactsOptions {
   /** Whether the state has an artifact of this name. */
   isKnown(name: ArtifactName): Promise<boolean>
@@ -35,8 +29,8 @@ interface ArtifactsOptions {
 }
 
 /**
- * Artifacts in PostgreSQL, for any number of control planes. Removes what has been lying about for a day: younger uploads may be those that another
- * control plane is receiving.
+ * Artifacts in PostgreSQL. Removes what has been lying about for a day: younger uploads may be those that a control plane is still receiving that
+ * has lost its turn.
  */
 export async function openPostgresArtifacts(
   place: PostgresPlace,
@@ -46,8 +40,6 @@ export async function openPostgresArtifacts(
   const db: Db = stack.use(await openBeside<never>(place, { schema, lockWaitMs }))
   await sweep(db, isKnown)
   const readChunk = createChunkReader(db)
-  const inTurn = createSerialQueue()
-  const lock = { lockWaitMs, statementMs: lockWaitMs + 1_000 }
   return {
     receive: (content, options) => receive(db, measure(content, options)),
     async open(name) {
@@ -62,14 +54,7 @@ export async function openPostgresArtifacts(
       return { size, checksum, read, close: async () => {} }
     },
     remove: (name) => removeContent(db, name),
-    exclusive: (work) =>
-      inTurn(() =>
-        withSession(place, lock, async (session) => {
-          await session.query(`set idle_session_timeout = ${longestHoldMs}`)
-          await session.query('select pg_advisory_lock($1)', [artifactsLock])
-          return work()
-        }),
-      ),
+    exclusive: createSerialQueue(),
     [Symbol.asyncDispose]: handOver(stack),
   }
 }

@@ -138,23 +138,6 @@ for (const { form, skip, makePlace } of forms)
   })
 
 describe('artifacts in PostgreSQL, of several control planes', { skip: noPostgres }, () => {
-  it('are changed by one of them at a time, and nobody waits for ever', async () => {
-    await using place = await makeDatabase()
-    const [one, two] = [await place.open(), await place.open()]
-    let isOver = false
-    await one.exclusive(async () => {
-      await assert.rejects(
-        two.exclusive(async () => {}),
-        {
-          status: 503,
-          message: /limit database_lock_wait/,
-        },
-      )
-      isOver = true
-    })
-    await two.exclusive(async () => assert.ok(isOver))
-  })
-
   it('are not taken from who is receiving them when another one starts', async () => {
     await using place = await makeDatabase()
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -60,5 +60,5 @@ async function openSeriesStore(
     })
   // Loaded lazily: most installations have none of it.
   const { openPostgresSeries } = await import('../telemetry/series/stores/postgres/series.ts')
-  return openPostgresSeries(place, { ...options, source: 'telemetry' })
+  return openPostgresSeries(place, options)
 }

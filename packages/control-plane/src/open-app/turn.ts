@@ -15,7 +15,7 @@ export interface TurnOptions {
 }
 
 /**
- * Resolves to the database once no other control plane serves from it; until then the servers say so. Rejects at once if this one could
+ * Resolves to the database once no other control plane serves from it; until then connections are passed on to that one. Rejects at once if this one could
  * not serve from it.
  */
 export async function takeTurn(

@@ -18,7 +18,7 @@ interface RecordingsOptions {
   lockWaitMs?: number
 }
 
-/** Recordings in PostgreSQL, for any number of control planes: what changes one recording happens one after another. */
+/** Recordings in PostgreSQL. What changes one recording happens one after another, also where a control plane that has lost its turn is still writing. */
 export async function openPostgresRecordings(
   place: PostgresPlace,
   { now = systemClock.now, lockWaitMs }: RecordingsOptions = {},

@@ -12,9 +12,8 @@ const certificateMs = 60_000
 const retryMs = 1_000
 
 /**
- * Listens while another control plane serves: connections of nodes and operators go on to that one, and whoever comes while it cannot be
- * reached, or by another door, is told. What cannot be opened is tried again, and said once: whether
- * it can be when our turn comes is what counts. Without a certificate that nodes trust, they find no port rather than a stranger.
+ * Listens while another control plane serves: connections of nodes and operators go on to that one, and whoever comes while it cannot be reached,
+ * or by another door, is told. What cannot be opened is tried again, and said once: whether it can be when our turn comes is what counts. Without a certificate that nodes trust, they find no port rather than a stranger.
  */
 export function answerMeanwhile(
   servers: Servers,

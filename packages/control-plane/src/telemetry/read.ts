@@ -17,7 +17,7 @@ export function listRecords(partitions: readonly Partition[], query: RecordQuery
       .prepare(`${selectRows} where ${owner} and last_id > ? and received_at >= ? order by last_id`)
       .iterate(id, after, sinceMs)
     for (const row of rows)
-      for (const stored of unpacked(partition, row as unknown as PackRow, after)) {
+      for (const stored of unpacked(row as unknown as PackRow, after, partition.noteDamage)) {
         found.push(stored)
         bytes += Buffer.byteLength(stored.record)
         if (found.length === limit || (bytes > maxBytes && found.length > 1)) return found
@@ -53,7 +53,7 @@ export function readArrivals(
     const rows = database.prepare(`${selectRows} where last_id > ? order by last_id`).iterate(last)
     for (const row of rows) {
       const { tenant_id } = row as unknown as PackRow // the columns of the select
-      for (const stored of unpacked(partition, row as unknown as PackRow, last)) {
+      for (const stored of unpacked(row as unknown as PackRow, last, partition.noteDamage)) {
         records.push({ ...stored, tenant_id })
         last = stored.id
         bytes += stored.record.length
@@ -68,10 +68,11 @@ export function readArrivals(
 
 const selectRows = 'select last_id, count, tenant_id, node_id, received_at, body from packs'
 
-function* unpacked(
-  { noteDamage }: Partition,
+/** Records of a pack behind an id; none of one that is damaged. */
+export function* unpacked(
   { last_id, count, node_id, received_at, body }: PackRow,
   after: number,
+  noteDamage: (reason: string) => void,
 ): Generator<StoredRecord> {
   const text = storedText(body)
   if (text === undefined) return noteDamage(damagedPack(last_id))

@@ -93,7 +93,7 @@ export interface ArrivalPage {
   cursor: string
 }
 
-/** Storage for telemetry, separate from the state, so that its volume cannot slow down changes. Several processes may have one in common. */
+/** Storage for telemetry, separate from the state, so that its volume cannot slow down changes. */
 export interface TelemetryStore extends AsyncDisposable {
   /**
    * Resolves once every record is on disk. With a position, those that the node has sent before are skipped and counted:

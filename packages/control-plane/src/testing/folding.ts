@@ -12,7 +12,7 @@ const [, , folder = '', place = ''] = process.argv
 const telemetry = openSqliteTelemetry(join(folder, 'telemetry'))
 const room = { own: 100, programs: 100 }
 const options = { room, onLeftOut: () => {} }
-const store = await openSeriesAt(place, { ...options, source: folder })
+const store = await openSeriesAt(place, options)
 const programs = createPrograms(() => ({ node_program_series: 100, tenant_program_series: 100 }))
 const series = startSeries({
   store,

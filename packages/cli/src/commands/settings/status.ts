@@ -4,7 +4,7 @@ import { age, ageOf } from '../../terminal/output.ts'
 export const statusCommand = list({
   name: 'status',
   description:
-    'list the control planes of the installation: which serves, and which wait for their turn',
+    'list the control planes of the installation: which serves, and which pass on to it until their turn',
   examples: ['plexctl status', 'plexctl status --json'],
   items: async (admin: Admin) => (await admin.listControlPlanes({})).body.items,
   columns: [

@@ -69,7 +69,7 @@ export function partitionTable(kind: RecordKind, number: number): string {
   return `telemetry_packs_${kind}_${number}`
 }
 
-/** Of nodes that are gone. One that has just joined by another control plane may be unknown here, so a mark stays for a whole partition. */
+/** Of nodes that are gone. One that has joined since this control plane has lost its turn is unknown here, so a mark stays for a whole partition. */
 async function forgetMarks(
   tx: Connection,
   kind: RecordKind,

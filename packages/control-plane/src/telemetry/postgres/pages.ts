@@ -1,9 +1,6 @@
 import { sql } from 'kysely'
 import type { RecordKind } from '../packs/kinds.ts'
-import { recordsOf, storedText } from '../packs/pack.ts'
 import type { PackRow } from '../partition.ts'
-import { damagedPack } from '../partition-tables.ts'
-import type { StoredRecord } from '../store.ts'
 import type { Connection } from './head.ts'
 
 /** Packs of one page, which is read at once, and the bytes of their texts beyond which there are no more. */
@@ -37,17 +34,4 @@ export async function* packsAfter(
     if (!end) return
     last = end.last_id
   }
-}
-
-/** Records of a pack behind an id; none of one that is damaged. */
-export function* unpacked(
-  { last_id, count, node_id, received_at, body }: PackRow,
-  after: number,
-  noteDamage: (reason: string) => void,
-): Generator<StoredRecord> {
-  const text = storedText(body)
-  if (text === undefined) return noteDamage(damagedPack(last_id))
-  const firstId = last_id - count + 1
-  for (const [index, record] of recordsOf(text).entries())
-    if (firstId + index > after) yield { id: firstId + index, node_id, received_at, record }
 }

@@ -15,7 +15,7 @@ interface PostgresPartition extends PrunablePartition {
   readonly number: number
 }
 
-/** Partitions as prunePartitions takes them; several control planes may do it at once. */
+/** Partitions as prunePartitions takes them; a control plane that has lost its turn may still be doing it, too. */
 export function createPartitions(db: Connection): PrunablePartitions<PostgresPartition> {
   return {
     async of(kind) {

@@ -36,8 +36,8 @@ const maxConnections = 6
 const maxSearches = 2
 
 /**
- * In tables of a database that several processes may write at once, with one row for each batch. Followers are told of what this process has appended: what
- * others append they can read behind the last id that they know, once something wakes them.
+ * In tables of a database, with one row for each batch. One control plane at a time has its turn to write them, and one that has lost it may still be
+ * writing: each batch is stored once all the same, and ids grow in the order of commits.
  */
 export async function openPostgresTelemetry(
   place: PostgresPlace,

@@ -1,6 +1,7 @@
+import { unpacked } from '../read.ts'
 import type { ArrivalPage, ArrivalQuery, RecordQuery, StoredRecord } from '../store.ts'
 import { type Connection, readHead } from './head.ts'
-import { packsAfter, unpacked } from './pages.ts'
+import { packsAfter } from './pages.ts'
 
 /** Of one node, or of all of a tenant, in the order of arrival. */
 export async function listRecords(

@@ -68,7 +68,7 @@ async function storedIn(folder: string): Promise<number[]> {
 async function seriesIn(folder: string, place: string, sum: number): Promise<number[]> {
   await using telemetry = openSqliteTelemetry(join(folder, 'telemetry'))
   const options = { room: { own: 100, programs: 100 }, onLeftOut: assert.fail }
-  await using store = await openSeriesAt(place, { ...options, source: folder })
+  await using store = await openSeriesAt(place, options)
   const programs = createPrograms(() => ({ node_program_series: 100, tenant_program_series: 100 }))
   const around = { store, telemetry, clock: systemClock, log: silentLog, programs }
   await using series = startSeries({ ...around, ...options })

@@ -16,13 +16,11 @@ export interface Folding extends Pick<Writing, 'flush' | 'idle'> {
 
 export interface FoldingOptions extends Omit<HeadsOptions, 'lastId' | 'marks'>, WritingOptions {
   telemetry: Pick<TelemetryStore, 'readAfter'>
-  /** Whether others write to it. */
-  isShared: boolean
 }
 
 const pageRecords = 2_000
 
-export function createFolding({ telemetry, isShared, ...options }: FoldingOptions): Folding {
+export function createFolding({ telemetry, ...options }: FoldingOptions): Folding {
   const { lastId, marks } = options.writer
   const heads = createHeads({ ...options, lastId, marks })
   const writing = createWriting(heads, options)
@@ -31,8 +29,6 @@ export function createFolding({ telemetry, isShared, ...options }: FoldingOption
 
   function take(batch: ArrivedBatch): void {
     const { source, firstId, received_at } = batch
-    // What others have written in between comes first: this is read with it.
-    if (isShared && firstId > heads.lastId() + 1) return
     for (const [index, { point }] of batch.facts.entries()) {
       const id = firstId + index
       if (id > heads.lastId()) heads.take({ id, source, received_at, point })

@@ -19,26 +19,15 @@ export interface SeriesOptions
   extends Pick<FoldingOptions, 'room' | 'programs' | 'onLeftOut' | 'log'> {
   store: SeriesStore
   telemetry: Pick<TelemetryStore, 'onAppend' | 'readAfter' | 'cursorNow'>
-  /** Whether others write to it: then what they have written is read again and again. */
-  isShared?: boolean
   clock: Clock
 }
 
 const flushMs = 5 * 60_000
-/** Between two looks at what others have written. */
-const lookMs = 5_000
 /** Until it is begun again where what is stored is not what was known, or cannot be asked. */
 const pauseMs = 5_000
 
 /** Follows telemetry, from where the series were before, until disposed of; then what has come is stored. */
-export function startSeries({
-  store,
-  telemetry,
-  isShared = false,
-  clock,
-  log,
-  ...options
-}: SeriesOptions): Series {
+export function startSeries({ store, telemetry, clock, log, ...options }: SeriesOptions): Series {
   const stop = new AbortController()
   /** Undefined while it is not known what is stored. */
   let folding: Folding | undefined
@@ -48,17 +37,8 @@ export function startSeries({
   })
 
   async function begin(onChanged: (error: ProgressChanged) => void): Promise<Folding> {
-    const newestId = isShared ? undefined : Number(await telemetry.cursorNow('metrics'))
-    const writer = await store.begin(newestId)
-    return createFolding({ ...options, writer, telemetry, isShared, log, onChanged })
-  }
-
-  async function sleepUntilFlush(now: Folding, signal: AbortSignal): Promise<void> {
-    if (!isShared) return clock.sleep(flushMs, signal)
-    for (const endMs = clock.monotonic() + flushMs; clock.monotonic() < endMs; ) {
-      await clock.sleep(lookMs, signal)
-      await now.catchUp(signal)
-    }
+    const writer = await store.begin(Number(await telemetry.cursorNow('metrics')))
+    return createFolding({ ...options, writer, telemetry, log, onChanged })
   }
 
   /** Rejects when what is stored is not what was known. */
@@ -70,7 +50,7 @@ export function startSeries({
       await folding.catchUp(signal)
       onBegun()
       for (;;) {
-        await sleepUntilFlush(folding, signal)
+        await clock.sleep(flushMs, signal)
         await folding.flush()
       }
     } catch (error) {

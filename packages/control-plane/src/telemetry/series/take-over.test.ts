@@ -6,7 +6,9 @@ import { countOf, openBench } from './testing/series-bench.ts'
 
 type Bench = Awaited<ReturnType<typeof openBench>>
 
-describe('series of metrics in a database that several write to', { skip: noPostgres }, () => {
+describe('series of metrics in a database that goes away, or that another writes to', {
+  skip: noPostgres,
+}, () => {
   let server: TestPostgres
   before(async () => {
     server = await startPostgres()
@@ -15,14 +17,8 @@ describe('series of metrics in a database that several write to', { skip: noPost
 
   const point = { at: -60_000, data: { cpu_percent: 1 } }
   /** All points of the node, and never more than these. */
-  async function allOf(
-    { clock, startMs }: Bench,
-    series: Series,
-    expected: number,
-    meanwhile = async () => {},
-  ) {
+  async function allOf({ clock, startMs }: Bench, series: Series, expected: number) {
     await until(`${expected} points`, async () => {
-      await meanwhile()
       await clock.advance(5_000)
       const count = await countOf(series, 'n_web', startMs)
       assert.ok(count <= expected, `${count} of ${expected} points`)
@@ -63,34 +59,6 @@ describe('series of metrics in a database that several write to', { skip: noPost
     await allOf(bench, series, 2)
   })
 
-  it('are of all data folders, each of which goes on where it was', async () => {
-    const place = server.createDatabase()
-    await using first = await openBench(place)
-    await using second = await openBench(place)
-    let expected = 0
-    for (const bench of [first, second, first, second]) {
-      await using series = await bench.start()
-      await bench.send('n_web', point, point)
-      expected += 2
-      await allOf(bench, series, expected)
-    }
-  })
-
-  it('are of two at once that have their own telemetry', async () => {
-    const place = server.createDatabase()
-    await using first = await openBench(place)
-    await using second = await openBench(place)
-    await using ours = await first.start()
-    await using theirs = await second.start()
-    for (let round = 1; round <= 3; round++) {
-      await Promise.all([first.send('n_web', point), second.send('n_web', point)])
-      await allOf(first, ours, 2 * round, async () => {
-        await Promise.all([ours.flush(), theirs.flush()])
-      })
-    }
-    await allOf(second, theirs, 6)
-  })
-
   it('have each point once where two follow the same telemetry: who was second begins again', async () => {
     await using bench = await openBench(server.createDatabase())
     await using first = await bench.start()
@@ -104,28 +72,16 @@ describe('series of metrics in a database that several write to', { skip: noPost
     }
   })
 
-  it('have what others have written to telemetry that is shared', async () => {
-    await using bench = await openBench(server.createDatabase())
-    const ofOthers = { ...bench.telemetry, onAppend: () => () => {} }
-    await using series = await bench.start({ telemetry: ofOthers, isShared: true })
-    for (let count = 1; count <= 3; count++) {
-      await bench.send('n_web', point)
-      await allOf(bench, series, count)
-      await series.flush()
-    }
-  })
-
-  it('take what comes after a folder has gone back to what it was before', async () => {
+  it('take what comes after telemetry has gone back to what it was before', async () => {
     const place = server.createDatabase()
     await using now = await openBench(place)
     await using before = await openBench(place)
-    const source = 'the-same-folder'
     {
-      await using series = await now.start({ source })
+      await using series = await now.start()
       await now.send('n_web', point, point, point)
       await allOf(now, series, 3)
     }
-    await using series = await before.start({ source })
+    await using series = await before.start()
     await before.send('n_web', point)
     await allOf(before, series, 4)
     await before.send('n_web', point, point, point)

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { startPostgres, type TestPostgres } from './server.ts'
 
 /**
@@ -22,10 +21,7 @@ export function databaseOfFolder(dataDir: string): Promise<string | undefined> {
 function serverHere(): Promise<TestPostgres> {
   server ??= startPostgres().then((started) => {
     // Nobody else knows when the last test is over.
-    process.on('exit', () => {
-      process.kill(started.pid(), 'SIGQUIT')
-      rmSync(started.folder, { recursive: true, force: true })
-    })
+    process.on('exit', () => started[Symbol.dispose]())
     return started
   })
   return server

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, globSync, writeFileSync } from 'node:fs'
+import { chownSync, globSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -32,6 +32,8 @@ export interface TestPostgres extends AsyncDisposable {
   end(signal?: NodeJS.Signals): Promise<void>
   /** Starts it again after its end. */
   start(): Promise<void>
+  /** Ends it and removes all that it has, as long as it takes: for a process that exits. */
+  [Symbol.dispose](): void
 }
 
 /** Both in PEM. */
@@ -126,6 +128,11 @@ export async function startPostgres({
     psql,
     end,
     start,
+    [Symbol.dispose]() {
+      const stopping = ['stop', '-D', data, '-m', 'immediate', '--silent']
+      execFileSync(join(bin, 'pg_ctl'), stopping, identity)
+      rmSync(folder, { recursive: true })
+    },
     async [Symbol.asyncDispose]() {
       await end()
       await rm(folder, { recursive: true })

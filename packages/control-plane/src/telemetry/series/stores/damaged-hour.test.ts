@@ -34,7 +34,7 @@ describe('an hour of series that is damaged on the disk', () => {
       (await file.read('n_web', { fromMs: 0, toMs: 9e15 })).hours
     {
       await using file = open()
-      const writer = await file.begin()
+      const writer = await file.begin(Number.POSITIVE_INFINITY)
       for (const at of [0, hourMs, 2 * hourMs]) await writer.add(headsOf(at, hourOf(3)))
       await writer.finish(3)
     }
@@ -65,11 +65,11 @@ describe('an hour of series that is damaged on the disk', () => {
     const heads = headsOf(0, hourOf(1))
     {
       await using file = openSeriesFile(path, options)
-      await (await file.begin()).add(heads)
+      await (await file.begin(Number.POSITIVE_INFINITY)).add(heads)
     }
     flipBit(path, 0)
     await using file = openSeriesFile(path, { ...options, log })
-    await (await file.begin()).add(heads)
+    await (await file.begin(Number.POSITIVE_INFINITY)).add(heads)
     assert.equal(warnings.length, 1)
     const { hours } = await file.read('n_web', { fromMs: 0, toMs: 0 })
     assert.equal(hours.get(0)?.programs, series.length)

@@ -97,7 +97,7 @@ export function openSeriesFile(
   }
 
   return {
-    begin: (newestId = Number.POSITIVE_INFINITY) =>
+    begin: (newestId) =>
       inTransaction(() => {
         if (cursor() > newestId) beginAnew()
         return { ...writer, lastId: cursor(), marks: marks() }

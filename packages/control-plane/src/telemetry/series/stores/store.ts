@@ -36,8 +36,8 @@ export interface SeriesWriter {
 
 /** Series where they are kept: a row for each node and hour. */
 export interface SeriesStore extends AsyncDisposable {
-  /** `newestId`: of telemetry, if it may have gone back to what it was before, as a folder may. */
-  begin(newestId?: number): Promise<SeriesWriter>
+  /** `newestId`: of telemetry, which may have gone back to what it was before. */
+  begin(newestId: number): Promise<SeriesWriter>
   /** The hours that begin in the range, both ends included, and up to which record they are made: of one moment. */
   read(nodeId: string, range: { fromMs: number; toMs: number }): Promise<StoredHours>
   /** Deletes hours before the time, and past the size the oldest of the node with most. Returns how many. */

@@ -4,7 +4,7 @@ import { createFakeClock } from '@plexd/runtime/testing'
 import { makeTemporaryFolder } from '../../../testing/temporary-folder.ts'
 import { createPrograms } from '../../latest/programs.ts'
 import { openSqliteTelemetry } from '../../sqlite-store.ts'
-import { type Series, type SeriesOptions, startSeries } from '../series.ts'
+import { type Series, startSeries } from '../series.ts'
 import { openSeriesAt } from './series-stores.ts'
 
 const hourMs = 3_600_000
@@ -30,16 +30,16 @@ export async function openBench(place: string) {
     /** One that goes on with what the last one has stored. */
     async start({
       maxSeries = 100,
-      source = folder.path,
-      ...rest
-    }: StartOptions = {}): Promise<Series & { kill(): Promise<void> }> {
+    }: {
+      maxSeries?: number
+    } = {}): Promise<Series & { kill(): Promise<void> }> {
       const room = { own: maxSeries, programs: maxSeries }
       const onLeftOut = (reason: string, count: number) =>
         leftOut.set(reason, (leftOut.get(reason) ?? 0) + count)
-      const store = await openSeriesAt(place, { room, onLeftOut, source })
+      const store = await openSeriesAt(place, { room, onLeftOut })
       const limits = () => ({ node_program_series: maxSeries, tenant_program_series: 1_000 })
       const programs = createPrograms(limits)
-      const options = { room, programs, onLeftOut, ...rest }
+      const options = { room, programs, onLeftOut }
       const series = startSeries({ store, telemetry, clock, log: silentLog, ...options })
       return {
         ...series,
@@ -67,11 +67,6 @@ export async function openBench(place: string) {
       }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
-}
-
-export interface StartOptions extends Partial<Pick<SeriesOptions, 'telemetry' | 'isShared'>> {
-  maxSeries?: number
-  source?: string
 }
 
 export async function cpuOf(series: Series, nodeId: string, sinceMs: number, untilMs: number) {

@@ -3,17 +3,12 @@ import { openSeriesFile } from '../stores/file.ts'
 import { openPostgresSeries } from '../stores/postgres/series.ts'
 import type { SeriesStore, SeriesStoreOptions } from '../stores/store.ts'
 
-export interface SeriesUnderTest extends SeriesStoreOptions {
-  /** Of the telemetry that is followed; a file follows one alone. */
-  source: string
-}
-
 /** A store of series at a path or URL, as one that was there before or a new one. */
 export async function openSeriesAt(
   place: string,
-  { source, ...options }: SeriesUnderTest,
+  options: SeriesStoreOptions,
 ): Promise<SeriesStore> {
   return place.startsWith('postgres:')
-    ? openPostgresSeries({ url: place }, { ...options, source, log: silentLog })
+    ? openPostgresSeries({ url: place }, { ...options, log: silentLog })
     : openSeriesFile(place, options)
 }

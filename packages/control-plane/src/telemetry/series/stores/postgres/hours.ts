@@ -78,17 +78,12 @@ export async function removeHours(
 /** In one statement, so that all of it is of one moment. Hours that there are none of leave a row without. */
 export async function readRange(
   db: SeriesDatabase,
-  {
-    source,
-    nodeId,
-    fromMs,
-    toMs,
-  }: { source: string; nodeId: string; fromMs: number; toMs: number },
+  { nodeId, fromMs, toMs }: { nodeId: string; fromMs: number; toMs: number },
 ): Promise<{ rows: HourRow[]; lastId: number }> {
   const { rows } = await sql<{ last_id: number; start_ms: number | null; data: Uint8Array | null }>`
     select start_ms, data, greatest(
-      (select last_id from series_progress where source = ${source}),
-      (select last_id from series_marks where source = ${source} and node_id = ${nodeId}), 0) as last_id
+      (select last_id from series_progress),
+      (select last_id from series_marks where node_id = ${nodeId}), 0) as last_id
     from (select 1) as one
     left join series_hours on node_id = ${nodeId} and start_ms between ${fromMs} and ${Math.floor(toMs)}
     order by start_ms`.execute(db)

@@ -19,19 +19,18 @@ export function inSeriesTransaction<T>(
     })
 }
 
-/** How far a store of telemetry is in the series; that of a new one is at the beginning. */
+/** How far telemetry is in the series: in new ones, at the beginning. */
 export async function readProgress(
   tx: SeriesTransaction,
-  source: string,
 ): Promise<Pick<SeriesWriter, 'lastId'> & { version: string; marks: Map<string, number> }> {
   await sql`
-    insert into series_progress values (${source}, ${crypto.randomUUID()}, 0) on conflict do nothing`.execute(
+    insert into series_progress values (1, ${crypto.randomUUID()}, 0) on conflict do nothing`.execute(
     tx,
   )
   const { rows } = await sql<{ version: string; last_id: number }>`
-    select version, last_id from series_progress where source = ${source}`.execute(tx)
+    select version, last_id from series_progress`.execute(tx)
   const { rows: marks } = await sql<{ node_id: string; last_id: number }>`
-    select node_id, last_id from series_marks where source = ${source}`.execute(tx)
+    select node_id, last_id from series_marks`.execute(tx)
   const [{ version, last_id: lastId } = { version: '', last_id: 0 }] = rows // there is one
   return {
     version,
@@ -43,37 +42,30 @@ export async function readProgress(
 /** False if the version is no longer the one that is known. */
 export async function exchangeVersion(
   tx: SeriesTransaction,
-  { source, from, to }: { source: string; from: string; to: string },
+  { from, to }: { from: string; to: string },
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update series_progress set version = ${to} where source = ${source} and version = ${from}`.execute(
-    tx,
-  )
+    update series_progress set version = ${to} where version = ${from}`.execute(tx)
   return numAffectedRows === 1n
 }
 
 /** Who reads on from there does not meet the records of older marks again. */
-export async function putProgress(
-  tx: SeriesTransaction,
-  source: string,
-  lastId: number,
-): Promise<void> {
-  await sql`update series_progress set last_id = ${lastId} where source = ${source}`.execute(tx)
-  await sql`delete from series_marks where source = ${source} and last_id <= ${lastId}`.execute(tx)
+export async function putProgress(tx: SeriesTransaction, lastId: number): Promise<void> {
+  await sql`update series_progress set last_id = ${lastId}`.execute(tx)
+  await sql`delete from series_marks where last_id <= ${lastId}`.execute(tx)
 }
 
-export async function forgetMarks(tx: SeriesTransaction, source: string): Promise<void> {
-  await sql`delete from series_marks where source = ${source}`.execute(tx)
+export async function forgetMarks(tx: SeriesTransaction): Promise<void> {
+  await sql`delete from series_marks`.execute(tx)
 }
 
 export async function putMarks(
   tx: SeriesTransaction,
-  source: string,
   marks: ReadonlyMap<string, number>,
 ): Promise<void> {
   const [nodeIds, lastIds] = [[...marks.keys()], [...marks.values()]]
   await sql`
     insert into series_marks
-      select ${source}, * from unnest(${nodeIds}::text[], ${lastIds}::bigint[])
-    on conflict (source, node_id) do update set last_id = excluded.last_id`.execute(tx)
+      select * from unnest(${nodeIds}::text[], ${lastIds}::bigint[])
+    on conflict (node_id) do update set last_id = excluded.last_id`.execute(tx)
 }

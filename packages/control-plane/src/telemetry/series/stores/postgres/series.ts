@@ -38,18 +38,16 @@ const pruneRows = 500
 const hoursAtOnce = 50
 
 export interface PostgresSeriesOptions extends SeriesStoreOptions {
-  /** The store of telemetry that is followed: ids of records are its own. */
-  source: string
   log: Pick<Log, 'warn'>
 }
 
 /**
- * In PostgreSQL, where several control planes may write. Each transaction takes a lock, finds the version that its writer has left, and
+ * In PostgreSQL, where a control plane that has lost its turn may still be writing. Each transaction takes a lock, finds the version that its writer has left, and
  * leaves another: a writer that finds a different one, or does not know what became of a commit, has to begin again.
  */
 export async function openPostgresSeries(
   place: PostgresPlace,
-  { room, onLeftOut, source, lockWaitMs, log }: PostgresSeriesOptions,
+  { room, onLeftOut, lockWaitMs, log }: PostgresSeriesOptions,
 ): Promise<SeriesStore> {
   const db = await openBeside<unknown>(place, { schema: seriesTables, lockWaitMs })
   const merging = createHourMerge({ room, onLeftOut, noteDamage: createDamageNote(log) })
@@ -62,7 +60,7 @@ export async function openPostgresSeries(
       version = undefined
       if (from === undefined) throw changed('it has ended before')
       await inSeriesTransaction(db, async (tx) => {
-        if (!(await exchangeVersion(tx, { source, from, to })))
+        if (!(await exchangeVersion(tx, { from, to })))
           throw changed('another control plane has written since')
         await work(tx)
       }).catch((error: unknown) => {
@@ -78,9 +76,9 @@ export async function openPostgresSeries(
       add: (heads) =>
         write(async (tx) => {
           await addHours(tx, heads)
-          await putMarks(tx, source, lastIdsOf(heads))
+          await putMarks(tx, lastIdsOf(heads))
         }),
-      finish: (lastId) => write((tx) => putProgress(tx, source, lastId)),
+      finish: (lastId) => write((tx) => putProgress(tx, lastId)),
     }
   }
 
@@ -114,17 +112,17 @@ export async function openPostgresSeries(
     })
 
   return {
-    begin: (newestId = Number.POSITIVE_INFINITY) =>
+    begin: (newestId) =>
       inSeriesTransaction(db, async (tx) => {
-        const progress = await readProgress(tx, source)
+        const progress = await readProgress(tx)
         if (progress.lastId <= newestId) return createWriter(progress)
         // It has gone back to what it was before. What it has is in the series, and what comes now is new.
-        await putProgress(tx, source, newestId)
-        await forgetMarks(tx, source)
+        await putProgress(tx, newestId)
+        await forgetMarks(tx)
         return createWriter({ ...progress, lastId: newestId, marks: new Map() })
       }),
     async read(nodeId, range) {
-      const { rows, lastId } = await readRange(db, { source, nodeId, ...range })
+      const { rows, lastId } = await readRange(db, { nodeId, ...range })
       return { hours: merging.read(nodeId, rows), lastId }
     },
     async prune({ beforeMs, maxBytes }) {
