@@ -55,13 +55,17 @@ export function createControlPlanes(
   let streams = (): number => 0
   let address = ''
   let last = { state: state(), sinceMs: clock.now() }
+  let lastAtMs = clock.monotonic()
   let opening: Promise<ControlPlaneRegister> | undefined
   let told: { self: Announced; atMs: number } | undefined
   let othersNames: readonly string[] = []
 
   function self(): Announced {
     const now = state()
-    if (now !== last.state) last = { state: now, sinceMs: clock.now() }
+    if (now !== last.state) {
+      last = { state: now, sinceMs: clock.now() }
+      lastAtMs = clock.monotonic()
+    }
     const way = { address, link, names: names() }
     return {
       id,
@@ -88,7 +92,7 @@ export function createControlPlanes(
     const nowMs = clock.monotonic()
     const isOld = !told || nowMs - told.atMs >= announceMs
     if (!isOld && isDeepStrictEqual({ ...told?.self, streams: 0 }, { ...own, streams: 0 })) return
-    await to.announce(own)
+    await to.announce(own, nowMs - lastAtMs)
     told = { self: own, atMs: nowMs }
   }
 

@@ -11,9 +11,9 @@ import { linkHeader } from './link-header.ts'
 const key = createSecretKey(Buffer.alloc(32, 1))
 const headerBytes = linkHeader(key, {}).length
 
-async function serve(take: (socket: Socket) => void) {
+async function serve(take: (socket: Socket) => void, allowHalfOpen = true) {
   const sockets = new Set<Socket>()
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server: Server = createServer({ allowHalfOpen }, (socket) => {
     sockets.add(socket.on('error', () => {}))
     take(socket)
   })
@@ -41,7 +41,8 @@ const hello = (name: string) => (socket: Socket) => {
 
 async function startForwarding() {
   const forwarder = createForwarder()
-  const front = await serve((client) => forwarder.take(client, () => client.end('nobody')))
+  // A server of TLS ends what its client has ended.
+  const front = await serve((client) => forwarder.take(client, () => client.end('nobody')), false)
   return {
     forwarder,
     async ask(words: string): Promise<string> {

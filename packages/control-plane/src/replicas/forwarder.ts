@@ -74,6 +74,8 @@ function isSame(one: Link | undefined, other: Link | undefined): boolean {
 
 function join(client: Socket, far: Socket, { key }: Link): void {
   far.write(linkHeader(key, client))
+  // Its server may be one that ends what the client has ended; here that is for the one that serves.
+  client.allowHalfOpen = true
   for (const [one, other] of [
     [client, far],
     [far, client],

@@ -32,7 +32,8 @@ export function answerMeanwhile(
   }
 
   async function openMain(): Promise<void> {
-    await meetOthers(environment, servers)
+    // First, so that whoever comes is passed on at once. It is tried again, and said there if it fails.
+    await meetOthers(environment, servers).catch(() => {})
     const { port } = await openMainDoor(servers, config)
     const { here, forNodes, forPeers } = ownAddressOf(config, port)
     environment.controlPlanes.showAddress(forPeers)

@@ -90,7 +90,7 @@ export function createServers(environment: Doorway): Servers {
     },
     [Symbol.asyncDispose]() {
       forwarder[Symbol.dispose]()
-      closed ??= close([main, admin, ...(monitors ? [monitors] : [])])
+      closed ??= close([main, admin, ...(monitors ? [monitors] : [])], admission.cut)
       return closed
     },
   }
@@ -132,6 +132,7 @@ function admissionOf(
       onFault: headerFaultTeller({ clock, log }),
     }),
     passOn: forwarder.take,
+    passedOn: forwarder.count,
     onRefused: (reason) => {
       metrics.refused(reason)
       // Those are told with what they begin with instead.
@@ -148,9 +149,12 @@ function isForMonitors({ name }: { name: string }): boolean {
 /** How long requests in progress may take after shutdown has begun. */
 const graceMs = 3_000
 
-async function close(servers: readonly FastifyInstance[]): Promise<void> {
+/** `cutUnseen` closes connections that the servers do not know of: those that never begin would keep them open. */
+async function close(servers: readonly FastifyInstance[], cutUnseen: () => void): Promise<void> {
+  cutUnseen()
   const cut = setTimeout(() => {
     for (const { server } of servers) server.closeAllConnections()
+    cutUnseen()
   }, graceMs)
   await Promise.all(servers.map((each) => each.close()))
   clearTimeout(cut)

@@ -61,3 +61,24 @@ describe('database_url', () => {
     )
   })
 })
+
+describe('advertise', () => {
+  const advertised = (advertise: string) => configOf({ advertise }).advertise
+
+  it('is a name or an address, with a port', () => {
+    for (const text of ['10.0.0.5:8443', 'cp-1.example.com:65535', '[2001:db8::1]:8443'])
+      assert.equal(advertised(text), text)
+  })
+
+  it('is refused where nobody could connect to it', () => {
+    for (const text of [
+      '10.0.0.5',
+      '10.0.0.5:0',
+      '10.0.0.5:99999',
+      '[::::]:1',
+      '2001:db8::1:1',
+      ':1',
+    ])
+      assert.throws(() => advertised(text), /advertise ".*": want HOST:PORT/, text)
+  })
+})

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { isLoopback } from '@plexd/protocol'
 import { asIs, optional, type Setting } from './setting.ts'
 
@@ -61,7 +62,9 @@ export function parseDatabaseUrl(text: string, name: string): string {
 }
 
 function parseAdvertised(text: string, name: string): string {
-  if (/^(\[[\da-f:.]+\]|[\w.-]+):[1-9]\d{0,4}$/i.test(text)) return text
+  const [, ipv6, plain, port] = /^(?:\[([\da-f:.]+)\]|([\w.-]{1,253})):(\d{1,5})$/i.exec(text) ?? []
+  const isHost = ipv6 === undefined ? plain !== undefined : isIPv6(ipv6)
+  if (isHost && Number(port) > 0 && Number(port) <= 65_535) return text
   throw new Error(`read config: ${name} "${text}": want HOST:PORT, as in 10.0.0.5:8443`)
 }
 

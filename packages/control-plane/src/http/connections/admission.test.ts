@@ -7,10 +7,16 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { resolveLimits } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { limits } from '../../limits.ts'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
 import { loadTls } from '../../tls/authority.ts'
-import { type Admission, createAdmission, type Refusal } from './admission.ts'
+import {
+  type Admission,
+  type AdmissionOptions,
+  createAdmission,
+  type Refusal,
+} from './admission.ts'
 
 interface Guarded extends AsyncDisposable {
   server: Server
@@ -24,7 +30,10 @@ interface Guarded extends AsyncDisposable {
   openStream(): Promise<TLSSocket>
 }
 
-async function guarded(given: Partial<Record<keyof typeof limits, number>> = {}): Promise<Guarded> {
+async function guarded(
+  given: Partial<Record<keyof typeof limits, number>> = {},
+  options: Partial<AdmissionOptions> = {},
+): Promise<Guarded> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await makeTemporaryFolder())
   const { cert, key } = await loadTls({ dataDir: folder.path, listenHost: '127.0.0.1' })
@@ -34,6 +43,7 @@ async function guarded(given: Partial<Record<keyof typeof limits, number>> = {})
     limits: resolveLimits(limits, given),
     descriptors: 100_000,
     onRefused: (reason) => refusals.push(reason),
+    ...options,
   })
   const server = createServer({ cert, key }, (request, response) => {
     if (request.url === '/known' || request.url === '/stream') admission.prove(request)
@@ -131,5 +141,28 @@ describe('createAdmission', () => {
     first?.write('\x16')
     greedy?.write(Buffer.alloc(60_000, '\x16'))
     await once(greedy as Socket, 'close')
+  })
+
+  it('closes who has not begun yet when the server ends, and nobody whom that knows', async () => {
+    await using it = await guarded()
+    const stream = await it.openStream()
+    const [silent, begun] = await it.silent(2)
+    begun?.write('\x16')
+    await until('they are there', () => it.admission.count() === 3)
+    it.admission.cut()
+    await until('they are gone', () => it.admission.count() === 1)
+    assert.equal(stream.closed, false)
+    for (const socket of [silent, begun]) socket?.destroy()
+  })
+
+  it('lets fewer in where each has a second descriptor, as it is passed on', async () => {
+    let count = 0
+    const passOn = () => void count++
+    await using it = await guarded({}, { descriptors: 100, passOn, passedOn: () => count })
+    await it.silent(60)
+    await until('all have come', () => it.refusals.length + it.admission.count() === 60)
+    // Nine tenths of 100 without one for each, less 64.
+    assert.ok(it.admission.count() < 20, `${it.admission.count()}`)
+    assert.ok(it.refusals.every((reason) => reason === 'too_many'))
   })
 })

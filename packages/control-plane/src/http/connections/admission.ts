@@ -15,6 +15,8 @@ export interface Admission {
   prove(request: IncomingMessage): void
   /** Number of open connections. */
   count(): number
+  /** Closes those that the server has not seen yet, which it cannot close. */
+  cut(): void
 }
 
 export type Refusal = 'silent' | 'crowded' | 'too_many' | 'no_header'
@@ -27,6 +29,8 @@ export interface AdmissionOptions {
   awaitPeer?: AwaitPeer
   /** May take a connection away, to where it is served; otherwise it calls `stays`. */
   passOn?: (socket: Socket, stays: () => void) => void
+  /** How many are there of those that it has taken: each has a second descriptor. */
+  passedOn?: () => number
   /** Called with the reason for each connection that is closed without an answer. */
   onRefused?: (reason: Refusal) => void
 }
@@ -46,10 +50,12 @@ const maxHelloBytes = 17 * 1024
 export function createAdmission(options: AdmissionOptions): Admission {
   const { limits, awaitPeer = (_socket, { named }) => named(undefined) } = options
   const { onRefused = () => {}, passOn = (_socket, stays) => stays() } = options
-  const max = maxConnections(limits.connections, options.descriptors)
+  const { passedOn = () => 0 } = options
+  const max = () => maxConnections(limits.connections, options.descriptors - passedOn())
   const connections = createConnections<Socket>(max, () => onRefused('too_many'))
   const waiting = createFairQueue<Admitted>(limits.handshake_queue)
   const running = new Map<Admitted, NodeJS.Timeout>()
+  const unseen = new Set<Socket>()
   const starts = new WeakMap<Admitted, () => void>()
   /** Keyed by the connection's addresses and ports, because a TLS socket does not expose its underlying socket. */
   const byEnds = new Map<string, Admitted>()
@@ -117,7 +123,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const ends = endsOf(socket)
     byEnds.set(ends, connection)
     bySocket.set(socket, connection)
+    unseen.add(socket)
     socket.once('close', () => {
+      unseen.delete(socket)
       connections.remove(connection)
       if (byEnds.get(ends) === connection) byEnds.delete(ends)
       done(connection)
@@ -152,6 +160,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
         const connection = admit(socket)
         if (!connection) return
         const open = (): void => {
+          if (protocol === 'plain') unseen.delete(socket)
           for (const listener of listeners) listener.call(server, socket)
         }
         awaitPeer(socket, {
@@ -168,6 +177,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       server.on('secureConnection', (socket: TLSSocket) => {
         const connection = byEnds.get(endsOf(socket))
         if (!connection) return
+        unseen.delete(connection.socket)
         const peer = peers.get(connection)
         if (peer) showPeer(socket, peer)
         bySocket.set(socket, connection)
@@ -183,6 +193,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
       connections.changed(connection)
     },
     count: connections.size,
+    cut() {
+      for (const socket of unseen) socket.destroy()
+    },
   }
 }
 

@@ -10,7 +10,7 @@ interface Fake {
 
 function setUp(max: number) {
   const closed: string[] = []
-  const connections = createConnections<Fake>(max)
+  const connections = createConnections<Fake>(() => max)
   const open = (
     name: string,
     state: Partial<Pick<Connection<Fake>, 'requests' | 'isProven'>> = {},

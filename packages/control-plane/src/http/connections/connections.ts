@@ -31,12 +31,12 @@ export interface Connections<Socket extends Closable> {
 }
 
 /**
- * Keeps the number of open connections below `max`. At the limit it closes some, in this order: unauthenticated ones
+ * Keeps the number of open connections below `max`, which may change. At the limit it closes some, in this order: unauthenticated ones
  * without a request in progress, idle authenticated ones, unauthenticated ones with a request in progress; each time
  * of the source that has most of them, longest first. An authenticated request in progress is never cut off.
  */
 export function createConnections<Socket extends Closable>(
-  max: number,
+  max: () => number,
   onClosed: () => void = () => {},
 ): Connections<Socket> {
   /** By rank (lowest closed first), then by source, in order of arrival in that rank. */
@@ -69,7 +69,7 @@ export function createConnections<Socket extends Closable>(
 
   /** Closes several at a time, because finding the largest source takes time proportional to the number of sources. */
   function makeRoom(): void {
-    let left = Math.max(1, Math.floor(max / 128))
+    let left = Math.max(1, size - max() + 1, Math.floor(max() / 128))
     for (const rank of ranks) {
       for (let pool = largest(rank); pool && left > 0; pool = largest(rank)) {
         for (const connection of [...pool.values().take(left)]) {
@@ -84,8 +84,8 @@ export function createConnections<Socket extends Closable>(
 
   return {
     add(socket) {
-      if (size >= max) makeRoom()
-      if (size >= max) return undefined
+      if (size >= max()) makeRoom()
+      if (size >= max()) return undefined
       const source = sourceOf(socket.remoteAddress)
       const fresh = { requests: 0, isProven: false, isClosed: false, pool: undefined }
       const connection: Connection<Socket> = { socket, source, ...fresh }

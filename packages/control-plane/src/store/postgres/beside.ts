@@ -12,6 +12,8 @@ export interface BesideOptions {
   /** Connections at the same time. */
   max?: number
   lockWaitMs?: number | undefined
+  /** Longest time of a statement, in milliseconds. */
+  statementMs?: number
 }
 
 /**
@@ -20,10 +22,10 @@ export interface BesideOptions {
  */
 export async function openBeside<Schema>(
   place: PostgresPlace,
-  { schema, max = 4, lockWaitMs = limits.database_lock_wait.default }: BesideOptions,
+  { schema, max = 4, lockWaitMs = limits.database_lock_wait.default, ...rest }: BesideOptions,
 ): Promise<Kysely<Schema>> {
   const db = new Kysely<Schema>({
-    dialect: new PostgresDialect({ pool: openPool(place, max, { lockWaitMs }) }),
+    dialect: new PostgresDialect({ pool: openPool(place, max, { lockWaitMs, ...rest }) }),
   })
   try {
     await db.transaction().execute(async (tx) => {

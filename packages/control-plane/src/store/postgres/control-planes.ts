@@ -10,6 +10,7 @@ export interface Announced {
   pid: number
   version: string
   state: string
+  /** Of one that is read: by the clock of the server. */
   sinceMs: number
   streams: number
   /** `HOST:PORT` at which the others reach it; empty until it listens. */
@@ -22,8 +23,9 @@ export interface Announced {
 
 /** Where control planes on one database tell each other that they are there, be it their turn or not. */
 export interface ControlPlaneRegister extends AsyncDisposable {
-  announce(self: Announced): Promise<void>
-  /** With how long ago each was heard of, by the clock of the server: those of machines may differ. */
+  /** It has been in its state for so long, in milliseconds. */
+  announce(self: Announced, forMs: number): Promise<void>
+  /** With how long ago each was heard of; times are those of the server, as the clocks of machines may differ. */
   list(): Promise<(Announced & { silentMs: number })[]>
   /** It ends, and is not there any more. */
   leave(id: string): Promise<void>
@@ -38,19 +40,25 @@ const schema = `create table if not exists control_planes (
 /** One that was killed is forgotten after this. */
 const forgottenAfter = '1 minute'
 const maxListed = 1_000
+/** Short: whoever ends waits to say so, and others for the lock of whoever opens it. */
+const lockWaitMs = 500
+const statementMs = 3_000
 
 export async function openControlPlaneRegister(
   place: PostgresPlace,
 ): Promise<ControlPlaneRegister> {
-  const db = await openBeside(place, { schema: [schema], max: 1 })
+  const db = await openBeside(place, { schema: [schema], max: 1, lockWaitMs, statementMs })
   return {
-    async announce({ id, machine, pid, version, state, sinceMs, streams, ...way }) {
+    async announce({ id, machine, pid, version, state, streams, ...way }, forMs) {
       const gone = sql`delete from control_planes where seen_at < now() - ${forgottenAfter}::interval`
       await gone.execute(db)
       await sql`insert into control_planes
-        values (${id}, ${machine}, ${pid}, ${version}, ${state}, ${sinceMs}, ${streams}, now(),
+        values (${id}, ${machine}, ${pid}, ${version}, ${state},
+          (extract(epoch from now()) * 1000)::bigint - ${Math.round(forMs)}::bigint, ${streams}, now(),
           ${way.address}, ${way.link}, ${way.names})
-        on conflict (id) do update set state = excluded.state, since = excluded.since,
+        on conflict (id) do update set state = excluded.state,
+          since = case control_planes.state when excluded.state then control_planes.since
+            else excluded.since end,
           streams = excluded.streams, seen_at = excluded.seen_at, address = excluded.address,
           names = excluded.names`.execute(db)
     },

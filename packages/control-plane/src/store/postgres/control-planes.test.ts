@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { noPostgres, startPostgres, type TestPostgres } from '@plexd/runtime/testing'
+import { withSession } from './client.ts'
+import { type Announced, openControlPlaneRegister } from './control-planes.ts'
+
+const aControlPlane: Announced = {
+  ...{ id: 'one', machine: 'a', pid: 1, version: '1.0.0', state: 'serving', sinceMs: 0 },
+  ...{ streams: 0, address: '192.0.2.1:8443', link: '', names: [] },
+}
+const hourMs = 3_600_000
+
+describe('openControlPlaneRegister', { skip: noPostgres }, () => {
+  let server: TestPostgres
+  before(async () => {
+    server = await startPostgres()
+  })
+  after(() => server[Symbol.asyncDispose]())
+
+  it('says since when by the clock of the server, whatever those of machines say', async () => {
+    await using register = await openControlPlaneRegister({ url: server.createDatabase() })
+    const ahead = { ...aControlPlane, sinceMs: Date.now() + hourMs }
+    await register.announce(ahead, 5_000)
+    await register.announce({ ...aControlPlane, id: 'two', sinceMs: Date.now() - hourMs }, 0)
+    const sinceOf = async () =>
+      Object.fromEntries((await register.list()).map(({ id, sinceMs }) => [id, sinceMs]))
+    const { one = 0, two = 0 } = await sinceOf()
+
+    assert.ok(two - one >= 5_000 && two - one < hourMs, `${two} - ${one}`)
+    await register.announce(ahead, 0)
+    assert.equal((await sinceOf()).one, one, 'it is in that state as before')
+    await register.announce({ ...ahead, state: 'stopping' }, 0)
+    assert.ok(((await sinceOf()).one ?? 0) >= two)
+  })
+
+  it('tells two with one name and process apart', async () => {
+    await using register = await openControlPlaneRegister({ url: server.createDatabase() })
+    await register.announce(aControlPlane, 0)
+    await register.announce({ ...aControlPlane, id: 'two', state: 'waiting' }, 0)
+    await register.leave('one')
+    assert.deepEqual(
+      (await register.list()).map(({ id, state }) => [id, state]),
+      [['two', 'waiting']],
+    )
+  })
+
+  it('gives up soon where its table is locked, as whoever stops waits for it', async () => {
+    const place = { url: server.createDatabase() }
+    await using register = await openControlPlaneRegister(place)
+    await withSession(place, { lockWaitMs: 0 }, async (locking) => {
+      await locking.query('begin')
+      await locking.query('lock table control_planes')
+      await assert.rejects(register.leave('one'), /locked by another process/)
+    })
+    await register.leave('one')
+  })
+})
