@@ -104,12 +104,13 @@ describe('a control plane of which a file beside the database is damaged', () =>
   it('never replaces the main database', async () => {
     await using folder = await makeTemporaryFolder()
     const dataDir = folder.path
+    const config = { databaseUrl: undefined }
     {
-      await using _plane = await startControlPlane({ dataDir })
+      await using _plane = await startControlPlane({ dataDir, config })
     }
     const path = join(dataDir, 'control-plane.db')
     await overwrite(path, 0, Buffer.alloc(4_096))
-    await assert.rejects(startControlPlane({ dataDir }), /database/)
+    await assert.rejects(startControlPlane({ dataDir, config }), /database/)
     assert.ok((await readdir(dataDir)).every((name) => !name.includes('damaged')))
   })
 })

@@ -193,7 +193,7 @@ describe('a control plane whose state is in PostgreSQL', { skip: noPostgres }, (
 
   it('is not started on a data folder whose state is there', async () => {
     await using folder = await makeTemporaryFolder()
-    await withControlPlane(folder.path, async () => {})
+    await withControlPlane(folder.path, async () => {}, { databaseUrl: undefined })
     await assert.rejects(
       withControlPlane(folder.path, async () => {}, { databaseUrl: server.createDatabase() }),
       /"\/.*control-plane\.db" is the database of an installation/,

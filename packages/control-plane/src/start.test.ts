@@ -48,8 +48,9 @@ describe('a start', () => {
     await using folder = await makeTemporaryFolder()
     const artifacts = join(folder.path, 'artifacts')
     await writeFile(artifacts, '')
-    await assert.rejects(startControlPlane({ dataDir: folder.path }), /artifacts/)
+    const there = { dataDir: folder.path, config: { databaseUrl: undefined } }
+    await assert.rejects(startControlPlane(there), /artifacts/)
     await rm(artifacts)
-    await using _plane = await startControlPlane({ dataDir: folder.path })
+    await using _plane = await startControlPlane(there)
   })
 })

@@ -103,7 +103,8 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
   if (options.dataDir === undefined)
     stack.defer(() => rm(dataDir, { recursive: true, force: true }))
   const clock = options.clock ?? systemClock
-  const databaseUrl = await databaseOfFolder(dataDir)
+  // A clock that a test turns does not wait for a server to answer.
+  const databaseUrl = options.clock ? undefined : await databaseOfFolder(dataDir)
   const config = testConfig({ dataDir, databaseUrl, ...options.config })
   const { app, url } = stack.use(await start(config, { clock, log: options.log ?? silentLog }))
   const adminToken = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
