@@ -61,6 +61,7 @@ describe('two control planes on one database, without a balancer', { skip: noPos
     await first.end('SIGKILL')
     const second = await waiting
     await until('a stream at the second', isAt(urls[1]))
+    await until('the second serves', () => isServed(environment))
     const [lost, used] = (await place()).addresses ?? []
     assert.match(lost?.last_error ?? '', new RegExp(`"${urls[0]}": .*(ECONN|socket hang up)`))
     assert.deepEqual([used?.in_use, used?.last_error], [true, ''])
@@ -71,12 +72,18 @@ describe('two control planes on one database, without a balancer', { skip: noPos
     await second.end('SIGKILL')
     await again
     await until('a stream at the first again', isAt(urls[0]))
+    await until('the first serves again', () => isServed(environment))
     await putData(environment, 'first')
     await until('its event', async () => (await dataOf(agent.socket)) === 'first')
   })
 })
 
 type Environment = Readonly<Record<string, string>>
+
+/** One that waits listens before its turn has come. */
+async function isServed(environment: Environment): Promise<boolean> {
+  return (await runProgram('plexctl', ['whoami'], environment)).code === 0
+}
 
 async function tokenOf(environment: Environment): Promise<string> {
   const { stdout, stderr } = await runProgram('plexctl', ['token', 'create', '--json'], environment)
