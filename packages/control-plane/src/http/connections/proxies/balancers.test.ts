@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { describe, it } from 'node:test'
@@ -16,6 +16,7 @@ import {
   type TestSettings,
 } from '../../../testing/harness.ts'
 import { headerFrom } from '../../../testing/proxy-headers.ts'
+import { createPeers } from './balancers.ts'
 import { headerFaults, ownHeader } from './proxy-header.ts'
 
 const balancer = '127.0.0.7'
@@ -303,4 +304,35 @@ describe('a control plane whose machine is its balancer', () => {
       )
       assert.match(await probe(AbortSignal.timeout(60_000)), /^serving /)
     })
+})
+
+describe('a control plane on a database with others', () => {
+  /** What is found out of a connection that begins with these bytes. */
+  async function peerOf(bytes: Buffer, isOfReplica: () => boolean): Promise<string> {
+    const awaitPeer = createPeers({ from: [], patienceMs: 100, isOfReplica })
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const server = createServer((socket) =>
+      awaitPeer(socket, {
+        named: (peer) => resolve(peer?.address ?? 'itself'),
+        fault: (isSilent) => resolve(isSilent ? 'silent' : 'fault'),
+      }),
+    ).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo // of TCP
+    const socket = connectTcp(port, '127.0.0.1')
+    if (bytes.length > 0) socket.write(bytes)
+    const found = await promise
+    socket.destroy()
+    server.close()
+    return found
+  }
+
+  it('believes headers of those, and of nobody else', async () => {
+    const header = headerFrom('203.0.113.7')
+    assert.equal(await peerOf(header, () => true), '203.0.113.7')
+    assert.equal(await peerOf(header, () => false), 'fault')
+    assert.equal(await peerOf(Buffer.from('\x16\x03\x01'), () => false), 'itself')
+    for (const half of [Buffer.alloc(0), header.subarray(0, 1), header.subarray(0, 20)])
+      assert.equal(await peerOf(half, () => true), 'silent')
+  })
 })
