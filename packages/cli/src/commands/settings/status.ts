@@ -4,7 +4,7 @@ import { age, ageOf } from '../../terminal/output.ts'
 export const statusCommand = list({
   name: 'status',
   description:
-    'list the control planes of the installation: which serves, and which pass on to it until their turn',
+    'list the control planes of the installation: which serves, and which pass on to it until their turn; of a node: plexctl node show, or plexd status there',
   examples: ['plexctl status', 'plexctl status --json'],
   items: async (admin: Admin) => (await admin.listControlPlanes({})).body.items,
   columns: [

@@ -31,7 +31,6 @@ export const elsewhere: Readonly<Record<string, Place>> = {
   up: node('up'),
   down: node('down'),
   deregister: node('deregister', 'plexctl node remove'),
-  status: node('status', 'plexctl node show'),
   peers: node('peers', 'plexctl node show'),
   netcheck: node('netcheck'),
   state: node('state', 'plexctl data list'),

@@ -165,7 +165,7 @@ describe('webhooks', () => {
     assert.match(text, /"origin":"https:\/\/hooks\.example\.com"/)
     const rows = await plane.app.store.reader.selectFrom('alert_webhooks').selectAll().execute()
     for (const shown of [text, JSON.stringify(rows)])
-      assert.doesNotMatch(shown, new RegExp(`canary|${body.secret.slice(6, 20)}`))
+      assert.doesNotMatch(shown, new RegExp(`canary|${RegExp.escape(body.secret.slice(6, 20))}`))
     await assert.rejects(admin.createAlertWebhook({ body: { name: 'ops', url } }), { status: 409 })
     await admin.deleteAlertWebhook({ params: { alert_webhook: 'ops' } })
     await assert.rejects(admin.testAlertWebhook({ params: { alert_webhook: 'ops' } }), {
