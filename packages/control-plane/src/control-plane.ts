@@ -18,6 +18,7 @@ import { openEnvironment } from './open-app/open-environment.ts'
 import { type TurnOptions, takeTurn } from './open-app/turn.ts'
 import { forgetRotations } from './rotation/key-request.ts'
 import { forgetHalfWritten } from './runs/drive.ts'
+import { seeingWhoServes } from './serving/deposed.ts'
 import { openMainDoor, openPlainDoors } from './serving/doors.ts'
 import { meeting, meetOthers } from './serving/meet.ts'
 import { ownAddressOf } from './serving/own-address.ts'
@@ -100,7 +101,10 @@ export async function startControlPlane(
   })
   const url = await listen(servers, app)
   onListening(url)
-  if (config.databaseUrl !== undefined) await meetOthers(app, servers).catch(() => {}) // it is tried again
+  if (config.databaseUrl !== undefined) {
+    await meetOthers(app, servers).catch(() => {}) // it is tried again
+    stack.use(startPeriodic(seeingWhoServes(app), { clock, log }))
+  }
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   for (const job of jobsOf(app)) stack.use(startPeriodic(job, { clock, log }))
   if (certificate) stack.use(startRenewal(app, certificate))

@@ -39,12 +39,17 @@ describe('a control plane that waits for its turn', { skip: noPostgres }, () => 
   after(() => server[Symbol.asyncDispose]())
 
   /** One that serves, and another with the same master key that waits, on a machine that is the same here. */
-  async function startTwo(settings: TestSettings = {}) {
+  async function startTwo(
+    settings: TestSettings = {},
+    wayOf = async (url: string): Promise<string> => url,
+  ) {
     await using stack = new AsyncDisposableStack()
     const databaseUrl = server.createDatabase()
     const folder = stack.use(await makeTemporaryFolder())
     const shared = { databaseUrl, insecureHttp: false }
-    const first = stack.use(await startControlPlane({ config: shared }))
+    const first = stack.use(
+      await startControlPlane({ config: { ...shared, databaseUrl: await wayOf(databaseUrl) } }),
+    )
     await copyFile(join(first.dataDir, 'master.key'), join(folder.path, 'master.key'))
     const [port, metricsPort] = [await freePort(), await freePort()]
     const config = testConfig({
@@ -134,6 +139,23 @@ describe('a control plane that waits for its turn', { skip: noPostgres }, () => 
     assert.deepEqual([...seen].toSorted(), [200, 503])
     assert.deepEqual(await statusesOf(two.metrics, '/readyz', '/metrics'), [200, 200])
     assert.equal((await two.admin('/admin/v1/whoami')).status, 401)
+  })
+
+  it('serves when the other one alone has lost the database, which finds that and ends', async () => {
+    let cut = async (): Promise<void> => {}
+    await using two = await startTwo({}, async (url) => {
+      const way = await server.cuttable(url)
+      cut = async () => {
+        await way[Symbol.asyncDispose]()
+      }
+      return way.url
+    })
+    await until('it listens', two.isListening)
+    await until('the first knows', () => two.first.app.controlPlanes.addresses().length === 1)
+    await cut()
+    await two.started
+    const { message } = await two.first.app.failed
+    assert.match(message, /it has not answered for \d+ s, and the control plane at ".+:\d+" serves/)
   })
 
   it('tries again where another has its port, and takes it when that has gone', async () => {

@@ -21,6 +21,8 @@ export interface ControlPlanes extends AsyncDisposable {
   showAddress(address: string): void
   /** By which clients reach the others, as they were last met. */
   names(): readonly string[]
+  /** `HOST:PORT` of each of those that listen, likewise. */
+  addresses(): readonly string[]
   /** Whether another one has written this header of a connection. */
   wrote(header: Buffer): boolean
 }
@@ -58,7 +60,7 @@ export function createControlPlanes(
   let lastAtMs = clock.monotonic()
   let opening: Promise<ControlPlaneRegister> | undefined
   let told: { self: Announced; atMs: number } | undefined
-  let othersNames: readonly string[] = []
+  let others: readonly Announced[] = []
 
   function self(): Announced {
     const now = state()
@@ -100,21 +102,21 @@ export function createControlPlanes(
     async list() {
       const own = self()
       const all = (await (await register())?.list()) ?? []
-      const others = all.filter((one) => one.id !== id)
+      const rest = all.filter((one) => one.id !== id)
       const nowMs = clock.now()
-      return [{ ...own, silentMs: 0 }, ...others].map((one) => viewOf(one, nowMs))
+      return [{ ...own, silentMs: 0 }, ...rest].map((one) => viewOf(one, nowMs))
     },
     async meet() {
       // Until our turn has come or we wait for it, nobody knows whether the database is ours.
       const open = state() === 'starting' ? undefined : await register()
       if (!open) return { serving: undefined, hasNewNames: false }
       await announce(open)
-      const others = (await open.list()).filter((one) => one.id !== id)
-      const before = new Set(othersNames)
-      othersNames = others.flatMap((one) => one.names)
+      const before = new Set(namesOf(others))
+      const now = (await open.list()).filter((one) => one.id !== id)
+      others = now
       return {
-        serving: linkOf(others),
-        hasNewNames: othersNames.some((name) => !before.has(name)),
+        serving: linkOf(now),
+        hasNewNames: namesOf(now).some((name) => !before.has(name)),
       }
     },
     showStreams(count) {
@@ -123,7 +125,8 @@ export function createControlPlanes(
     showAddress(given) {
       address = given
     },
-    names: () => othersNames,
+    names: () => namesOf(others),
+    addresses: () => others.map((one) => one.address).filter((text) => text !== ''),
     wrote: (header) => isOfReplica(header, key),
     async [Symbol.asyncDispose]() {
       const open = await opening?.catch(() => undefined)
@@ -133,6 +136,10 @@ export function createControlPlanes(
       await open?.[Symbol.asyncDispose]()
     },
   }
+}
+
+function namesOf(all: readonly Announced[]): string[] {
+  return all.flatMap(({ names }) => names)
 }
 
 async function open(place: NonNullable<ReturnType<typeof postgresPlace>>) {
