@@ -1,8 +1,7 @@
 import { noPostgres, startPostgres } from '@plexd/runtime/testing'
 import type { Bench, BenchContext } from '../bench.ts'
-import { usualLife } from '../fleet/fleet.ts'
-import { addFaults, lastOf, moveInTurn } from '../scenarios/figures.ts'
 import { registerAll } from '../scenarios/registration.ts'
+import { lastOfMoves } from './last-of-moves.ts'
 
 /** What it costs to have the state in PostgreSQL on the same machine, and durable there, instead of in a file. */
 export const databases: Bench = {
@@ -47,19 +46,5 @@ export const databases: Bench = {
 }
 
 async function oneChange(context: BenchContext, agents: number, args: readonly string[]) {
-  const rounds = context.rounds ?? (context.quick ? 2 : 60)
-  const fleet = await context.fleet({ agents, topology: 'full', args })
-  await fleet.open()
-  await fleet.live({ ...usualLife, pullMs: 0, endpointMs: 0 })
-  const moves = await moveInTurn(fleet, {
-    ip: '198.51.100.1',
-    port: 20_000,
-    isOver: (round) => round >= rounds + warmUp,
-  })
-  await fleet.rest()
-  await addFaults(context, fleet)
-  await fleet.close()
-  return lastOf(moves.slice(warmUp))
+  return lastOfMoves(context, await context.fleet({ agents, topology: 'full', args }))
 }
-
-const warmUp = 5

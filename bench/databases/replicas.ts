@@ -1,11 +1,12 @@
 import { noPostgres, startPostgres, until } from '@plexd/runtime/testing'
 import type { Bench, BenchContext } from '../bench.ts'
-import { startFleet, usualLife } from '../fleet/fleet.ts'
+import { startFleet } from '../fleet/fleet.ts'
 import type { Plane } from '../fleet/plane.ts'
 import { monotonicMs } from '../fleet/worker/watches.ts'
-import { addFaults, lastOf, moveInTurn } from '../scenarios/figures.ts'
+import { addFaults } from '../scenarios/figures.ts'
 import { registerAll } from '../scenarios/registration.ts'
 import { readUntilCurrent } from '../scenarios/storm.ts'
+import { lastOfMoves } from './last-of-moves.ts'
 
 /** What it costs that all connections come to a control plane that passes them on, and how long nothing comes when the one that serves is killed. */
 export const replicas: Bench = {
@@ -71,22 +72,9 @@ async function compareChanges(
 }
 
 async function oneChange(context: BenchContext, plane: Plane, agents: number) {
-  const rounds = context.rounds ?? (context.quick ? 2 : 60)
   await using fleet = await startFleet(plane, { agents, topology: 'full' })
-  await fleet.open()
-  await fleet.live({ ...usualLife, pullMs: 0, endpointMs: 0 })
-  const moves = await moveInTurn(fleet, {
-    ip: '198.51.100.1',
-    port: 20_000,
-    isOver: (round) => round >= rounds + warmUp,
-  })
-  await fleet.rest()
-  await addFaults(context, fleet)
-  await fleet.close()
-  return lastOf(moves.slice(warmUp))
+  return await lastOfMoves(context, fleet)
 }
-
-const warmUp = 5
 
 /** All agents are at the one that passes on; it has to take over, and each has to prove that it has what was changed. */
 async function killServing(context: BenchContext, { serving, passing }: Pair): Promise<void> {

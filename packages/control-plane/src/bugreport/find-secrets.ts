@@ -7,6 +7,7 @@ import {
   secretValues,
 } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
+import { masterKeyPath } from '../seal/master-key.ts'
 import type { GivenSettings } from './config-part.ts'
 
 /** All secrets that this machine has for its control plane in files, so that none gets into a report. What is sealed in the database is never read. */
@@ -14,9 +15,9 @@ export async function findSecrets(
   config: Pick<Config, 'dataDir' | 'masterKeyFile' | 'caKeyFile' | 'tlsKeyFile'>,
   { env, file }: GivenSettings,
 ): Promise<{ secrets: string[]; isBlind: boolean; notes: string[] }> {
-  const { dataDir, masterKeyFile, caKeyFile, tlsKeyFile } = config
+  const { dataDir, caKeyFile, tlsKeyFile } = config
   const files = [
-    masterKeyFile ?? join(dataDir, 'master.key'),
+    masterKeyPath(config),
     caKeyFile ?? join(dataDir, 'tls/ca.key'),
     tlsKeyFile ?? join(dataDir, 'tls/server.key'),
     join(dataDir, 'admin-token'),

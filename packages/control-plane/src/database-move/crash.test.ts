@@ -16,7 +16,7 @@ const lastCalls = 25
 const artifactBytes = 1_000_000
 const artifactQuery =
   "select sum(length(bytes)) from artifact_chunks join artifact_contents on id = content_id where version = '1.5.0'"
-const program = join(import.meta.dirname, '../testing/killed-move.ts')
+const program = join(import.meta.dirname, '../testing/killed/move.ts')
 
 describe('a move to PostgreSQL that is killed', { skip: noPostgres }, () => {
   it(`is done by the next attempt, and has happened in one place or the other until then, ${rounds} times`, {

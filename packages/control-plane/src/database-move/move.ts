@@ -7,7 +7,7 @@ import { giveLike } from '../backup/staging.ts'
 import { newEpoch } from '../log/position.ts'
 import { deleteForward, readForwardProgress } from '../rows/forwards.ts'
 import { writeSetting } from '../rows/settings.ts'
-import { loadMasterKey, type MasterKey } from '../seal/master-key.ts'
+import { loadMasterKey, type MasterKey, masterKeyPath } from '../seal/master-key.ts'
 import { checkMasterKey } from '../start/check-master-key.ts'
 import { claimDataDir } from '../start/data-dir-lock.ts'
 import { type CopiedTable, copyTables } from '../store/copy/copy-tables.ts'
@@ -133,10 +133,10 @@ async function blobsOf(options: MoveOptions): Promise<AllBlobs> {
 }
 
 /** Throws if the file is sealed under another one. */
-async function masterKeyOf({ dataDir, masterKeyFile }: MoveOptions): Promise<MasterKey> {
-  const path = masterKeyFile ?? join(dataDir, 'master.key')
+async function masterKeyOf(options: MoveOptions): Promise<MasterKey> {
+  const path = masterKeyPath(options)
   const masterKey = await loadMasterKey({ path, isNew: false })
-  await using reader: Reader = openKysely(join(dataDir, databaseName))
+  await using reader: Reader = openKysely(join(options.dataDir, databaseName))
   await checkMasterKey(reader, masterKey, path)
   return masterKey
 }

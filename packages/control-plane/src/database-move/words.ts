@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { masterKeyPath } from '../seal/master-key.ts'
 import type { MovedDatabase } from './move.ts'
 import type { TakenAuthority } from './take-authority.ts'
 
@@ -24,7 +25,8 @@ interface Around {
 
 /** For a person: what was done, and what remains to be done. */
 export function describeMove(moved: MovedDatabase, around: Around): string {
-  const { dataDir, masterKeyFile = join(dataDir, 'master.key') } = around
+  const { dataDir } = around
+  const masterKeyFile = masterKeyPath(around)
   const steps = [
     'name the database in the settings: database_url, and database_password_file where it wants a password',
     ...wordsOfBackups(around),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { lockHolder } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
+import { masterKeyPath } from '../seal/master-key.ts'
 import { postgresPlace, sqliteFile } from '../store/place/database.ts'
 import { queryServer } from '../store/postgres/examine.ts'
 
@@ -31,7 +32,7 @@ export function fileIn({ config }: Place, name: string): string {
 }
 
 export function masterKeyFile(place: Place): string {
-  return place.config.masterKeyFile ?? fileIn(place, 'master.key')
+  return masterKeyPath(place.config)
 }
 
 /** How long another process, such as a backup, may hold its lock. */

@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import type { Link } from '../replicas/forwarder.ts'
+import { readPeerAddress } from '../replicas/peer-address.ts'
 import type { Announced } from '../store/postgres/control-planes.ts'
 
 /** The way to the one that serves: of several that say so the last, as those before have lost their turn; undefined where it names none. Pure. */
@@ -9,8 +10,6 @@ export function linkOf(
   const serving = others.filter(({ state, address }) => state === 'serving' && address !== '')
   const [last] = serving.toSorted((one, other) => other.sinceMs - one.sinceMs)
   if (!last) return undefined
-  const [, host = '', port] = /^\[?(.+?)\]?:(\d+)$/.exec(last.address) ?? []
-  // Whoever connects to no port is thrown at.
-  if (!(Number(port) > 0 && Number(port) <= 65_535)) return undefined
-  return { host, port: Number(port), key: createSecretKey(Buffer.from(last.link, 'base64')) }
+  const address = readPeerAddress(last.address)
+  return address && { ...address, key: createSecretKey(Buffer.from(last.link, 'base64')) }
 }

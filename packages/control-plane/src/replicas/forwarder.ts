@@ -1,11 +1,10 @@
 import type { KeyObject } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { linkHeader } from './link-header.ts'
+import type { PeerAddress } from './peer-address.ts'
 
 /** Where the control plane that serves is reached by the others, and the key by which it knows them. */
-export interface Link {
-  host: string
-  port: number
+export interface Link extends PeerAddress {
   key: KeyObject
 }
 

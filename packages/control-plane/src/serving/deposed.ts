@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http'
-import http from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { answerHeader } from '@plexd/protocol'
 import type { Environment, Installation, State } from '../app.ts'
 import type { Job } from '../jobs/periodic.ts'
+import { readPeerAddress } from '../replicas/peer-address.ts'
 
 /** For so long a database may be silent that we serve from: then another control plane may have our turn. */
 const silentMs = 5_000
@@ -41,8 +41,9 @@ function answers(store: Deposed['store']): Promise<boolean> {
 
 /** Whether requests are served there by another one, and not passed on to us. */
 async function isServedAt(address: string, { config, life, trusted }: Deposed): Promise<boolean> {
-  const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
-  const options = { host, port, path: '/readyz', timeout: askMs, agent: false } as const
+  const peer = readPeerAddress(address)
+  if (!peer) return false
+  const options = { ...peer, path: '/readyz', timeout: askMs, agent: false } as const
   // It is known by our authority, whatever it is called there.
   const tls = { ca: trusted(), checkServerIdentity: () => undefined }
   const answer = await answerOf(

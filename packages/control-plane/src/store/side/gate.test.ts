@@ -18,7 +18,7 @@ const schema = 'create table if not exists items (id integer primary key, bytes 
 
 const kills = Number(process.env.PLEXD_SALVAGE_KILLS ?? 6)
 const seed = Number(process.env.PLEXD_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const program = join(import.meta.dirname, '../../testing/killed-salvage.ts')
+const program = join(import.meta.dirname, '../../testing/killed/salvage.ts')
 
 describe('the gate before a side database', () => {
   it('changes nothing on a disk without room for what can be read, says so, and goes on when there is', async (t) => {

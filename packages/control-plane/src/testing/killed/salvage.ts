@@ -1,24 +1,12 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
+import { createKill } from './kill-at.ts'
 
 /** Passes the gate of a database, and is killed at the call to the disk of that number. Prints how many there were if it comes through. */
 
 const [, , path = '', at = ''] = process.argv
-let calls = 0
-
-function beforeEach<Name extends string>(
-  owner: Record<Name, (...given: never[]) => unknown>,
-  name: Name,
-): void {
-  const original = owner[name] as (...given: unknown[]) => unknown
-  Object.assign(owner, {
-    [name](this: unknown, ...given: unknown[]) {
-      if (++calls === Number(at)) process.kill(process.pid, 'SIGKILL')
-      return original.apply(this, given)
-    },
-  })
-}
+const { beforeEach, calls } = createKill(Number(at))
 
 for (const name of ['renameSync', 'rmSync', 'openSync', 'writeSync', 'closeSync'] as const)
   beforeEach(fs, name)
@@ -26,10 +14,10 @@ syncBuiltinESMExports()
 for (const name of ['exec', 'prepare', 'close'] as const) beforeEach(DatabaseSync.prototype, name)
 beforeEach(StatementSync.prototype, 'run')
 
-const { passGate } = await import('../store/side/gate.ts')
+const { passGate } = await import('../../store/side/gate.ts')
 passGate(path, {
   schema: 'create table if not exists items (id integer primary key, bytes blob)',
   log: { warn: () => {} },
   timeoutMs: 1_000,
 })
-fs.writeFileSync(1, String(calls))
+fs.writeFileSync(1, String(calls()))

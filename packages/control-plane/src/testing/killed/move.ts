@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { Socket } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { createKill } from './kill-at.ts'
 
 /**
  * Moves the state of a data folder to PostgreSQL, and is killed at the call to the disk or the server of that number. Prints how many there
@@ -10,20 +11,7 @@ import { silentLog, systemClock } from '@plexd/runtime'
  */
 
 const [, , dataDir = '', url = '', at = ''] = process.argv
-let calls = 0
-
-function beforeEach<Name extends string>(
-  owner: Record<Name, (...given: never[]) => unknown>,
-  name: Name,
-): void {
-  const original = owner[name] as (...given: unknown[]) => unknown
-  Object.assign(owner, {
-    [name](this: unknown, ...given: unknown[]) {
-      if (++calls === Number(at)) process.kill(process.pid, 'SIGKILL')
-      return original.apply(this, given)
-    },
-  })
-}
+const { beforeEach, calls } = createKill(Number(at))
 
 for (const name of ['renameSync', 'mkdirSync', 'rmSync'] as const) beforeEach(fs, name)
 for (const name of ['rename', 'open', 'rm'] as const) beforeEach(fs.promises, name)
@@ -31,9 +19,9 @@ beforeEach(Socket.prototype, 'write')
 for (const name of ['exec', 'prepare', 'close'] as const) beforeEach(DatabaseSync.prototype, name)
 syncBuiltinESMExports()
 
-const { moveDatabase } = await import('../database-move/move.ts')
+const { moveDatabase } = await import('../../database-move/move.ts')
 await moveDatabase({
   ...{ dataDir, to: { url }, masterKeyFile: undefined, caKeyFile: undefined },
   ...{ clock: systemClock, log: silentLog, onProgress: () => {} },
 })
-fs.writeFileSync(1, String(calls))
+fs.writeFileSync(1, String(calls()))
