@@ -1,23 +1,18 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import {
-  freePort,
-  noPostgres,
-  startPostgres,
-  type TestPostgres,
-  until,
-} from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { freePort, noPostgres, until } from '@plexd/runtime/testing'
 import { startAgentProcess } from '../../scripts/programs/agent.ts'
 import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
+import { openPostgres } from '../support/open-postgres.ts'
+import { entryOf, plexctl, putEntry, tokenOf } from './by-programs.ts'
 
 const guide = await readFile(join(import.meta.dirname, '../../docs/guides/postgresql.md'), 'utf8')
 const commands = guide.match(/(?<=^ {4})\S.*$/gm) ?? []
@@ -32,16 +27,7 @@ const noProxy =
   spawnSync('haproxy', ['-v']).error && 'HAProxy is not installed: apt-get install haproxy'
 
 describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  let folder: string
-  before(async () => {
-    server = await startPostgres()
-    folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
-  })
-  after(async () => {
-    await server[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
-  })
+  const server = openPostgres()
 
   /** A command of the guide, on the server of this test. */
   function run(command: string): string {
@@ -62,8 +48,8 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
   })
 
   it('has settings that are settings', async () => {
-    const file = join(folder, 'control-plane.yaml')
-    const password = join(folder, 'password')
+    const file = join(server.home, 'control-plane.yaml')
+    const password = join(server.home, 'password')
     await writeFile(password, 'ThePassword', { mode: 0o600 })
     const settings = block('yaml').replace('/etc/plexd/database.password', password)
     await writeFile(file, settings)
@@ -72,7 +58,7 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
   })
 
   it('has settings of a node with two addresses that are settings', async () => {
-    const file = join(folder, 'plexd.yaml')
+    const file = join(server.home, 'plexd.yaml')
     await writeFile(file, blocks('yaml')[1]?.replace('…', 'ab'.repeat(32)) ?? '')
     const { code, stdout, stderr } = await runProgram('plexd', ['config', 'check', file])
     assert.equal(code, 0, stdout + stderr)
@@ -85,34 +71,34 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
       run(
         command
           .replace('postgres://plexd@db.example.com/plexd', `'${url}'`)
-          .replace('plexd.dump', join(folder, 'plexd.dump')),
+          .replace('plexd.dump', join(server.home, 'plexd.dump')),
       )
     const start = (url: string) =>
-      startControlPlaneProcess(join(folder, 'restored'), { args: ['--database-url', url] })
-    await mkdir(join(folder, 'restored'))
+      startControlPlaneProcess(join(server.home, 'restored'), { args: ['--database-url', url] })
+    await mkdir(join(server.home, 'restored'))
 
     await using first = await start(old)
-    await using agent = await startAgentProcess(folder, {
+    await using agent = await startAgentProcess(server.home, {
       hostname: 'web',
       token: await tokenOf(first),
       controlPlane: first,
     })
     at(dump, old)
-    await putData(first, 'newer')
-    await until('it has come', async () => (await dataOf(agent.socket)) === 'newer')
+    await putEntry(first, 'data', 'newer')
+    await until('it has come', async () => (await entryOf(agent.socket, 'data')) === 'newer')
     const { host } = new URL(first.url)
     await first.end('SIGKILL')
     at(restore, fresh)
-    await using _again = await startControlPlaneProcess(join(folder, 'restored'), {
+    await using _again = await startControlPlaneProcess(join(server.home, 'restored'), {
       listen: host,
       args: ['--database-url', fresh],
     })
-    await until('it is as it was', async () => (await dataOf(agent.socket)) === '')
+    await until('it is as it was', async () => (await entryOf(agent.socket, 'data')) === '')
   })
 
   it('moves an installation: its agent goes on without joining again, and the way back is a file', async () => {
-    const home = join(folder, 'moved')
-    const password = join(folder, 'move.password')
+    const home = join(server.home, 'moved')
+    const password = join(server.home, 'move.password')
     await mkdir(home)
     await writeFile(password, 'ThePassword', { mode: 0o600 })
     await using plane = await startControlPlaneProcess(home)
@@ -122,9 +108,12 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
       token: await tokenOf(plane),
       controlPlane: plane,
     })
-    await putData(plane, 'before')
-    await putSecret(plane, 'geheim')
-    await until('the event has come', async () => (await dataOf(agent.socket)) === 'before')
+    await putEntry(plane, 'data', 'before')
+    await putEntry(plane, 'secret', 'geheim')
+    await until(
+      'the event has come',
+      async () => (await entryOf(agent.socket, 'data')) === 'before',
+    )
     const nodes = (await plexctl(plane, 'node', 'list', '--json')).stdout
 
     const url = server.createDatabase()
@@ -152,9 +141,9 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
       args: ['--database-url', url],
     })
     await using _served = served
-    await putData(served, 'after')
-    await until('the event has come', async () => (await dataOf(agent.socket)) === 'after')
-    if (process.getuid?.() === 0) assert.equal(await secretOf(agent.socket), 'geheim')
+    await putEntry(served, 'data', 'after')
+    await until('the event has come', async () => (await entryOf(agent.socket, 'data')) === 'after')
+    if (process.getuid?.() === 0) assert.equal(await entryOf(agent.socket, 'secret'), 'geheim')
     const again = (await plexctl(served, 'node', 'list', '--json')).stdout
     assert.equal(idsOf(nodes).length, 1)
     assert.deepEqual(idsOf(again), idsOf(nodes))
@@ -163,14 +152,14 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     const back = commands.find((one) => one.startsWith('mv ')) ?? ''
     run(back.replaceAll('/var/lib/plexd-control-plane', plane.dataDir))
     await plane.start()
-    await until('it is as it was', async () => (await dataOf(agent.socket)) === 'before')
+    await until('it is as it was', async () => (await entryOf(agent.socket, 'data')) === 'before')
   })
 
   it('has two behind HAProxy: one serves, and when it is killed, the other does', {
     skip: noProxy,
   }, async () => {
     const [port, one, two] = [await freePort(), await freePort(), await freePort()]
-    const config = join(folder, 'haproxy.cfg')
+    const config = join(server.home, 'haproxy.cfg')
     const text = block('haproxy')
       .replace(':8443', `127.0.0.1:${port}`)
       .replace('10.0.0.5:8443', `127.0.0.1:${one}`)
@@ -185,71 +174,43 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
       ...['--database-url', server.createDatabase(), '--public-url', url],
       ...['--proxy-protocol-from', balancer],
     ]
-    for (const name of ['cp1', 'cp2']) await mkdir(join(folder, name))
+    for (const name of ['cp1', 'cp2']) await mkdir(join(server.home, name))
 
     const listen = `127.0.0.1:${one}`
     let waiting: Promise<ControlPlaneProcess> | undefined
     await using stack = new AsyncDisposableStack()
     // Its turn comes when the first has ended.
     stack.defer(async () => (await waiting)?.[Symbol.asyncDispose]())
-    const first = stack.use(await startControlPlaneProcess(join(folder, 'cp1'), { listen, args }))
+    const first = stack.use(
+      await startControlPlaneProcess(join(server.home, 'cp1'), { listen, args }),
+    )
     const key = ['--master-key-file', join(first.dataDir, 'master.key')]
-    waiting = startControlPlaneProcess(join(folder, 'cp2'), {
+    waiting = startControlPlaneProcess(join(server.home, 'cp2'), {
       listen: `127.0.0.1:${two}`,
       args: [...args, ...key],
     })
     const shared = { ...first, environment: { ...first.environment, PLEXCTL_SERVER: url } }
     await until('the balancer sees it', async () => (await plexctl(shared, 'whoami')).code === 0)
-    await using agent = await startAgentProcess(folder, {
+    await using agent = await startAgentProcess(server.home, {
       hostname: 'db',
       token: await tokenOf(shared),
       controlPlane: { url, caFile: first.caFile },
     })
-    await putData(shared, 'before')
-    await until('the event has come', async () => (await dataOf(agent.socket)) === 'before')
+    await putEntry(shared, 'data', 'before')
+    await until(
+      'the event has come',
+      async () => (await entryOf(agent.socket, 'data')) === 'before',
+    )
 
     await first.end('SIGKILL')
     await waiting
     await until('the other one serves', async () => (await plexctl(shared, 'whoami')).code === 0)
-    await putData(shared, 'after')
-    await until('the event has come', async () => (await dataOf(agent.socket)) === 'after')
+    await putEntry(shared, 'data', 'after')
+    await until('the event has come', async () => (await entryOf(agent.socket, 'data')) === 'after')
   })
 })
 
-type Place = Pick<ControlPlaneProcess, 'environment'>
-
-const plexctl = ({ environment }: Place, ...args: string[]) =>
-  runProgram('plexctl', args, environment)
-
-async function tokenOf(place: Place): Promise<string> {
-  const { stdout, stderr } = await plexctl(place, 'token', 'create', '--json')
-  assert.notEqual(stdout, '', stderr)
-  return JSON.parse(stdout).token
-}
-
-async function putData({ environment }: Place, text: string): Promise<void> {
-  const args = ['data', 'put', 'k', '--selector', '*', '--file', '-']
-  const { code, stderr } = await runProgram('plexctl', args, environment, text)
-  assert.equal(code, 0, stderr)
-}
-
-async function putSecret({ environment }: Place, text: string): Promise<void> {
-  const args = ['secret', 'put', 'k', '--selector', '*', '--file', '-']
-  const { code, stderr } = await runProgram('plexctl', args, environment, text)
-  assert.equal(code, 0, stderr)
-}
-
-async function secretOf(socket: string): Promise<string> {
-  const { stdout } = await runProgram('plexd', ['state', 'get', 'secret', 'k', '--socket', socket])
-  return stdout.trim()
-}
-
 const idsOf = (list: string): string[] => list.match(/\bn_[a-z0-9]+/g) ?? []
-
-async function dataOf(socket: string): Promise<string> {
-  const { stdout } = await runProgram('plexd', ['state', 'get', 'data', 'k', '--socket', socket])
-  return stdout.trim()
-}
 
 function endAtEnd(child: ChildProcess): AsyncDisposable {
   const ended = once(child, 'exit')

@@ -1,52 +1,51 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
-import { freePort, noPostgres, startPostgres, until } from '@plexd/runtime/testing'
+import { freePort, noPostgres, until } from '@plexd/runtime/testing'
 import { startAgentProcess } from '../../scripts/programs/agent.ts'
 import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
-import { runProgram } from '../../scripts/programs/program.ts'
+import { openPostgres } from '../support/open-postgres.ts'
+import { entryOf, type Place, plexctl, putEntry, tokenOf } from './by-programs.ts'
 
 /** One may wait for as long as the test takes. */
 const turnMs = 24 * 3_600_000
 
 describe('two control planes on one database, without a balancer', { skip: noPostgres }, () => {
+  const server = openPostgres()
+
   it('are gone on at by node and operator when one is killed, there and back', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
     await using stack = new AsyncDisposableStack()
-    stack.defer(() => rm(folder, { recursive: true }))
-    const server = stack.use(await startPostgres())
     const hosts = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`] as const
     const urls = hosts.map((host) => `https://${host}`)
     const args = ['--database-url', server.createDatabase()]
-    for (const name of ['cp1', 'cp2']) await mkdir(join(folder, name))
+    for (const name of ['cp1', 'cp2']) await mkdir(join(server.home, name))
 
     let waiting: Promise<ControlPlaneProcess> | undefined
     // Its turn comes when the first has ended.
     stack.defer(async () => (await waiting)?.[Symbol.asyncDispose]())
     const first = stack.use(
-      await startControlPlaneProcess(join(folder, 'cp1'), {
+      await startControlPlaneProcess(join(server.home, 'cp1'), {
         args,
         listen: hosts[0],
         startMs: turnMs,
       }),
     )
-    waiting = startControlPlaneProcess(join(folder, 'cp2'), {
+    waiting = startControlPlaneProcess(join(server.home, 'cp2'), {
       args: [...args, '--master-key-file', join(first.dataDir, 'master.key')],
       listen: hosts[1],
       startMs: turnMs,
     })
-    const environment = { ...first.environment, PLEXCTL_SERVER: urls.join(',') }
+    const shared = { environment: { ...first.environment, PLEXCTL_SERVER: urls.join(',') } }
     const agent = stack.use(
-      await startAgentProcess(folder, {
+      await startAgentProcess(server.home, {
         hostname: 'web',
-        token: await tokenOf(environment),
+        token: await tokenOf(shared),
         controlPlane: { url: urls.join(','), caFile: first.caFile },
       }),
     )
@@ -61,43 +60,24 @@ describe('two control planes on one database, without a balancer', { skip: noPos
     await first.end('SIGKILL')
     const second = await waiting
     await until('a stream at the second', isAt(urls[1]))
-    await until('the second serves', () => isServed(environment))
+    await until('the second serves', () => isServed(shared))
     const [lost, used] = (await place()).addresses ?? []
     assert.match(lost?.last_error ?? '', new RegExp(`"${urls[0]}": .*(ECONN|socket hang up)`))
     assert.deepEqual([used?.in_use, used?.last_error], [true, ''])
-    await putData(environment, 'second')
-    await until('its event', async () => (await dataOf(agent.socket)) === 'second')
+    await putEntry(shared, 'data', 'second')
+    await until('its event', async () => (await entryOf(agent.socket, 'data')) === 'second')
 
     const again = first.start()
     await second.end('SIGKILL')
     await again
     await until('a stream at the first again', isAt(urls[0]))
-    await until('the first serves again', () => isServed(environment))
-    await putData(environment, 'first')
-    await until('its event', async () => (await dataOf(agent.socket)) === 'first')
+    await until('the first serves again', () => isServed(shared))
+    await putEntry(shared, 'data', 'first')
+    await until('its event', async () => (await entryOf(agent.socket, 'data')) === 'first')
   })
 })
 
-type Environment = Readonly<Record<string, string>>
-
 /** One that waits listens before its turn has come. */
-async function isServed(environment: Environment): Promise<boolean> {
-  return (await runProgram('plexctl', ['whoami'], environment)).code === 0
-}
-
-async function tokenOf(environment: Environment): Promise<string> {
-  const { stdout, stderr } = await runProgram('plexctl', ['token', 'create', '--json'], environment)
-  assert.notEqual(stdout, '', stderr)
-  return JSON.parse(stdout).token
-}
-
-async function putData(environment: Environment, text: string): Promise<void> {
-  const args = ['data', 'put', 'k', '--selector', '*', '--file', '-']
-  const { code, stderr } = await runProgram('plexctl', args, environment, text)
-  assert.equal(code, 0, stderr)
-}
-
-async function dataOf(socket: string): Promise<string> {
-  const { stdout } = await runProgram('plexd', ['state', 'get', 'data', 'k', '--socket', socket])
-  return stdout.trim()
+async function isServed(place: Place): Promise<boolean> {
+  return (await plexctl(place, 'whoami')).code === 0
 }

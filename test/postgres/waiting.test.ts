@@ -1,46 +1,31 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import {
-  freePort,
-  noPostgres,
-  startPostgres,
-  type TestPostgres,
-  until,
-} from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { freePort, noPostgres, until } from '@plexd/runtime/testing'
 import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
+import { openPostgres } from '../support/open-postgres.ts'
 
 describe('a control plane that waits for another', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  let folder: string
-  before(async () => {
-    server = await startPostgres()
-    folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
-  })
-  after(async () => {
-    await server[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
-  })
+  const server = openPostgres()
 
   it('says so to who asks on its machine, is listed, and serves when the other is killed', async () => {
     const args = ['--database-url', server.createDatabase()]
-    for (const name of ['cp1', 'cp2']) await mkdir(join(folder, name))
+    for (const name of ['cp1', 'cp2']) await mkdir(join(server.home, name))
     let waiting: Promise<ControlPlaneProcess> | undefined
     await using stack = new AsyncDisposableStack()
     // Its turn comes when the first has ended.
     stack.defer(async () => (await waiting)?.[Symbol.asyncDispose]())
-    const first = stack.use(await startControlPlaneProcess(join(folder, 'cp1'), { args }))
+    const first = stack.use(await startControlPlaneProcess(join(server.home, 'cp1'), { args }))
     const listen = `127.0.0.1:${await freePort()}`
     const settings = [...args, '--master-key-file', join(first.dataDir, 'master.key')]
-    waiting = startControlPlaneProcess(join(folder, 'cp2'), { listen, args: settings })
+    waiting = startControlPlaneProcess(join(server.home, 'cp2'), { listen, args: settings })
 
-    const dataDir = join(folder, 'cp2/control-plane')
+    const dataDir = join(server.home, 'cp2/control-plane')
     const there = ['--data-dir', dataDir, '--listen', listen, ...settings]
     const plexctl = (server: string, ...command: string[]) =>
       runProgram('plexctl', command, { ...first.environment, PLEXCTL_SERVER: server })

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import {
   type AdminApi,
   adminApi,
@@ -12,13 +11,14 @@ import {
   createClient,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
-import { noPostgres, startPostgres, type TestPostgres, until } from '@plexd/runtime/testing'
+import { noPostgres, until } from '@plexd/runtime/testing'
 import { startAgentProcess } from '../../scripts/programs/agent.ts'
 import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { runProgram, runToEnd } from '../../scripts/programs/program.ts'
+import { openPostgres } from '../support/open-postgres.ts'
 import { newPublicKey } from '../support/system.ts'
 
 interface Replica {
@@ -29,23 +29,14 @@ interface Replica {
 }
 
 describe('control planes on one database', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  let folder: string
-  before(async () => {
-    server = await startPostgres()
-    folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
-  })
-  after(async () => {
-    await server[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true, force: true })
-  })
+  const server = openPostgres()
 
   let runs = 0
 
   /** On a new database; the first one serves. */
   async function startReplicas(count: 2 | 3, own: readonly (readonly string[])[] = []) {
     await using stack = new AsyncDisposableStack()
-    const home = join(folder, `${++runs}`)
+    const home = join(server.home, `${++runs}`)
     const args = ['--database-url', server.createDatabase()]
     const replicas: Replica[] = []
     for (let at = 0; at < count; at++) {

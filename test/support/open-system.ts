@@ -1,13 +1,6 @@
-import { after, before } from 'node:test'
+import { openForTests } from '@plexd/runtime/testing'
 import { type System, type SystemOptions, startSystem } from './system.ts'
 
-/** Starts a system before the first test of the `describe` that calls this, and ends it after the last one. The object is empty until then. */
-export function openSystem(options?: SystemOptions): System {
-  const system = {} as System // filled before the first test
-  const opened = new AsyncDisposableStack()
-  before(async () => {
-    Object.assign(system, opened.use(await startSystem(options)))
-  })
-  after(() => opened.disposeAsync())
-  return system
-}
+/** A system for the tests of the `describe` that calls this; empty until the first one. */
+export const openSystem = (options?: SystemOptions): System =>
+  openForTests(() => startSystem(options))

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { copyFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import {
   noPostgres,
   openEventStream,
+  openForTests,
   startPostgres,
-  type TestPostgres,
   until,
 } from '@plexd/runtime/testing'
 import { examineControlPlane } from './doctor/doctor.ts'
@@ -24,11 +24,7 @@ import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 const recorded = '{"version":2,"width":80,"height":24,"timestamp":1}\n[0,"o","canary"]\n'
 
 describe('a control plane whose state is in PostgreSQL', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   const overTls = (databaseUrl: string) => ({ databaseUrl, insecureHttp: false })
 

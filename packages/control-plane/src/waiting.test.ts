@@ -3,16 +3,10 @@ import { copyFile, readFile } from 'node:fs/promises'
 import http from 'node:http'
 import https from 'node:https'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { answerHeader } from '@plexd/protocol'
 import { silentLog, systemClock } from '@plexd/runtime'
-import {
-  freePort,
-  noPostgres,
-  startPostgres,
-  type TestPostgres,
-  until,
-} from '@plexd/runtime/testing'
+import { freePort, noPostgres, openForTests, startPostgres, until } from '@plexd/runtime/testing'
 import { type ControlPlane, startControlPlane as start } from './control-plane.ts'
 import { claimPostgres } from './store/postgres/claim.ts'
 import {
@@ -32,11 +26,7 @@ interface Answer {
 }
 
 describe('a control plane that waits for its turn', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   /** One that serves, and another with the same master key that waits, on a machine that is the same here. */
   async function startTwo(

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { noPostgres, startPostgres, type TestPostgres } from '@plexd/runtime/testing'
+import { noPostgres, openForTests, startPostgres } from '@plexd/runtime/testing'
 import { openPostgresRecordings } from '../recordings/postgres-store.ts'
 import { openSqliteRecordings } from '../recordings/sqlite-store.ts'
 import type { RecordingStore } from '../recordings/store.ts'
@@ -18,11 +18,7 @@ const good = { version: '1.5.0', os: 'linux', arch: 'amd64' }
 const bad = { ...good, arch: 'arm64' }
 
 describe('what is beside the state of a data folder', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   it('goes with it: artifacts are served and recordings played; a file that is damaged is named and left out', async () => {
     await using folder = await makeTemporaryFolder()

@@ -2,20 +2,16 @@ import assert from 'node:assert/strict'
 import { chown, copyFile, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { noPostgres, startPostgres, type TestPostgres, unseal } from '@plexd/runtime/testing'
+import { noPostgres, openForTests, startPostgres, unseal } from '@plexd/runtime/testing'
 import { readMove } from '../store/place/moved.ts'
 import { type TestSettings, withControlPlane } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { type MoveOptions, moveDatabase } from './move.ts'
 
 describe('the state of a data folder', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   const move = (dataDir: string, url: string, options: Partial<MoveOptions> = {}) =>
     moveDatabase({

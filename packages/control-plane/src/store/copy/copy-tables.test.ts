@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, describe, it } from 'node:test'
-import { noPostgres, startPostgres, type TestPostgres } from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { noPostgres, openForTests, startPostgres } from '@plexd/runtime/testing'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
 import { openPostgresReader, openPostgresStore } from '../postgres/postgres.ts'
 import type { Tables } from '../schema.ts'
@@ -98,11 +98,7 @@ describe('the tables of a file', () => {
 })
 
 describe('copyTables', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   const copy = async (database: DatabaseSync, url: string): Promise<CopiedTable[]> => {
     await using store = await openPostgresStore({ url })

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
-import { noPostgres, startPostgres, type TestPostgres, until } from '@plexd/runtime/testing'
+import { noPostgres, openForTests, startPostgres, until } from '@plexd/runtime/testing'
 import { claimPostgres } from './claim.ts'
 
 describe('claimPostgres', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   const holderIn = (url: string): string =>
     server.psql(url, heldIn(new URL(url).pathname.slice(1))).trim()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { noPostgres, startPostgres, type TestPostgres } from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { noPostgres, openForTests, startPostgres } from '@plexd/runtime/testing'
 import { withSession } from './client.ts'
 import { type Announced, openControlPlaneRegister } from './control-planes.ts'
 
@@ -11,11 +11,7 @@ const aControlPlane: Announced = {
 const hourMs = 3_600_000
 
 describe('openControlPlaneRegister', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   it('says since when by the clock of the server, whatever those of machines say', async () => {
     await using register = await openControlPlaneRegister({ url: server.createDatabase() })

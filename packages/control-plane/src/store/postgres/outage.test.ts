@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { noPostgres, startPostgres, type TestPostgres, until } from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { noPostgres, openForTests, startPostgres, until } from '@plexd/runtime/testing'
 import { sql } from 'kysely'
 import { NothingChanged } from '../nothing-changed.ts'
 import { insert, names, put } from '../testing/settings.ts'
@@ -8,11 +8,7 @@ import { DuplicateRow } from './errors.ts'
 import { openPostgresStore } from './postgres.ts'
 
 describe('openPostgresStore', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   it('says that nothing was changed when the connection is lost before the commit, and writes on', async () => {
     const url = server.createDatabase()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { noPostgres, startPostgres, type TestPostgres } from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { noPostgres, openForTests, startPostgres } from '@plexd/runtime/testing'
 import { NothingChanged } from '../../store/nothing-changed.ts'
 import type { TelemetryStore } from '../store.ts'
 import { openPostgresTelemetry } from './postgres-store.ts'
@@ -8,11 +8,7 @@ import { openPostgresTelemetry } from './postgres-store.ts'
 const web = { tenant_id: 'ten_a', node_id: 'n_web' }
 
 describe('openPostgresTelemetry', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   const send = (store: TelemetryStore, first: number) =>
     store.append({

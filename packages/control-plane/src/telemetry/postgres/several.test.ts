@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { noPostgres, startPostgres, type TestPostgres } from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { noPostgres, openForTests, startPostgres } from '@plexd/runtime/testing'
 import { openSession } from '../../store/postgres/client.ts'
 import type { TelemetryStore } from '../store.ts'
 import { openPostgresTelemetry } from './postgres-store.ts'
@@ -11,11 +11,7 @@ const dayMs = 24 * 60 * 60_000
 const roomy = { maxBytes: 1e9, maxAuditBytes: 1e9, maxTenantBytes: 1e9 }
 
 describe('several stores of telemetry on one database', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   it('store what comes to each at once, each record once, and no reader passes one that is not there yet', async () => {
     const url = server.createDatabase()

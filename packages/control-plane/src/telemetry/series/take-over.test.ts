@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { noPostgres, startPostgres, type TestPostgres, until } from '@plexd/runtime/testing'
+import { describe, it } from 'node:test'
+import { noPostgres, openForTests, startPostgres, until } from '@plexd/runtime/testing'
 import type { Series } from './series.ts'
 import { countOf, openBench } from './testing/series-bench.ts'
 
@@ -9,11 +9,7 @@ type Bench = Awaited<ReturnType<typeof openBench>>
 describe('series of metrics in a database that goes away, or that another writes to', {
   skip: noPostgres,
 }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   const point = { at: -60_000, data: { cpu_percent: 1 } }
   /** All points of the node, and never more than these. */
