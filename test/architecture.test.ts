@@ -270,6 +270,7 @@ const controlPlaneRooms: Rooms = [
   ['sessions/relay', 'copies bytes from one side of a session to the other, whoever may have it'],
   ['tls', 'shows who we are, whatever is served'],
   ['replicas', 'passes connections on to the control plane that serves'],
+  ['installation/control-planes', 'which there are on one database, and which of them serves'],
   ['installation', 'tells nodes whom to trust as us, and where we are'],
   ['stun', 'tells others their address, and needs nothing of us'],
   ['artifacts', 'files, or bytes in PostgreSQL, whoever puts or takes them'],

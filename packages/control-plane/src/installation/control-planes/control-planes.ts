@@ -1,14 +1,14 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { isDeepStrictEqual } from 'node:util'
 import type { ControlPlaneState, ControlPlaneView } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
-import type { Link } from '../replicas/forwarder.ts'
-import { isOfReplica } from '../replicas/link-header.ts'
-import { type DatabasePlace, postgresPlace } from '../store/place/database.ts'
-import type { Announced, ControlPlaneRegister } from '../store/postgres/control-planes.ts'
-import { version } from '../version.ts'
+import type { Link } from '../../replicas/forwarder.ts'
+import { isOfReplica } from '../../replicas/link-header.ts'
+import { type DatabasePlace, postgresPlace } from '../../store/place/database.ts'
+import type { Announced, ControlPlaneRegister } from '../../store/postgres/control-planes.ts'
+import { version } from '../../version.ts'
 import { linkOf } from './link-of.ts'
+import { createOwnNote } from './own-note.ts'
 
 /** The control planes of the installation: this one, and those that share its database. */
 export interface ControlPlanes extends AsyncDisposable {
@@ -43,9 +43,6 @@ interface Self {
   log: Log
 }
 
-/** Where nothing has changed, others see by this that it is still there. */
-const announceMs = 3_000
-
 /** Connects when it is first asked for: before, it may be that the database is not ours. */
 export function createControlPlanes(
   place: DatabasePlace,
@@ -56,29 +53,16 @@ export function createControlPlanes(
   const link = key.export().toString('base64')
   let streams = (): number => 0
   let address = ''
-  let last = { state: state(), sinceMs: clock.now() }
-  let lastAtMs = clock.monotonic()
   let opening: Promise<ControlPlaneRegister> | undefined
-  let told: { self: Announced; atMs: number } | undefined
   let others: readonly Announced[] = []
 
-  function self(): Announced {
-    const now = state()
-    if (now !== last.state) {
-      last = { state: now, sinceMs: clock.now() }
-      lastAtMs = clock.monotonic()
-    }
-    const way = { address, link, names: names() }
-    return {
-      id,
-      machine: hostname(),
-      pid: process.pid,
-      version,
-      ...last,
-      ...way,
-      streams: streams(),
-    }
-  }
+  const own = createOwnNote(
+    () => ({
+      ...{ id, machine: hostname(), pid: process.pid, version, state: state() },
+      ...{ streams: streams(), address, link, names: names() },
+    }),
+    clock,
+  )
 
   function register(): Promise<ControlPlaneRegister> | undefined {
     if (!postgres) return undefined
@@ -89,28 +73,19 @@ export function createControlPlanes(
     return opening
   }
 
-  async function announce(to: ControlPlaneRegister): Promise<void> {
-    const own = self()
-    const nowMs = clock.monotonic()
-    const isOld = !told || nowMs - told.atMs >= announceMs
-    if (!isOld && isDeepStrictEqual({ ...told?.self, streams: 0 }, { ...own, streams: 0 })) return
-    await to.announce(own, nowMs - lastAtMs)
-    told = { self: own, atMs: nowMs }
-  }
-
   return {
     async list() {
-      const own = self()
+      const self = own.look()
       const all = (await (await register())?.list()) ?? []
       const rest = all.filter((one) => one.id !== id)
       const nowMs = clock.now()
-      return [{ ...own, silentMs: 0 }, ...rest].map((one) => viewOf(one, nowMs))
+      return [{ ...self, silentMs: 0 }, ...rest].map((one) => viewOf(one, nowMs))
     },
     async meet() {
       // Until our turn has come or we wait for it, nobody knows whether the database is ours.
       const open = state() === 'starting' ? undefined : await register()
       if (!open) return { serving: undefined, hasNewNames: false }
-      await announce(open)
+      await own.tell(open)
       const before = new Set(namesOf(others))
       const now = (await open.list()).filter((one) => one.id !== id)
       others = now
@@ -144,7 +119,7 @@ function namesOf(all: readonly Announced[]): string[] {
 
 async function open(place: NonNullable<ReturnType<typeof postgresPlace>>) {
   // Loaded lazily: most installations have none of it.
-  const { openControlPlaneRegister } = await import('../store/postgres/control-planes.ts')
+  const { openControlPlaneRegister } = await import('../../store/postgres/control-planes.ts')
   return openControlPlaneRegister(place)
 }
 

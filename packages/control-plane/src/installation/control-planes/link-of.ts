@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
-import type { Link } from '../replicas/forwarder.ts'
-import { readPeerAddress } from '../replicas/peer-address.ts'
-import type { Announced } from '../store/postgres/control-planes.ts'
+import type { Link } from '../../replicas/forwarder.ts'
+import { readPeerAddress } from '../../replicas/peer-address.ts'
+import type { Announced } from '../../store/postgres/control-planes.ts'
 
 /** The way to the one that serves: of several that say so the last, as those before have lost their turn; undefined where it names none. Pure. */
 export function linkOf(
