@@ -481,7 +481,7 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/control-plane/src/doctor/ask.ts': 'a STUN server that does not answer',
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
   'packages/control-plane/src/http/turns/client-error.ts': 'a socket after its last answer',
-  'packages/control-plane/src/http/connections/admission.ts': 'a connection that is silent',
+  'packages/control-plane/src/http/connections/handshakes.ts': 'a connection that is silent',
   'packages/control-plane/src/http/connections/proxies/header-reader.ts':
     'a header that does not come',
   'packages/control-plane/src/http/drain.ts': 'a socket that sends what nobody wants',

@@ -3,7 +3,7 @@ import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Limits } from '../../limits.ts'
 import { type Connection, createConnections } from './connections.ts'
-import { createFairQueue } from './fair-queue.ts'
+import { createHandshakes } from './handshakes.ts'
 import { type AwaitPeer, showPeer } from './proxies/balancers.ts'
 import type { Peer } from './proxies/proxy-header.ts'
 
@@ -37,11 +37,6 @@ export interface AdmissionOptions {
 
 type Admitted = Connection<Socket>
 
-/** A handshake that takes longer is waiting for the client and costs us nothing, so it must not hold a slot. */
-const patienceMs = 500
-/** A ClientHello is one record, and nothing else arrives before our answer. */
-const maxHelloBytes = 17 * 1024
-
 /**
  * Counts connections, and limits a TLS server to `handshakes` at a time. A handshake costs a millisecond, and after
  * a restart a whole fleet reconnects at once: connected clients must not wait for all of them. A connection is queued for
@@ -53,64 +48,17 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const { passedOn = () => 0 } = options
   const max = () => maxConnections(limits.connections, options.descriptors - passedOn())
   const connections = createConnections<Socket>(max, () => onRefused('too_many'))
-  const waiting = createFairQueue<Admitted>(limits.handshake_queue)
-  const running = new Map<Admitted, NodeJS.Timeout>()
+  const handshakes = createHandshakes(limits, refuse)
   const unseen = new Set<Socket>()
-  const starts = new WeakMap<Admitted, () => void>()
   /** Keyed by the connection's addresses and ports, because a TLS socket does not expose its underlying socket. */
   const byEnds = new Map<string, Admitted>()
   const bySocket = new WeakMap<Socket, Admitted>()
   const peers = new WeakMap<Admitted, Peer>()
 
-  function next(): void {
-    while (running.size < limits.handshakes) {
-      const connection = waiting.take()
-      if (!connection) return
-      if (connection.isClosed) continue
-      running.set(
-        connection,
-        setTimeout(() => done(connection), patienceMs),
-      )
-      starts.get(connection)?.()
-    }
-  }
-
-  function done(connection: Admitted | undefined): void {
-    if (!connection) return
-    clearTimeout(running.get(connection))
-    if (running.delete(connection)) next()
-  }
-
   function refuse(connection: Admitted, reason: Refusal): void {
     connections.remove(connection)
     connection.socket.destroy()
     onRefused(reason)
-  }
-
-  /** Calls `start` when a slot is free. */
-  function awaitHello(connection: Admitted, start: () => void): void {
-    const { socket, source } = connection
-    const silence = setTimeout(() => refuse(connection, 'silent'), limits.silent_connection_ms)
-    let isWaiting = false
-    const look = (): void => {
-      clearTimeout(silence)
-      const { readableLength } = socket
-      if (readableLength === 0 || readableLength > maxHelloBytes) socket.destroy()
-      else if (!isWaiting) {
-        isWaiting = true
-        const loser = waiting.add(source, connection)
-        if (loser) refuse(loser, 'crowded')
-        next()
-      }
-    }
-    starts.set(connection, () => {
-      socket.off('readable', look).off('error', ignore)
-      start()
-    })
-    socket.on('readable', look).on('error', ignore)
-    socket.once('close', () => clearTimeout(silence))
-    // What came together with a header is announced no more.
-    if (socket.readableLength > 0) look()
   }
 
   function admit(socket: Socket): Admitted | undefined {
@@ -128,7 +76,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       unseen.delete(socket)
       connections.remove(connection)
       if (byEnds.get(ends) === connection) byEnds.delete(ends)
-      done(connection)
+      handshakes.done(connection)
     })
     return connection
   }
@@ -138,6 +86,35 @@ export function createAdmission(options: AdmissionOptions): Admission {
     peers.set(connection, peer)
     showPeer(connection.socket, peer)
     connections.moved(connection, peer.address)
+  }
+
+  /** Finds out whose it is; then it is passed on, or opened in its turn. */
+  function receive(socket: Socket, protocol: 'tls' | 'plain', open: () => void): void {
+    const connection = admit(socket)
+    if (!connection) return
+    const stay = (): void => {
+      if (protocol === 'plain') {
+        unseen.delete(socket)
+        open()
+      } else handshakes.queue(connection, open)
+    }
+    awaitPeer(socket, {
+      named(peer) {
+        if (peer) name(connection, peer)
+        passOn(socket, stay)
+      },
+      fault: (isSilent) => refuse(connection, isSilent ? 'silent' : 'no_header'),
+    })
+  }
+
+  function secured(socket: TLSSocket): void {
+    const connection = byEnds.get(endsOf(socket))
+    if (!connection) return
+    unseen.delete(connection.socket)
+    const peer = peers.get(connection)
+    if (peer) showPeer(socket, peer)
+    bySocket.set(socket, connection)
+    handshakes.done(connection)
   }
 
   function track(request: IncomingMessage, response: ServerResponse): void {
@@ -156,34 +133,15 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const listeners = server.listeners('connection') as ((socket: Socket) => void)[]
       // None of them may see a connection before it is to begin, and all of them in their order then.
       server.removeAllListeners('connection')
-      server.on('connection', (socket: Socket) => {
-        const connection = admit(socket)
-        if (!connection) return
-        const open = (): void => {
-          if (protocol === 'plain') unseen.delete(socket)
+      server.on('connection', (socket: Socket) =>
+        receive(socket, protocol, () => {
           for (const listener of listeners) listener.call(server, socket)
-        }
-        awaitPeer(socket, {
-          named(peer) {
-            if (peer) name(connection, peer)
-            passOn(socket, () => {
-              if (protocol === 'plain') open()
-              else awaitHello(connection, open)
-            })
-          },
-          fault: (isSilent) => refuse(connection, isSilent ? 'silent' : 'no_header'),
-        })
-      })
-      server.on('secureConnection', (socket: TLSSocket) => {
-        const connection = byEnds.get(endsOf(socket))
-        if (!connection) return
-        unseen.delete(connection.socket)
-        const peer = peers.get(connection)
-        if (peer) showPeer(socket, peer)
-        bySocket.set(socket, connection)
-        done(connection)
-      })
-      server.on('tlsClientError', (_error, socket: TLSSocket) => done(byEnds.get(endsOf(socket))))
+        }),
+      )
+      server.on('secureConnection', secured)
+      server.on('tlsClientError', (_error, socket: TLSSocket) =>
+        handshakes.done(byEnds.get(endsOf(socket))),
+      )
       server.on('request', track)
     },
     prove({ socket }) {
@@ -207,6 +165,3 @@ export function maxConnections(limit: number, descriptors: number): number {
 function endsOf({ localAddress, remoteAddress, remotePort }: Socket): string {
   return `${localAddress} ${remoteAddress} ${remotePort}`
 }
-
-/** A client that disconnects while waiting is not an error. */
-function ignore(): void {}
