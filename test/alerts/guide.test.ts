@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { serve } from '@plexd/runtime/testing'
 import { commandOf, runToEnd } from '../../scripts/programs/program.ts'
+import { commandsOf } from '../support/guide.ts'
 import { openSystem } from '../support/open-system.ts'
-
-const guide = join(import.meta.dirname, '../../docs/guides/alerts.md')
 
 describe('the guide to alerts', () => {
   const system = openSystem()
@@ -19,8 +18,7 @@ describe('the guide to alerts', () => {
       response.end()
     })
     await system.enrol('web-01')
-    const text = await readFile(guide, 'utf8')
-    const commands = text.match(/(?<=^ {4})plexctl .*$/gm) ?? []
+    const commands = (await commandsOf('alerts')).filter((line) => line.startsWith('plexctl '))
     assert.equal(commands.length, 14)
     const program = commandOf('plexctl', [])
       .map((word) => `'${word}'`)

@@ -8,8 +8,8 @@ import { readRequest } from '../../scripts/build/options.ts'
 import { newKey } from '../../scripts/build/release-key.ts'
 import { root as project } from '../../scripts/programs/build.ts'
 import { commandOf, runToEnd } from '../../scripts/programs/program.ts'
+import { commandsOf } from '../support/guide.ts'
 import { openSystem } from '../support/open-system.ts'
-import { commandsOf } from './support/guide.ts'
 import { createRelease } from './support/release.ts'
 
 /** On machines of its own all of it is done, in `hour-on-machines.test.ts`. */

@@ -1,15 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type RememberingAgent, startRememberingAgent } from '@plexd/agent/testing'
 import { type AdminApi, adminApi, type Client, createClient } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import type { ControlPlaneProcess } from '../../scripts/programs/control-plane.ts'
-
-/** The commands of a guide, without the last one: that is for a node that was left behind. */
-export async function commandsIn(guide: string): Promise<string[]> {
-  const text = await readFile(join(import.meta.dirname, '../../docs/guides', guide), 'utf8')
-  return (text.match(/(?<=^ {4}).*$/gm) ?? []).slice(0, -1)
-}
 
 /** Calls with what is trusted at this moment. */
 export async function callAdmin<T>(
@@ -75,4 +68,10 @@ export function startChanging(plane: () => ControlPlaneProcess) {
       await changing
     },
   }
+}
+
+/** Whether every node trusts the next authority. */
+export async function allTrust(plane: ControlPlaneProcess): Promise<boolean> {
+  const { stage, behind_count } = await callAdmin(plane, (admin) => admin.getAuthorities({}))
+  return stage === 'prepared' && behind_count === 0
 }

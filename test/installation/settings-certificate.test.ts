@@ -6,12 +6,9 @@ import { it } from 'node:test'
 import { startRememberingAgent } from '@plexd/agent/testing'
 import type { Announcement } from '@plexd/protocol'
 import { until } from '@plexd/runtime/testing'
-import {
-  type ControlPlaneProcess,
-  startControlPlaneProcess,
-} from '../../scripts/programs/control-plane.ts'
+import { startControlPlaneProcess } from '../../scripts/programs/control-plane.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
-import { callAdmin } from './installation.ts'
+import { allTrust, callAdmin } from './installation.ts'
 
 const patienceMs = 60_000
 
@@ -60,8 +57,3 @@ it('a node is told of no authority of the control plane while its certificate is
   assert.deepEqual(third.authorities, first.authorities)
   await until('it trusts both', () => allTrust(plane), patienceMs)
 })
-
-async function allTrust(plane: ControlPlaneProcess): Promise<boolean> {
-  const { stage, behind_count } = await callAdmin(plane, (admin) => admin.getAuthorities({}))
-  return stage === 'prepared' && behind_count === 0
-}

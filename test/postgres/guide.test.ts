@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { freePort, noPostgres, until } from '@plexd/runtime/testing'
@@ -11,11 +11,12 @@ import {
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
+import { commandsIn, readGuide } from '../support/guide.ts'
 import { openPostgres } from '../support/open-postgres.ts'
 import { entryOf, plexctl, putEntry, tokenOf } from './by-programs.ts'
 
-const guide = await readFile(join(import.meta.dirname, '../../docs/guides/postgresql.md'), 'utf8')
-const commands = guide.match(/(?<=^ {4})\S.*$/gm) ?? []
+const guide = await readGuide('postgresql')
+const commands = commandsIn(guide)
 const blocks = (language: string): readonly string[] =>
   guide.match(new RegExp(`(?<=\`\`\`${language}\n)[^]*?(?=\`\`\`)`, 'g')) ?? []
 const block = (language: string): string => blocks(language)[0] ?? ''

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
 import { commandOf, runToEnd } from '../../scripts/programs/program.ts'
+import { commandsOf } from '../support/guide.ts'
 import { openSessionSystem, sessionSkip } from './support/session-system.ts'
-
-const guide = join(import.meta.dirname, '../../docs/guides/sessions.md')
 
 describe('the guide to sessions', { skip: sessionSkip }, () => {
   const sessions = openSessionSystem()
@@ -17,8 +16,7 @@ describe('the guide to sessions', { skip: sessionSkip }, () => {
     await writeFile(join(folder, 'motd'), 'hello\n')
     await mkdir(join(sessions.home, 'logs'))
     await chown(join(sessions.home, 'logs'), 54_321, 54_321)
-    const text = await readFile(guide, 'utf8')
-    const commands = text.match(/(?<=^ {4})plexctl .*$/gm) ?? []
+    const commands = (await commandsOf('sessions')).filter((line) => line.startsWith('plexctl '))
     assert.equal(commands.length, 14)
 
     for (const command of commands) {

@@ -6,10 +6,11 @@ import { describe, it } from 'node:test'
 import { exitCodes, secretForms } from '@plexd/runtime'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { commandOf, runToEnd } from '../../scripts/programs/program.ts'
+import { commandsIn, readGuide } from '../support/guide.ts'
 import { openSystem } from '../support/open-system.ts'
 
 const root = join(import.meta.dirname, '../..')
-const guide = await readFile(join(root, 'docs/guides/troubleshooting.md'), 'utf8')
+const guide = await readGuide('troubleshooting')
 
 /** What each bundle shows of a system that runs. */
 const contents: Readonly<Record<string, readonly RegExp[]>> = {
@@ -25,7 +26,7 @@ describe('the guide to troubleshooting', () => {
     await using agent = await system.startAgent('web-01')
     await writeFile(join(agent.home, 'config.yaml'), 'log_level: info\n')
     const canaries = await plant()
-    const commands = [...new Set(guide.match(/(?<=^ {4}).*$/gm))]
+    const commands = [...new Set(commandsIn(guide))]
     assert.ok(commands.length > 15)
     for (const command of commands) {
       const { code, stderr } = await run(command, agent)
