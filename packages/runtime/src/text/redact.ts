@@ -1,3 +1,5 @@
+import { passwordArguments, passwordPrograms } from './password-arguments.ts'
+
 /** Takes secrets out of text that leaves the node for a person. Pure. */
 
 const mark = '[redacted]'
@@ -28,8 +30,10 @@ function formsOf(secret: string): Set<string> {
 }
 
 /** What is in each of the shapes: most texts have none, and need not be looked at eight times. */
-const hint =
-  /plx_|plexd-join|private key|:\/\/|bearer|basic|passw|passphrase|[_.-](?:pass|pwd)|secret|token|psk|key|authorization|cookie|eyJ/i
+const hint = new RegExp(
+  `plx_|plexd-join|private key|://|bearer|basic|passw|passphrase|[_.-](?:pass|pwd)|secret|token|psk|key|authorization|cookie|eyJ|${passwordPrograms}`,
+  'i',
+)
 
 /**
  * Names whose values are secrets: whole words at the end of a name, so not `token_file`. Texts come from anybody: no shape may begin at
@@ -94,4 +98,5 @@ const shapes: readonly { pattern: RegExp; by: string }[] = [
     ),
     by: `$1${mark}`,
   },
+  ...passwordArguments.map((pattern) => ({ pattern, by: `$1${mark}` })),
 ]
