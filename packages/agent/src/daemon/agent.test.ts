@@ -441,7 +441,7 @@ describe('startAgent', () => {
     const local = createClient(localApi, createUnixTransport(setup.config.socketPath))
     const problems = async () =>
       (await local.getStatus({}).catch(() => undefined))?.body.problems.join()
-    const told = await until('a problem', async () => (await problems()) || undefined)
+    const told = await until('a problem', problems)
     assert.match(
       told,
       /^the authority of the control plane has to be fetched again, still trying: /,

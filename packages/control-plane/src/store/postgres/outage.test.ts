@@ -82,7 +82,7 @@ describe('openPostgresStore', { skip: noPostgres }, () => {
     const written = put(store, 'a').finally(() => {
       isAnswered = true
     })
-    const first = await until('the commit waits', () => server.psql(url, waiting).trim() || false)
+    const first = await until('the commit waits', () => server.psql(url, waiting).trim())
     server.psql(url, `select pg_terminate_backend(${first})`)
     await until(
       'its look-up waits too',
