@@ -9,7 +9,7 @@
  * - `one_to_one`: the whole public address belongs to one host.
  * - `udp_blocked`: as `port_restricted`, and no UDP passes.
  */
-export const natKinds = [
+const natKinds = [
   'full_cone',
   'restricted',
   'port_restricted',

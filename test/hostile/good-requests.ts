@@ -39,7 +39,7 @@ type WithBody<Api extends Record<string, Operation>> = {
 }
 
 /** A body for each operation that takes one; an operation that is left out does not compile. */
-export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<AdminApi> {
+function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<AdminApi> {
   const timestamp = '2025-01-15T10:30:00Z'
   const target = { node_id: node.node_id }
   const parameter = { name: 'unit', type: 'string', required: true, description: '' }
@@ -184,7 +184,7 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
 type Param = ParamName<(ControlApi & AdminApi)[keyof (ControlApi & AdminApi)]['path']>
 
 /** A value for every parameter of a path. */
-export function goodParams({ node, executionId }: Target): Record<Param, string> {
+function goodParams({ node, executionId }: Target): Record<Param, string> {
   return {
     node_id: node.node_id,
     node: node.node_id,

@@ -28,7 +28,7 @@ const looks = [
 ] as const
 const logLines = 80
 
-export async function describeMember({ name, meshIp, host, agent }: MeshMember): Promise<string> {
+async function describeMember({ name, meshIp, host, agent }: MeshMember): Promise<string> {
   const seen = await Promise.all(
     looks.map(async (look) => {
       const text = await host.exec(look).catch((error: unknown) => describeError(error))

@@ -4,7 +4,7 @@ import { checkApiUrl } from './api-url.ts'
 import type { Place } from './place.ts'
 
 /** Each has connections of its own. */
-export const maxPlaces = 8
+const maxPlaces = 8
 
 /** Those that are named, in the order of preference; a list is one text with commas in between. Throws a CliError. */
 export function readPlaces(

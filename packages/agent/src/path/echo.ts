@@ -2,7 +2,7 @@
 
 const echoRequest = 8
 /** IPv4 without options, and ICMP echo. */
-export const headerBytes = 20 + 8
+const headerBytes = 20 + 8
 
 /** `size` includes the IP header. */
 export function formatEcho({ id, seq, size }: { id: number; seq: number; size: number }): Buffer {

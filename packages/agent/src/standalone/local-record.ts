@@ -11,7 +11,7 @@ export interface LocalEntry {
   status: string
 }
 
-export const recordName = 'local-actions.log'
+const recordName = 'local-actions.log'
 
 /** Then it takes the place of the one before: two are kept. */
 const maxBytes = 1024 * 1024

@@ -39,7 +39,7 @@ export interface LocalApiPlace extends AsyncDisposable {
 
 const defaults = resolveLimits(limits, {})
 
-export const tokenText = 'c2VjcmV0LXRva2Vu/+='
+const tokenText = 'c2VjcmV0LXRva2Vu/+='
 
 export async function startPlace(
   state: Partial<DesiredState> = {},

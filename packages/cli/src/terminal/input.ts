@@ -60,7 +60,7 @@ export function isJsonType(contentType: string): boolean {
 }
 
 /** `region=eu` as an entry; the value may hold further equals signs, or be empty. */
-export function parsePair(text: string): [key: string, value: string] {
+function parsePair(text: string): [key: string, value: string] {
   const at = text.indexOf('=')
   if (at < 1) throw new InvalidArgumentError(`Want key=value, not "${text}".`)
   return [text.slice(0, at), text.slice(at + 1)]

@@ -49,7 +49,7 @@ export async function sendQueued(
 }
 
 /** How many requests a node may be sent now. One that had no room gets one when one of its executions has ended. Pure. */
-export function countToSend({
+function countToSend({
   room,
   outstanding,
   isHeld,

@@ -32,7 +32,7 @@ function isText(payload: unknown, reply: FastifyReply): payload is string | Buff
   return String(reply.getHeader('content-type')).startsWith('application/json')
 }
 
-export function acceptsGzip({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+function acceptsGzip({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
   const accepted = String(headers['accept-encoding'] ?? '').toLowerCase()
   return /(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted)
 }

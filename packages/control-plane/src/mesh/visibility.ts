@@ -35,7 +35,7 @@ export function membersOf<N extends MeshNode>(
 }
 
 /** `isVisible` for one node and many others: rules that do not involve the node are checked only once. */
-export function sightOf(
+function sightOf(
   rules: Pick<TenantMesh, 'ranges' | 'policies'>,
   node: MeshNode,
 ): (other: MeshNode) => boolean {

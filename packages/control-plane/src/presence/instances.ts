@@ -21,7 +21,7 @@ const maxInstances = 8
  * The instances of a node, in order of their first request, after a request of one of them. Pure. A restart
  * shows a new id, and the previous one never appears again.
  */
-export function withWord(
+function withWord(
   instances: readonly Instance[],
   { id, address, atMs }: { id: string; address: string; atMs: number },
 ): Instance[] {
@@ -43,7 +43,7 @@ export function withWord(
 }
 
 /** Two instances that are both alive: an older one has come back, and a newer one has been seen since. Pure. */
-export function bothAlive(instances: readonly Instance[]): [Instance, Instance] | undefined {
+function bothAlive(instances: readonly Instance[]): [Instance, Instance] | undefined {
   for (const [at, older] of instances.entries()) {
     const { returnedMs } = older
     const newer = instances

@@ -3,7 +3,7 @@ import { mapOf, Timestamp, WholeNumber } from '../schemas/scalars.ts'
 import { wantKeyword } from '../schemas/schema-fault.ts'
 
 /** A group of metrics of a program. The names of {@link metricGroups} are taken. */
-export const ApplicationPoint = Type.Object({
+const ApplicationPoint = Type.Object({
   group: Type.String({
     pattern: '^[a-z][a-z0-9_.-]{0,63}$',
     [wantKeyword]:

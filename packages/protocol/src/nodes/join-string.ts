@@ -30,7 +30,7 @@ export function formatJoin({ url, token, ca }: Join): string {
   return `${head}${version}.${text}.${checksum(bytes)}`
 }
 
-export const isJoinString = (text: string): boolean => text.startsWith(head)
+const isJoinString = (text: string): boolean => text.startsWith(head)
 
 /** Throws a RangeError that says what is wrong and never repeats the text, as it holds a token. */
 export function readJoin(text: string): Join {

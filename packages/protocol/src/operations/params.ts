@@ -5,7 +5,7 @@ import { type Operation, paramNames } from './operation.ts'
 const Id = Type.String({ minLength: 1, maxLength: 128 })
 
 /** The schema of a path parameter by name; the same in all tables. */
-export const pathParams: Readonly<Record<string, TSchema>> = {
+const pathParams: Readonly<Record<string, TSchema>> = {
   node_id: NodeId,
   /** An id or a hostname. */
   node: Type.String({ minLength: 1, maxLength: 253 }),

@@ -38,7 +38,7 @@ export const PolicyRule = Type.Object(
 )
 export type PolicyRule = Static<typeof PolicyRule>
 
-export const PolicyName = Type.String({
+const PolicyName = Type.String({
   pattern: '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$',
   [wantKeyword]:
     'up to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',

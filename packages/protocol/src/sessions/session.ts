@@ -25,7 +25,7 @@ export const SessionWay = Type.Enum(['relay', 'mesh'])
 export type SessionWay = Static<typeof SessionWay>
 
 /** `host:port`; the host may be `*` for any, the port too. Names are resolved on the node. */
-export const ForwardTarget = Type.String({
+const ForwardTarget = Type.String({
   minLength: 3,
   maxLength: 300,
   pattern: '^(\\*|\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9._-]+):(\\*|[0-9]{1,5})$',
@@ -33,7 +33,7 @@ export const ForwardTarget = Type.String({
 })
 
 /** The name of a user of a machine, as useradd(8) takes it. */
-export const LoginName = Type.String({
+const LoginName = Type.String({
   minLength: 1,
   maxLength: 32,
   pattern: '^[a-z_][a-z0-9_-]*\\$?$',
@@ -47,7 +47,7 @@ export const SshPublicKey = Type.String({
 })
 
 /** Actions by a pattern: `*`, `ns.*`, `hooks/*`, or the name of one. */
-export const ActionPattern = Type.String({
+const ActionPattern = Type.String({
   minLength: 1,
   maxLength: 256,
   pattern: '^(\\*|[A-Za-z0-9_][A-Za-z0-9._/-]*?([./]\\*)?)$',

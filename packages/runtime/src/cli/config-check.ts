@@ -65,7 +65,7 @@ export function tellConfigFindings(
   else if (findings.length > 0) process.exitCode = exitCodes.failed
 }
 
-export function formatConfigFindings(file: string, findings: readonly ConfigFinding[]): string {
+function formatConfigFindings(file: string, findings: readonly ConfigFinding[]): string {
   if (findings.length === 0) return `"${printable(file)}": nothing is wrong\n`
   return findings.map((finding) => `${printable(formatFinding(finding))}\n`).join('')
 }

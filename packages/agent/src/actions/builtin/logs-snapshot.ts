@@ -49,7 +49,7 @@ function timeOf(since: string, nowMs: number): number {
 }
 
 /** Whole lines from the end. */
-export function newestWithin(lines: readonly string[], maxBytes: number): readonly string[] {
+function newestWithin(lines: readonly string[], maxBytes: number): readonly string[] {
   let room = maxBytes
   const first = lines.findLastIndex((line) => {
     room -= Buffer.byteLength(line) + 1

@@ -9,7 +9,7 @@ export const listSessions = show(
 )
 
 /** A table, then why no more are opened. */
-export function formatSessions({ items, reason }: NodeSessions): string {
+function formatSessions({ items, reason }: NodeSessions): string {
   const table =
     items.length === 0
       ? 'no sessions\n'

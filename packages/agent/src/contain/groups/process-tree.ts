@@ -8,7 +8,7 @@ export interface TreeProcess {
 }
 
 /** Of a process's /proc/PID/stat; undefined if it has ended. The name may contain parentheses itself. Pure. */
-export function parseTreeStat(text: string): TreeProcess | undefined {
+function parseTreeStat(text: string): TreeProcess | undefined {
   const [, pid, state, parent, session] = /^(\d+) \(.*\) (\S) (\d+) \d+ (\d+) /s.exec(text) ?? []
   if (pid === undefined || state === 'Z' || state === 'X') return undefined
   return { pid: Number(pid), parent: Number(parent), session: Number(session) }

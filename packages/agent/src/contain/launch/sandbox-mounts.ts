@@ -58,7 +58,7 @@ export async function findMounts(
 }
 
 /** A folder comes before what is in it, which it would cover; of two with one path the last is seen. Pure. */
-export function inOrder(mounts: readonly SandboxMount[]): SandboxMount[] {
+function inOrder(mounts: readonly SandboxMount[]): SandboxMount[] {
   return mounts.toSorted((a, b) => a.path.length - b.path.length)
 }
 

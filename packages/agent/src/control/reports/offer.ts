@@ -63,7 +63,7 @@ function versionsOf({ keys, get }: Pick<ReportStore, 'keys' | 'get'>): ReportVer
 }
 
 /** The pages cover all keys without gaps, including those the node does not have. */
-export function* pagesOf(all: readonly ReportVersion[]) {
+function* pagesOf(all: readonly ReportVersion[]) {
   for (let at = 0; at === 0 || at < all.length; at += pageSize) {
     const after = all[at - 1]?.key
     const isLast = at + pageSize >= all.length

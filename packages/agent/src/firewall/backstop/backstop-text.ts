@@ -20,7 +20,7 @@ export interface BackstopPlan {
 }
 
 /** The prefix of these tables' names. */
-export const backstopPrefix = 'plexd_backstop_'
+const backstopPrefix = 'plexd_backstop_'
 
 /**
  * Our table marks accepted packets. The mark is cleared before it, so that it cannot come from elsewhere, and after it,

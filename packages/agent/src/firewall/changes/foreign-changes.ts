@@ -52,7 +52,7 @@ export function createForeignChanges(options: ForeignChangesOptions): ForeignCha
 }
 
 /** Pure. */
-export function describeFight(times: number, author: Author | undefined, isShut: boolean): string {
+function describeFight(times: number, author: Author | undefined, isShut: boolean): string {
   const by = author
     ? `last by process "${printable(author.name)}" (${author.processId})`
     : 'and the kernel does not say which'

@@ -18,12 +18,12 @@ export interface Range {
   last: number
 }
 
-export const anyAddress: Range = { first: 0, last: 2 ** 32 - 1 }
-export const anyProtocol: Range = { first: 0, last: 255 }
-export const anyPort: Range = { first: 0, last: 65_535 }
+const anyAddress: Range = { first: 0, last: 2 ** 32 - 1 }
+const anyProtocol: Range = { first: 0, last: 255 }
+const anyPort: Range = { first: 0, last: 65_535 }
 
 /** IP protocol numbers. */
-export const protocolNumbers = { icmp: 1, tcp: 6, udp: 17 }
+const protocolNumbers = { icmp: 1, tcp: 6, udp: 17 }
 
 /** The mesh IP of a node, or undefined if this node does not know it. */
 export type MeshIpOf = (nodeId: string) => string | undefined

@@ -21,7 +21,7 @@ export interface FileRules {
 }
 
 /** A file that exists, and must not be used. The message tells why and, after a colon, what to type. */
-export class UntrustedFile extends Error {
+class UntrustedFile extends Error {
   override name = 'UntrustedFile'
 }
 

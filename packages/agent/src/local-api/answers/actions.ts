@@ -92,13 +92,7 @@ export function createActionRoutes({ actions, runAction, log }: ActionRoutesOpti
   }
 }
 
-export function describeAction({
-  type,
-  name,
-  description,
-  parameters,
-  timeoutMs,
-}: Action): LocalAction {
+function describeAction({ type, name, description, parameters, timeoutMs }: Action): LocalAction {
   return {
     type,
     name,
@@ -111,7 +105,7 @@ export function describeAction({
 const localRun = validatorOf(LocalRun)
 
 /** Throws an ApiError that says what is wrong with it. */
-export function readRun(body: Buffer | undefined): LocalRun {
+function readRun(body: Buffer | undefined): LocalRun {
   const value = readBody(localApi.runAction, localRun(), body)
   checkTimeout(value.timeout)
   return value

@@ -67,7 +67,7 @@ function faultOfUser(
 const dayMs = 24 * 3_600_000
 
 /** By a line of shadow(5), as sshd judges it; an empty one says nothing. Pure. */
-export function faultOfShadow(line: string, login: string, nowMs: number): string | undefined {
+function faultOfShadow(line: string, login: string, nowMs: number): string | undefined {
   const [name, password = '', , , , , , expires = ''] = line.split(':')
   if (name !== login) return undefined
   if (password.startsWith('!')) return `the account of user "${login}" is locked`

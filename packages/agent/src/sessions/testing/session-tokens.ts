@@ -65,8 +65,7 @@ export function forgeToken(
   return `${text}.${signatureOf(text).toString('base64url')}`
 }
 
-export const clientKey =
-  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHNxI/OyzrUi+MczpDszc5Apfny+NcScHaqpTALGLITS'
+const clientKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHNxI/OyzrUi+MczpDszc5Apfny+NcScHaqpTALGLITS'
 
 /** What the control plane sends for these claims. */
 export async function aSetup(

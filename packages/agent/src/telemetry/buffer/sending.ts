@@ -156,7 +156,7 @@ const minShare = 1 / 1_024
 const anyoneTakesBytes = 4 * 1024
 
 /** In order or not at all: nothing is passed by. Pure. */
-export function judge(blocks: readonly Pick<TakenBlock, 'packed'>[], error: unknown): Verdict {
+function judge(blocks: readonly Pick<TakenBlock, 'packed'>[], error: unknown): Verdict {
   if (!isTooLarge(error) && !isBad(error)) return 'stop'
   if (blocks.length > 1) return 'halve'
   const bytes = blocks[0]?.packed?.length ?? 0

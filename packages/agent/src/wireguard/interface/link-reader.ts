@@ -48,7 +48,7 @@ function readLink(socket: RawSocket, name: string): LinkState | undefined {
 }
 
 /** Pure. */
-export function parseLinkMessage(body: Buffer): Pick<LinkState, 'name' | 'kind' | 'up' | 'mtu'> {
+function parseLinkMessage(body: Buffer): Pick<LinkState, 'name' | 'kind' | 'up' | 'mtu'> {
   const attributes = attributesOf(body, 16)
   const info = attributes.get(linux.ifInfo)
   const kind = info && readAttributes(info).find(({ type }) => type === 1)?.value

@@ -23,7 +23,7 @@ function counted(counts: Record<string, number>): string[] {
     .map(([word, count]) => `${count} ${word.replace('_', ' ')}`)
 }
 
-export function describeRun(run: Run): Record<string, string> {
+function describeRun(run: Run): Record<string, string> {
   const { counts, triggered_by } = run
   return {
     id: run.id,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CliError, errorCodeOf, undefinedIfMissing } from '@plexd/runtime'
 
 /** In the folder of backups: whose they are, which their names do not say. */
-export const ownerFile = 'plexd-backups-owner'
+const ownerFile = 'plexd-backups-owner'
 /** In the data folder, and so in each backup: who is restored goes on with his folder. */
 const ownFile = 'backups-owner'
 

@@ -49,7 +49,7 @@ export function usesThatChange(
 }
 
 /** A node after one of its labels has become reported metadata. */
-export function reportedOnly<N extends Described>(key: string, node: N): N {
+function reportedOnly<N extends Described>(key: string, node: N): N {
   if (!Object.hasOwn(node.labels, key)) return node
   const entries = Object.entries(node.labels)
   const isMeant = ([name]: [string, string]): boolean => name === key

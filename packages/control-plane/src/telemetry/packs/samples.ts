@@ -73,7 +73,7 @@ export function samplesOf(
   return { atMs, samples, nameless }
 }
 
-export function identifySeries(
+function identifySeries(
   group: string,
   peerId: string | undefined,
   field: string,
@@ -109,7 +109,7 @@ export function rememberSeries(max = remembered): IdentifySeries {
 }
 
 /** The key of a series: a metric with its labels, and behind a space the peer that it is of. */
-export function seriesKey(series: string, peerId: string | undefined): string {
+function seriesKey(series: string, peerId: string | undefined): string {
   return peerId === undefined ? series : `${series} ${peerId}`
 }
 

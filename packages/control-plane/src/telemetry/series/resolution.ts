@@ -7,7 +7,7 @@ export interface Resolution {
 }
 
 /** Of most nodes, between two points. */
-export const pointMs = 15_000
+const pointMs = 15_000
 /** As many as a chart has room for. */
 const wantedSteps = 240
 /** Points that are read for one answer: some seconds of work. */

@@ -51,7 +51,7 @@ type Layout = 'small' | 'large'
 const layouts: Partial<Record<NodeJS.Architecture, Layout>> = { x64: 'small', arm64: 'large' }
 
 /** A struct utmpx. When it is over, the names are left out. Pure. */
-export function loginEntry(record: LoginRecord, type: number, layout: Layout): Buffer {
+function loginEntry(record: LoginRecord, type: number, layout: Layout): Buffer {
   const { pid, terminalPath, login, host, nowMs } = record
   const isLarge = layout === 'large'
   const entry = Buffer.alloc(isLarge ? 400 : 384)

@@ -42,7 +42,7 @@ export function typeOf(number: number): string {
 }
 
 /** 0 for an unknown name. */
-export function numberOf(type: string): number {
+function numberOf(type: string): number {
   return byName.get(type) ?? Number(/^UNKNOWN\[(\d{1,5})\]$/.exec(type)?.[1] ?? 0)
 }
 

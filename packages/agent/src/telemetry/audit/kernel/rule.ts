@@ -1,7 +1,7 @@
 /** What the kernel is told to watch, as `struct audit_rule_data` of linux/audit.h: numbers of 32 bits, then texts. Pure. */
 
 /** Of the rules of plexd, by which they are known again, and so are the records of them. */
-export const ownKey = 'plexd'
+const ownKey = 'plexd'
 
 export interface Watched {
   path: string

@@ -18,7 +18,7 @@ export interface KubernetesAuditOptions extends RecordRules {
 }
 
 /** As the documentation of Kubernetes has it (`--audit-log-path`). */
-export const usualPath = '/var/log/kubernetes/audit/audit.log'
+const usualPath = '/var/log/kubernetes/audit/audit.log'
 const lookMs = 60_000
 const noEvents = 'lines that are no audit events of Kubernetes'
 

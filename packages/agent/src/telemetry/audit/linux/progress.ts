@@ -32,7 +32,7 @@ export function latestProgress(
 }
 
 /** Undefined for a cursor without one. */
-export function parseProgress(value: string | undefined): Progress | undefined {
+function parseProgress(value: string | undefined): Progress | undefined {
   try {
     const parsed: unknown = JSON.parse(value ?? '')
     return Value.Check(Progress, parsed) ? parsed : undefined

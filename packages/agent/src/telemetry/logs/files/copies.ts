@@ -46,7 +46,7 @@ export async function isCopyOf(
 }
 
 /** As `app.log.1`, `app.log-20250115`, `app-20250115.log` are called like `app.log`. Pure. */
-export function isCalledLike(path: string, original: string): boolean {
+function isCalledLike(path: string, original: string): boolean {
   if (path === original || dirname(path) !== dirname(original)) return false
   const [name, other] = [basename(path), basename(original)]
   const stem = basename(other, extname(other))
