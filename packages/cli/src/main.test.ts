@@ -117,6 +117,13 @@ describe('plexctl as a program', () => {
         2,
         /^plexctl: unknown command 'label'\nhere it is "plexctl node label set"\nSee "plexctl --help"\.\n$/,
       ],
+      [
+        '2: the help of another word for a command',
+        ['label', '--help'],
+        {},
+        2,
+        /^plexctl: unknown command 'label'\nhere it is "plexctl node label set"\nSee "plexctl --help"\.\n$/,
+      ],
       ['2: a body that is too large', show(413), {}, 2, /^plexctl: scripted 413\n$/],
       [
         '2: an input file that is missing',

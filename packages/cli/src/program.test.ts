@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmod } from 'node:fs/promises'
 import { describe, it } from 'node:test'
+import { refuseUnknownHelp } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { createProgram } from './program.ts'
 import { systemIo } from './terminal/io.ts'
@@ -23,6 +24,23 @@ describe('help', () => {
       assert.match(help, new RegExp(`Examples:\n(?:.*\n)*.*${path}`))
     })
   }
+})
+
+describe('the help of a group', () => {
+  for (const path of groupsOf(createProgram(systemIo())))
+    it(`of "${path.join(' ') || 'all'}" is its own, and none is that of a word which is no command of it`, async () => {
+      assert.match(await answerTo(...path, '--help'), helpOf(path))
+      assert.match(await answerTo(...path, 'nothing', '--help'), isUnknown)
+      assert.match(await answerTo(...path, 'help', 'nothing'), isUnknown)
+    })
+
+  it('is not shown for another word for a group', async () => {
+    assert.match(
+      await answerTo('alert', '--help'),
+      /^error: unknown command 'alert'\n\(Did you mean alerts\?\)/,
+    )
+    assert.match(await answerTo('alert', 'list', '--help'), /^error: unknown command 'alert'/)
+  })
 })
 
 describe('the examples of the help', () => {
@@ -169,6 +187,29 @@ describe('an answer that is not from a control plane', () => {
   })
 })
 
+const isUnknown = /^error: unknown command 'nothing'\n/
+const helpOf = (path: readonly string[]): RegExp =>
+  new RegExp(`^Usage: ${['plexctl', ...path].join(' ')}(?:\\|\\S+)? `)
+
+/** Of all that have commands, that of the program itself included. */
+function groupsOf(command: Command, path: readonly string[] = []): (readonly string[])[] {
+  if (command.commands.length === 0) return []
+  return [path, ...command.commands.flatMap((one) => groupsOf(one, [...path, one.name()]))]
+}
+
+async function answerTo(...argv: readonly string[]): Promise<string> {
+  let written = ''
+  const write = (text: string): void => {
+    written += text
+  }
+  const program = createProgram(systemIo())
+  for (const command of all(program))
+    command.exitOverride().configureOutput({ writeOut: write, writeErr: write })
+  refuseUnknownHelp(program)
+  await program.parseAsync(argv, { from: 'user' }).catch(() => {}) // as every help ends
+  return written
+}
+
 /** What stands behind `plexctl` in them: a pipe, a redirection or a shell's own words are not ours. */
 function examplesOf(command: Command): string[] {
   let help = ''
@@ -207,6 +248,11 @@ function* visible(command: Command): Generator<Command> {
   for (const child of command.commands) {
     if (!child.name().startsWith('__')) yield* visible(child)
   }
+}
+
+function* all(command: Command): Generator<Command> {
+  yield command
+  for (const child of command.commands) yield* all(child)
 }
 
 function pathOf(command: Command): string {

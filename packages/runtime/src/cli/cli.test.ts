@@ -54,7 +54,7 @@ describe('runCli', () => {
 
   it('ends with 2 for a command line that is wrong, at any depth, and with 0 for help', async () => {
     const { stdout } = await runModule(`${imports}
-      const lines = [['nod'], ['node', 'lst'], ['node', 'list', '--wrong'], ['node', 'list', 'more'], ['--help'], ['node', 'list', '--help']]
+      const lines = [['nod'], ['node', 'lst'], ['node', 'list', '--wrong'], ['node', 'list', 'more'], ['--help'], ['node', 'list', '--help'], ['nod', '--help'], ['help', 'nod'], ['node', 'lst', '--help']]
       for (const argv of lines) {
         const program = new Command('prog').configureOutput({ writeOut() {}, writeErr() {} })
         program.command('node').command('list').action(() => {})
@@ -63,7 +63,7 @@ describe('runCli', () => {
         console.log(process.exitCode)
       }`)
 
-    assert.equal(stdout.trim().split('\n').join(' '), '2 2 2 2 0 0')
+    assert.equal(stdout.trim().split('\n').join(' '), '2 2 2 2 0 0 2 2 2')
   })
 })
 

@@ -2,6 +2,7 @@ import { ApiError } from '@plexd/protocol'
 import { type Command, CommanderError } from 'commander'
 import { describeError } from '../log/log.ts'
 import { escapeJson, printable } from '../text/printable.ts'
+import { refuseUnknownHelp, tellWhere } from './unknown-command.ts'
 
 /** Exit codes that scripts can rely on. */
 export const exitCodes = {
@@ -51,6 +52,7 @@ export async function runCli(
   })
   speakAsOne(program, program.name(), program.name())
   if (whereIs) tellWhere(program, whereIs)
+  refuseUnknownHelp(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
@@ -64,17 +66,6 @@ export interface Knowledge {
   explain?(error: unknown): Promise<unknown>
   /** Where a command is that this program does not have. */
   whereIs?(command: string): string | undefined
-}
-
-function tellWhere(program: Command, whereIs: (command: string) => string | undefined): void {
-  program.configureOutput({
-    outputError: (text, write) => {
-      const [, name = ''] = /^error: unknown command '([^']*)'/.exec(text) ?? []
-      const place = whereIs(name)
-      const words = place === undefined ? text : `error: unknown command '${name}'\n${place}\n`
-      write(words.replace(/^error:/, `${program.name()}:`))
-    },
-  })
 }
 
 /** Makes all commands of a program report errors with its name in front and a pointer to their help, and throw instead of exiting. */
