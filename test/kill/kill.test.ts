@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '@plexd/runtime/testing'
+import type { AgentProcess } from '../../scripts/programs/agent.ts'
+import type { ControlPlaneProcess } from '../../scripts/programs/control-plane.ts'
 import { createRandom, type Random } from '../support/random.ts'
 import {
   checkAgent,
@@ -41,23 +43,37 @@ describe('a control plane and agents that are killed at any moment', () => {
   })
 })
 
-/** One kill under load, at a moment of chance; the load stops before or after the victim is back. */
+/** One kill under load, which ends with it, also if it fails. */
 async function killOne(world: World, random: Random): Promise<void> {
   const stop = new AbortController()
   const working = load(world, random.fork(), stop.signal)
-  await delay(50 + random.below(500))
   const isControlPlane = random.below(10) < 6
-  const victim = isControlPlane
-    ? world.system.controlPlane
-    : world.real[random.below(world.real.length)]?.agent
-  await victim?.end('SIGKILL')
+  const victim = isControlPlane ? world.system.controlPlane : random.pick(agentsOf(world))
+  try {
+    await kill(victim, random, stop)
+  } finally {
+    stop.abort()
+    await working
+  }
+  if (isControlPlane) await checkControlPlane(world)
+  else for (const node of world.real) await checkAgent(node)
+}
+
+/** At a moment of chance; the load stops before or after the victim is back. */
+async function kill(
+  victim: AgentProcess | ControlPlaneProcess,
+  random: Random,
+  stop: AbortController,
+): Promise<void> {
+  await delay(50 + random.below(500))
+  await victim.end('SIGKILL')
   const goesOn = random.below(2) === 0
   if (!goesOn) stop.abort()
   await delay(random.below(100))
-  await victim?.start()
+  await victim.start()
   if (goesOn) await delay(random.below(300))
-  stop.abort()
-  await working
-  if (isControlPlane) await checkControlPlane(world)
-  else for (const node of world.real) await checkAgent(node)
+}
+
+function agentsOf({ real }: World): [AgentProcess, ...AgentProcess[]] {
+  return real.map(({ agent }) => agent) as [AgentProcess, ...AgentProcess[]] // there are two
 }

@@ -4,7 +4,6 @@ import { readdirSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { goArch } from '@plexd/protocol'
 import { until } from '@plexd/runtime/testing'
 import { changedFiles } from '../support/changed-files.ts'
@@ -86,10 +85,15 @@ describe('a node that is asked to upgrade', () => {
   it('goes on with the download when the control plane is killed in the middle, and later back to A when asked', async (t) => {
     const checksum = await node.release.publish(versionB, await build(versionB))
     const execution = await node.ask({ version: versionB, checksum })
+    const breaks = async () => (await node.log()).split('download of a build was inter').length
+    const before = await breaks()
     await until('a part', () => partBytes(node) > 0, 20_000, 1)
     await node.controlPlane.end('SIGKILL')
     t.diagnostic(`killed after ${partBytes(node)} bytes`)
-    await delay(500)
+    await until(
+      'the download has broken off',
+      async () => hasFile(node) || (await breaks()) > before,
+    )
     await node.controlPlane.start()
     const { status, stdout } = await node.resultOf(execution)
     assert.deepEqual(
