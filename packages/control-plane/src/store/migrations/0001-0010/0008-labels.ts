@@ -28,7 +28,7 @@ export async function up(untyped: Kysely<unknown>): Promise<void> {
   ])
     await sql.raw(statement).execute(untyped)
   const db = untyped as Kysely<Old> // as the statements above have made it
-  const selectors = await selectorsByTenant(db)
+  const askedFor = await machineKeysAskedFor(db)
   const tokens = new Map(
     (await db.selectFrom('bootstrap_tokens').select(['node_id', 'metadata']).execute()).map(
       ({ node_id, metadata }) => [node_id, metadata],
@@ -37,7 +37,7 @@ export async function up(untyped: Kysely<unknown>): Promise<void> {
   const nodes = await db.selectFrom('nodes').select(['id', 'tenant_id', 'labels']).execute()
   for (const { id, tenant_id, labels } of nodes) {
     const token = tokens.get(id) ?? '{}'
-    const sorted = sortKeys(labels, token, selectors.get(tenant_id) ?? '')
+    const sorted = sortKeys(labels, token, askedFor.get(tenant_id) ?? [])
     await db.updateTable('nodes').set(sorted).where('id', '=', id).execute()
   }
 }
@@ -45,13 +45,13 @@ export async function up(untyped: Kysely<unknown>): Promise<void> {
 /** What our agent says of a machine. */
 const machineKeys = ['os', 'arch', 'kernel']
 
-function sortKeys(labels: string, token: string, selectors: string) {
+function sortKeys(labels: string, token: string, askedFor: readonly string[]) {
   const entries = Object.entries(JSON.parse(labels) as Record<string, string>)
   const given = JSON.parse(token) as Record<string, string>
   const isGiven = ([key, value]: [string, string]): boolean =>
     Object.hasOwn(given, key) && given[key] === value
   const isReport = ([key, value]: [string, string]): boolean =>
-    machineKeys.includes(key) && !isGiven([key, value]) && !asksFor(selectors, key)
+    machineKeys.includes(key) && !isGiven([key, value]) && !askedFor.includes(key)
   const kept = entries.filter((entry) => !isReport(entry))
   return {
     labels: JSON.stringify(Object.fromEntries(kept)),
@@ -65,8 +65,8 @@ function asksFor(selectors: string, key: string): boolean {
   return new RegExp(`(^|[^A-Za-z0-9._/-])${key}($|[^A-Za-z0-9._/-])`, 'm').test(selectors)
 }
 
-/** A line for each. */
-async function selectorsByTenant(db: Kysely<Old>): Promise<Map<string, string>> {
+/** Of what our agent says of a machine, what any selector of a tenant asks for. */
+async function machineKeysAskedFor(db: Kysely<Old>): Promise<Map<string, string[]>> {
   const policies = await db.selectFrom('policies').select(['tenant_id', 'rules']).execute()
   const data = await db.selectFrom('data_entries').select(['tenant_id', 'target']).execute()
   const secrets = await db.selectFrom('secrets').select(['tenant_id', 'target']).execute()
@@ -85,6 +85,10 @@ async function selectorsByTenant(db: Kysely<Old>): Promise<Map<string, string>> 
   return new Map(
     Map.groupBy(lines, ({ tenant_id }) => tenant_id)
       .entries()
-      .map(([tenant, own]) => [tenant, own.map(({ line }) => line).join('\n')]),
+      .map(([tenant, own]) => {
+        // Once for all of its nodes: there may be as many selectors as nodes.
+        const selectors = own.map(({ line }) => line).join('\n')
+        return [tenant, machineKeys.filter((key) => asksFor(selectors, key))]
+      }),
   )
 }
