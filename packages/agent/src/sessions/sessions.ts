@@ -7,6 +7,7 @@ import type { FromServer, OpenedSession, RecordingChunk, ServerSettings } from '
 import { describeSession, type LiveSession } from './live-session.ts'
 import { createServerLink } from './server-link.ts'
 import type { StartServer } from './server-process.ts'
+import { createSessionEnds } from './session-ends.ts'
 import type { SessionEnd, SessionReports } from './session-reports.ts'
 
 /** The sessions of operators on this node. Disposing ends them all, and reports that. */
@@ -46,12 +47,12 @@ const expiryGraceMs = 5_000
 export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
   const { known, reports, clock, log } = deps
   const live = new Map<string, LiveSession>()
-  const ending = new Set<Promise<void>>()
+  const ends = createSessionEnds(deps)
   const server = createServerLink({ ...deps, onMessage, onLost })
   let isStopping = false
 
   for (const session_id of known.leftOpen())
-    await settle({ session_id, reason: 'error', detail: 'the agent was killed' })
+    await ends.settle({ session_id, reason: 'error', detail: 'the agent was killed' })
 
   async function setUp(payload: SetupPayload): Promise<void> {
     const { session_id = '' } = payload
@@ -69,7 +70,7 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
     } catch (error) {
       const detail = describeRefusal(error)
       log.warn('session refused', { session_id, reason: detail })
-      await settle({ session_id, reason: 'refused', detail })
+      await ends.settle({ session_id, reason: 'refused', detail })
     }
   }
 
@@ -150,7 +151,7 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
 
   function onLost(how: string): void {
     log.error('session server ended', { how, sessions: live.size })
-    track(deps.endLeftovers())
+    ends.track(deps.endLeftovers())
     for (const one of [...live.values()]) {
       const { closing, session, startedMs } = one
       end(one, {
@@ -166,30 +167,8 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
     live.delete(how.session_id)
     const { session_id, reason, detail, bytes_in, bytes_out } = how
     log.info('session ended', { session_id, reason, detail, bytes_in, bytes_out })
-    track(settle(how))
-    if (live.size === 0) track(server.stop())
-  }
-
-  /** Reported before it is noted: a report that is sent twice does no harm. */
-  async function settle(how: SessionEnd): Promise<void> {
-    await reports.closed(how)
-    note(how.session_id, 'closed')
-  }
-
-  function note(session_id: string, state: 'closed' | 'revoked'): void {
-    try {
-      known.end(session_id, state)
-    } catch (error) {
-      log.error('end of a session cannot be noted', { session_id, error: describeError(error) })
-    }
-  }
-
-  function track(work: Promise<unknown>): void {
-    const done = work
-      .catch((error: unknown) => log.error('session not ended', { error: describeError(error) }))
-      .then(() => {})
-    ending.add(done)
-    void done.then(() => ending.delete(done))
+    ends.track(ends.settle(how))
+    if (live.size === 0) ends.track(server.stop())
   }
 
   return {
@@ -197,7 +176,7 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
     async revoke({ session_id, revoked_at }) {
       log.info('session revoked', { session_id, revoked_at, open: live.has(session_id) })
       close(session_id, 'revoked', '')
-      note(session_id, 'revoked')
+      ends.note(session_id, 'revoked')
     },
     list: () => [...live.values()].map(describeSession),
     find: (sessionId) => live.get(sessionId),
@@ -206,7 +185,7 @@ export async function startSessions(deps: SessionsDeps): Promise<Sessions> {
       for (const id of [...live.keys()]) close(id, 'shutdown', 'plexd was stopped')
       await Promise.all([...live.values()].map(ended))
       await server.stop()
-      while (ending.size > 0) await Promise.all(ending)
+      await ends.done()
     },
   }
 }

@@ -8,7 +8,7 @@ export interface MeshPlace {
   port: number
 }
 
-export interface MeshListener extends AsyncDisposable {
+interface MeshListener extends AsyncDisposable {
   /** `host:port`. */
   readonly address: string
 }
@@ -17,7 +17,7 @@ export interface MeshListener extends AsyncDisposable {
 const maxUnknown = 10
 
 /** Listens for clients of the mesh; the packet filter decides who may connect. Rejects if the address cannot be had. */
-export async function listenInMesh(
+async function listenInMesh(
   { ip, port }: MeshPlace,
   accept: ClientAcceptance,
   log: Log,
@@ -49,6 +49,35 @@ export async function listenInMesh(
     address: ip.includes(':') ? `[${ip}]:${boundPort}` : `${ip}:${boundPort}`,
     async [Symbol.asyncDispose]() {
       server.close()
+    },
+  }
+}
+
+/** Those of a node, one for each place. */
+export interface MeshListeners {
+  /** Listens there if nobody does; resolves to `host:port`. */
+  open(place: MeshPlace): Promise<string>
+  closeAll(): Promise<void>
+}
+
+export function createMeshListeners(accept: () => ClientAcceptance, log: Log): MeshListeners {
+  const listeners = new Map<string, Promise<MeshListener>>()
+  return {
+    async open({ ip, port }) {
+      const key = `${ip} ${port}`
+      const listener = listeners.get(key) ?? listenInMesh({ ip, port }, accept(), log)
+      listeners.set(key, listener)
+      try {
+        return (await listener).address
+      } catch (error) {
+        listeners.delete(key)
+        throw new Error(`listen on ${ip}:${port}`, { cause: error })
+      }
+    },
+    async closeAll() {
+      const all = [...listeners.values()]
+      listeners.clear()
+      await Promise.allSettled(all.map(async (one) => (await one)[Symbol.asyncDispose]()))
     },
   }
 }

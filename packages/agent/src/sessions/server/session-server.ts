@@ -1,9 +1,10 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { FromServer, OpenedSession, ServerSettings, ToServer } from '../link.ts'
+import { createChunkAnswers } from './chunk-answers.ts'
 import { type LiveSession, openLiveSession, type SessionDeps } from './live-session.ts'
-import { listenInMesh, type MeshListener } from './mesh-listener.ts'
+import { createMeshListeners } from './mesh-listener.ts'
 import { awaitRelayClient, type DialRelay } from './relay-client.ts'
-import { acceptFor } from './session-clients.ts'
+import { acceptFor, type ClientAcceptance } from './session-clients.ts'
 import { openSshPrivateKey } from './ssh/host-key.ts'
 
 export interface SessionServerDeps extends Omit<SessionDeps, 'openRecorder'> {
@@ -38,22 +39,17 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
   const sessions = new Map<string, LiveSession>()
   /** Those on their way into `sessions`. */
   const opening = new Map<string, Promise<void>>()
-  /** By session and index. */
-  const storing = new Map<string, PromiseWithResolvers<void>>()
-  const listeners = new Map<string, Promise<MeshListener>>()
+  const chunks = createChunkAnswers()
+  const listeners = createMeshListeners(() => accept(meshSessions, false), log)
   let settings: ServerSettings | undefined
   let hostKey = ''
-  /** Nobody answers any more. */
-  let isAlone = false
 
   const openRecorder: SessionDeps['openRecorder'] = (session, onFailure) => {
     const { session_id } = session
     const store: StoreChunk = ({ index, final, bytes }) => {
-      const stored = Promise.withResolvers<void>()
-      if (isAlone) stored.reject(new Error('the daemon has ended'))
-      storing.set(`${session_id} ${index}`, stored)
+      const stored = chunks.wait(session_id, index)
       tell({ type: 'chunk', session_id, index, final, bytes })
-      return stored.promise
+      return stored
     }
     return deps.openRecorder(session, store, onFailure)
   }
@@ -89,7 +85,7 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
     let isReady = false
     void awaitRelayClient(session.opened, {
       ...{ dial: dialRelay, ended: session.ended, clock, log },
-      accept: acceptFor({ hostKey, clock, sessions: () => [session], isAwaited: true, onClient }),
+      accept: accept(() => [session], true),
       onReady() {
         if (!isReady) tell({ type: 'ready', session_id, listen_addr: 'relay' })
         isReady = true
@@ -111,17 +107,11 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
   async function awaitInMesh({ opened: { session_id } }: LiveSession): Promise<void> {
     const mesh = settings?.mesh
     if (!mesh) throw new Error('this node has no mesh')
-    const place = `${mesh.ip} ${mesh.port}`
-    const accept = acceptFor({ hostKey, clock, sessions: meshSessions, isAwaited: false, onClient })
-    const listener = listeners.get(place) ?? listenInMesh(mesh, accept, log)
-    listeners.set(place, listener)
-    try {
-      const { address } = await listener
-      tell({ type: 'ready', session_id, listen_addr: address })
-    } catch (error) {
-      listeners.delete(place)
-      throw new Error(`listen on ${mesh.ip}:${mesh.port}`, { cause: error })
-    }
+    tell({ type: 'ready', session_id, listen_addr: await listeners.open(mesh) })
+  }
+
+  function accept(sessions: () => LiveSession[], isAwaited: boolean): ClientAcceptance {
+    return acceptFor({ hostKey, clock, sessions, isAwaited, onClient })
   }
 
   function onClient({ opened: { session_id } }: LiveSession, from: string): void {
@@ -133,12 +123,7 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
   }
 
   async function closeUnusedListeners(): Promise<void> {
-    if (meshSessions().length > 0) return
-    const unused = [...listeners.values()]
-    listeners.clear()
-    await Promise.allSettled(
-      unused.map(async (listener) => (await listener)[Symbol.asyncDispose]()),
-    )
+    if (meshSessions().length === 0) await listeners.closeAll()
   }
 
   async function close({
@@ -156,13 +141,6 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
     tell({ type: 'closed', session_id, reason: 'error', detail, ...counts })
   }
 
-  function settle(session_id: string, index: number, why?: string): void {
-    const key = `${session_id} ${index}`
-    if (why === undefined) storing.get(key)?.resolve()
-    else storing.get(key)?.reject(new Error(why))
-    storing.delete(key)
-  }
-
   function configure(given: ServerSettings): void {
     settings = given
     hostKey = openSshPrivateKey(given.host_key_pem)
@@ -173,13 +151,13 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
       if (message.type === 'settings') configure(message)
       else if (message.type === 'open') open(message.session)
       else if (message.type === 'close') void close(message)
-      else if (message.type === 'chunk_stored') settle(message.session_id, message.index)
-      else settle(message.session_id, message.index, message.why)
+      else if (message.type === 'chunk_stored') chunks.settle(message.session_id, message.index)
+      else chunks.settle(message.session_id, message.index, message.why)
     },
     async [Symbol.asyncDispose]() {
-      isAlone = true
+      chunks.refuse()
       await Promise.all(opening.values())
-      for (const stored of storing.values()) stored.reject(new Error('the daemon has ended'))
+      chunks.end()
       await Promise.all([...sessions.values()].map((session) => session.end('shutdown')))
       await closeUnusedListeners()
     },
