@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { it } from 'node:test'
 import type { LogRecord } from '@plexd/protocol'
@@ -16,6 +16,8 @@ it('reads what programs log, in whatever bytes, and goes on behind it', {
   await using journal = await openJournal()
   const say = (text: string) => journal.say(text, 'tester', 'warning')
   await say('before')
+  // Who says it has ended before journald has read it.
+  await until('it is in the journal', () => wholeOf(journal).includes('before'))
   const first = createMemoryCollector<LogRecord>()
   await using reading = follow(journal, first)
   await until('it has a place', () => first.cursor('journald'))
@@ -57,6 +59,9 @@ it('has the fields of our own lines, which go to stderr when journald is gone', 
   await journal[Symbol.asyncDispose]()
   assert.match(await program.end(), /^\{[^\n]*"msg":"behind it"\}\n$/)
 })
+
+const wholeOf = ({ place }: TestJournal): string =>
+  execFileSync('journalctl', [...place, '--output=cat'], { encoding: 'utf8', stdio: 'pipe' })
 
 /** What the test has said; the kernel speaks there too. */
 function saidIn({ entries }: Pick<MemoryCollector<LogRecord>, 'entries'>): LogRecord[] {
