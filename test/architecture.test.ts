@@ -410,6 +410,15 @@ describe('the architecture', () => {
     assert.deepEqual(elsewhere, [])
   })
 
+  it('asks of no insert and no update how many rows it has changed: the writer of PostgreSQL does not wait for them', () => {
+    const asking = sources.filter(
+      (file) =>
+        /^packages\/control-plane\/src\/(rows|store)\//.test(file) &&
+        /\bnum(UpdatedRows|InsertedOrUpdatedRows|ChangedRows)\b/.test(read(file)),
+    )
+    assert.deepEqual(asking, [])
+  })
+
   it('hands the whole app to those who put it together; everyone else names the groups of it that they use', () => {
     const wrong = sources
       .filter((file) => /^packages\/control-plane\/src\//.test(file) && isProduct(file))

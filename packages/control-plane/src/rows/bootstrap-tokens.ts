@@ -105,14 +105,15 @@ export async function revokeToken(
   tx: Tx,
   { id, tenantId, nowMs }: { id: string; tenantId: string; nowMs: number },
 ): Promise<boolean> {
-  const { numUpdatedRows } = await tx
+  const revoked = await tx
     .updateTable('bootstrap_tokens')
     .set({ revoked_at: nowMs, answer_sealed: null })
     .where('id', '=', id)
     .where('tenant_id', '=', tenantId)
     .where('revoked_at', 'is', null)
+    .returning('id')
     .executeTakeFirst()
-  return numUpdatedRows > 0n
+  return revoked !== undefined
 }
 
 /** The stored registration answer is no longer needed. */

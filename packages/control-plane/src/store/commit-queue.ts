@@ -93,17 +93,18 @@ async function attempt(
   done: { unit: Unit; result: unknown }[],
 ): Promise<void> {
   await sql`savepoint unit`.execute(tx)
-  let result: unknown
+  let undo: (() => void) | undefined
   try {
-    result = await unit.work(tx)
+    const result = await unit.work(tx)
+    undo = unit.hooks.undo
+    // Here too a write may fail: where writes are not waited for, this is the first to hear of it.
+    await sql`release savepoint unit`.execute(tx)
+    done.push({ unit, result })
   } catch (error) {
+    undo?.()
     await undoOne(tx, error)
     unit.reject(error)
-    return
   }
-  // Before releasing the savepoint, which may fail too: then it is undone with the others.
-  done.push({ unit, result })
-  await sql`release savepoint unit`.execute(tx)
 }
 
 /** Rolls back one unit's writes; throws its error if the whole transaction was rolled back with it. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
 import { type Databases, dialects } from '../testing/databases.ts'
-import type { Store } from './db.ts'
+import type { Store, Tx } from './db.ts'
 import { insert, names, put } from './testing/settings.ts'
 
 for (const { name, skip, openDatabases } of dialects)
@@ -51,6 +52,45 @@ for (const { name, skip, openDatabases } of dialects)
         ['fulfilled', 'rejected', 'fulfilled'],
       )
       assert.deepEqual(await names(store), ['a', 'c'])
+    })
+
+    it('undoes a unit of which the last write fails, and it alone', async () => {
+      await using opened = await open()
+      const { store } = opened
+      const undone: string[] = []
+
+      const outcomes = await Promise.allSettled(
+        ['a', 'b', 'a', 'c'].map((name) =>
+          store.write((tx) => insert(tx, name), { undo: () => undone.push(name) }),
+        ),
+      )
+
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+      )
+      assert.deepEqual(await names(store), ['a', 'b', 'c'])
+      // One that throws has undone its own.
+      assert.ok(undone.every((name) => name === 'a') && undone.length <= 1, undone.join())
+    })
+
+    it('writes what the units say that succeed, and nothing of the others, whatever they write and read', async () => {
+      await using opened = await open()
+      await fc.assert(
+        fc.asyncProperty(fc.array(unitOfWrites, { maxLength: 6 }), async (units) => {
+          await opened.store.write((tx) => tx.deleteFrom('settings').execute())
+          const outcomes = await Promise.allSettled(
+            units.map((writes) => opened.store.write((tx) => perform(tx, writes))),
+          )
+          const expected = fold(units)
+          assert.deepEqual(
+            outcomes.map((outcome) => ('value' in outcome ? outcome.value : 'rejected')),
+            expected.outcomes,
+          )
+          assert.deepEqual(await names(opened.store), expected.names)
+        }),
+        { numRuns: 50 },
+      )
     })
 
     it('shows a unit what those before it in the group have written, and readers nothing of it', async () => {
@@ -143,3 +183,48 @@ for (const { name, skip, openDatabases } of dialects)
       assert.deepEqual([event?.seq, event && [...event.audience]], [1, [1, 2]])
     })
   })
+
+/** The insert of a name, which fails if it is there; its change, which need not meet a row; and a look at what is there. */
+type Write = { does: 'insert' | 'change'; name: string } | { does: 'look' }
+
+const name = fc.constantFrom('a', 'b', 'c', 'd')
+const unitOfWrites = fc.array(
+  fc.oneof(
+    fc.record({ does: fc.constantFrom('insert' as const, 'change' as const), name }),
+    fc.record({ does: fc.constant('look' as const) }),
+  ),
+  { maxLength: 5 },
+)
+
+/** Resolves to what it has seen. */
+async function perform(tx: Tx, writes: readonly Write[]): Promise<string[]> {
+  const seen: string[] = []
+  for (const write of writes)
+    if (write.does === 'insert') await insert(tx, write.name)
+    else if (write.does === 'look') seen.push((await names({ reader: tx })).join(''))
+    else
+      await tx
+        .updateTable('settings')
+        .set({ value: 'changed' })
+        .where('name', '=', write.name)
+        .execute()
+  return seen
+}
+
+/** What should become of units that run one after another. */
+function fold(units: readonly (readonly Write[])[]) {
+  const there = new Set<string>()
+  const outcomes = units.map((writes) => {
+    const draft = new Set(there)
+    const seen: string[] = []
+    for (const write of writes)
+      if (write.does === 'look') seen.push([...draft].sort().join(''))
+      else if (write.does === 'insert') {
+        if (draft.has(write.name)) return 'rejected'
+        draft.add(write.name)
+      }
+    for (const name of draft) there.add(name)
+    return seen
+  })
+  return { outcomes, names: [...there].sort() }
+}

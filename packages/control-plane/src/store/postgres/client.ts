@@ -20,8 +20,13 @@ const longestStatementMs = 15_000
 const silentMs = 5_000
 
 /** A pool whose sessions have our limits, whatever those of the server are. */
-export function openPool(place: PostgresPlace, max: number, options: SessionOptions): pg.Pool {
-  const pool = new StorePool({ ...sessionOf(place, options), max, Client: StoreClient })
+export function openPool(
+  place: PostgresPlace,
+  max: number,
+  options: SessionOptions,
+  Client: typeof StoreClient = StoreClient,
+): pg.Pool {
+  const pool = new StorePool({ ...sessionOf(place, options), max, Client })
   // Whoever uses the connection next is told; without these, an idle one that ends would end the process.
   pool.on('error', () => {})
   pool.on('connect', (client) => void client.on('error', () => {}))
@@ -95,7 +100,7 @@ class StorePool extends pg.Pool {
 }
 
 /** Every statement goes through here: texts are encoded, errors are ours, and a connection that does not answer is given up. */
-class StoreClient extends pg.Client {
+export class StoreClient extends pg.Client {
   constructor(config: pg.ClientConfig & Pick<WayToServer, 'askPassword'> = {}) {
     super(config)
     const { askPassword } = config

@@ -15,6 +15,7 @@ import type { Tables } from '../schema.ts'
 import { openPool, withSession } from './client.ts'
 import type { PostgresPlace } from './place.ts'
 import { prepareDatabase } from './prepare.ts'
+import { WriterClient } from './writer-client.ts'
 import { type Writer, WriterDriver } from './writer-driver.ts'
 
 /** The event loop goes round meanwhile, and each statement is a way to the server and back. */
@@ -78,7 +79,7 @@ function openWriter(
   { lockWaitMs, ...writer }: Writer & { lockWaitMs: number },
 ) {
   // The second looks what became of a commit while the first is being given up.
-  const pool = openPool(place, 2, { lockWaitMs })
+  const pool = openPool(place, 2, { lockWaitMs }, WriterClient)
   return new Kysely<Tables>({ dialect: new WriterDialect(pool, writer), plugins })
 }
 
