@@ -1,6 +1,7 @@
 import { noPostgres, startPostgres } from '@plexd/runtime/testing'
 import type { Bench, BenchContext } from '../bench.ts'
 import { registerAll } from '../scenarios/registration.ts'
+import { openFarWay } from './far-way.ts'
 import { lastOfMoves } from './last-of-moves.ts'
 
 /** What it costs to have the state in PostgreSQL on the same machine, and durable there, instead of in a file. */
@@ -30,6 +31,16 @@ export const databases: Bench = {
       unit: 'ms',
       value: postgres.p99,
       floor: { what: 'in a file', value: file.p99 },
+    })
+
+    await using way = await openFarWay(server.folder, { url: server.createDatabase(), delayMs: 1 })
+    const far = await context.plane({ args: ['--database-url', way.url] })
+    context.add({
+      what: 'the same where the way to PostgreSQL takes 1 ms more, either way',
+      unit: '/s',
+      value: (await registerAll(context, far, count)).perSecond,
+      rounds: count,
+      floor: { what: 'without', value: postgres.perSecond },
     })
 
     const size = context.agents ?? (context.quick ? 8 : 300)

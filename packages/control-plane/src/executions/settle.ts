@@ -23,8 +23,9 @@ export async function settle(
   const after = { ...row, ...all }
   const ended = !hasEnded(row.status) && hasEnded(after.status)
   const hadPlace = row.status === 'pending' || row.status === 'accepted'
-  // One that held back the others may not do so any more.
-  if ((ended && hadPlace) || row.held_until !== null)
+  // One that held back the others may not do so any more; nor does one that was sent alone, to see whether there is room again.
+  const isTaken = row.status === 'pending' && after.status === 'accepted'
+  if ((ended && hadPlace) || isTaken || row.held_until !== null)
     await sendQueued(unit, row.node_id, place, { freed: ended && row.status === 'accepted' })
   return after
 }

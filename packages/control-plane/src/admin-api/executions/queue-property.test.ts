@@ -55,10 +55,14 @@ interface Stage {
 
 async function walk(stage: Stage, steps: readonly Step[]): Promise<void> {
   let before: readonly Execution[] = []
+  /** For which the node had no room. */
+  const refused = new Set<string>()
   for (const one of steps) {
     await take(stage, one, before)
     const after = await listed(stage)
-    check(before, after)
+    check(before, after, refused)
+    for (const { id, status, reason } of after)
+      if (status === 'queued' && reason !== '') refused.add(id)
     before = after
   }
 }
@@ -105,7 +109,11 @@ async function listed({ plane, hostname }: Stage): Promise<Execution[]> {
   return body.items.toReversed()
 }
 
-function check(before: readonly Execution[], after: readonly Execution[]): void {
+function check(
+  before: readonly Execution[],
+  after: readonly Execution[],
+  refused: ReadonlySet<string>,
+): void {
   const was = new Map(before.map((execution) => [execution.id, execution]))
   // One that the node accepts although it is queued is beyond the room by the node's own choice.
   const sent = after.filter(({ status }) => status === 'pending')
@@ -116,8 +124,8 @@ function check(before: readonly Execution[], after: readonly Execution[]): void 
   const queued = after.filter(({ status }) => status === 'queued')
   if (queued.length > 0 && outstanding.length < room)
     assert.ok(
-      queued.some(({ reason }) => reason !== ''),
-      'one waits although there is room only if the node had none',
+      queued.some(({ reason }) => reason !== '') || sent.some(({ id }) => refused.has(id)),
+      'one waits although there is room only if the node had none, and has not taken since what it had none for',
     )
   const fresh = sent.filter(({ id }) => (was.get(id)?.status ?? 'queued') === 'queued')
   for (const { id } of fresh)

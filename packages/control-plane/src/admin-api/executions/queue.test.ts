@@ -138,6 +138,18 @@ describe('more executions than a node has room for', () => {
     assert.equal((await stage.read(ids[1])).status, 'accepted')
   })
 
+  it('are sent as before once the node has taken the one for which it had no room', async () => {
+    await using stage = await setUp({ max_concurrent: 3 })
+    const ids = await stage.run(2)
+    await stage.ack(ids[1])
+    await stage.ack(ids[0], noRoom)
+    await stage.run(2)
+    await stage.finish(ids[1])
+    assert.deepEqual(await stage.statuses(), ['pending', 'success', 'queued', 'queued'])
+    await stage.ack(ids[0])
+    assert.deepEqual(await stage.statuses(), ['accepted', 'success', 'pending', 'pending'])
+  })
+
   it('are asked for once of a node that was away for the refused request and the next', async () => {
     await using stage = await setUp()
     const [first] = await stage.run(1)
