@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { noPostgres, startPostgres, type TestPostgres, unseal } from '@plexd/runtime/testing'
+import { limits } from '../limits.ts'
 import { readMove } from '../store/place/moved.ts'
 import { type TestSettings, withControlPlane } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
@@ -20,6 +21,7 @@ describe('the state of a data folder', { skip: noPostgres }, () => {
   const move = (dataDir: string, url: string, options: Partial<MoveOptions> = {}) =>
     moveDatabase({
       ...{ dataDir, to: { url }, masterKeyFile: undefined, caKeyFile: undefined },
+      telemetryMs: limits.telemetry_ms.default,
       ...{ clock: systemClock, log: silentLog, onProgress: () => {} },
       ...options,
     })
