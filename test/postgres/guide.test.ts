@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { freePort, noPostgres, until } from '@plexd/runtime/testing'
@@ -13,7 +13,7 @@ import {
 import { runProgram } from '../../scripts/programs/program.ts'
 import { commandsIn, readGuide } from '../support/guide.ts'
 import { openPostgres } from '../support/open-postgres.ts'
-import { entryOf, plexctl, putEntry, tokenOf } from './by-programs.ts'
+import { entryOf, type Place, plexctl, putEntry, tokenOf } from './by-programs.ts'
 
 const guide = await readGuide('postgresql')
 const commands = commandsIn(guide)
@@ -104,10 +104,28 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     await writeFile(password, 'ThePassword', { mode: 0o600 })
     await using plane = await startControlPlaneProcess(home)
     const { host } = new URL(plane.url)
+    const logFile = join(home, 'mail.log')
+    const config = join(home, 'plexd.yaml')
+    await writeFile(logFile, '')
+    await writeFile(config, `logs: { journald: false, files: [${logFile}] }\n`, { mode: 0o600 })
     await using agent = await startAgentProcess(home, {
       hostname: 'mail',
       token: await tokenOf(plane),
       controlPlane: plane,
+      args: ['--config', config],
+    })
+    await until('the file is followed', async () => {
+      const { stdout } = await runProgram('plexd', ['log-status', '--socket', agent.socket])
+      return /mail\.log +running/.test(stdout)
+    })
+    const logs = async (place: Place): Promise<string[]> => {
+      const { stdout } = await plexctl(place, 'logs', 'mail', '--grep', 'order', '--json')
+      return stdout.split('\n').slice(0, -1)
+    }
+    await appendFile(logFile, 'order 1\n')
+    const logged = await until('the line has come', async () => {
+      const lines = await logs(plane)
+      return lines.length > 0 && lines
     })
     await putEntry(plane, 'data', 'before')
     await putEntry(plane, 'secret', 'geheim')
@@ -131,8 +149,11 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     await plane.end()
     const { code, stdout, stderr } = await move()
     assert.equal(code, 0, stderr)
-    const { tables, authority } = JSON.parse(stdout)
+    const { tables, telemetry, authority, staying } = JSON.parse(stdout)
     for (const { table, source, target } of tables) assert.deepEqual(target, source, table)
+    for (const { kind, source, target } of telemetry) assert.deepEqual(target, source, kind)
+    assert.ok(telemetry.length > 0)
+    assert.deepEqual(staying, [])
     assert.equal(authority.key, 'sealed')
     await rm(authority.file)
     await assert.rejects(plane.start(), /its state was moved to "postgres:/)
@@ -148,6 +169,12 @@ describe('the guide to PostgreSQL', { skip: noPostgres }, () => {
     const again = (await plexctl(served, 'node', 'list', '--json')).stdout
     assert.equal(idsOf(nodes).length, 1)
     assert.deepEqual(idsOf(again), idsOf(nodes))
+    assert.deepEqual(await logs(served), logged)
+    await appendFile(logFile, 'order 2\n')
+    await until('the next line has come', async () => (await logs(served)).length > 1)
+    const [first, second, ...more] = await logs(served)
+    assert.deepEqual([first, ...more], logged)
+    assert.match(second ?? '', /order 2/)
 
     await served.end()
     const back = commands.find((one) => one.startsWith('mv ')) ?? ''

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { noPostgres, startPostgres } from '@plexd/runtime/testing'
@@ -56,11 +56,13 @@ describe('migrate-database', () => {
       /- name the database in the settings: database_url/,
       new RegExp(`needs ${path}/master\\.key, which is not in it`),
       new RegExp(`sealed: ${path}/tls/ca\\.key is left for going back`),
-      new RegExp(`metrics, logs and audit records stay in ${path}/telemetry: they are not copied`),
       new RegExp(`mv ${path}/${aside}/control-plane\\.db ${path}/\n`),
-      new RegExp(`rm -r ${path}/${aside} ${path}/recordings\\.db\n`),
+      new RegExp(
+        `rm -r ${path}/${aside} ${path}/recordings\\.db ${path}/telemetry ${path}/series\\.db\n`,
+      ),
     ])
       assert.match(stdout, words)
+    assert.doesNotMatch(stdout, /not copied/)
     const again = run('migrate-database', '--to', url, '--data-dir', path)
     assert.match(again.stderr, /it was moved to "postgres:\/\/localhost.*" at /)
     const backup = ['--out', join(path, 'x'), '--unencrypted', '--data-dir', path]
@@ -70,5 +72,11 @@ describe('migrate-database', () => {
       (one: { check: string }) => one.check === 'PostgreSQL',
     )
     assert.equal(state, 'failed')
+
+    await rename(join(path, aside, 'control-plane.db'), join(path, 'control-plane.db'))
+    const left = ['--to', server.createDatabase(), '--data-dir', path, '--without-telemetry']
+    const { stdout: said } = run('migrate-database', ...left)
+    assert.match(said, new RegExp(`logs and audit records stay in ${path}/telemetry: they are not`))
+    assert.match(said, /rm -r \S+ \S+recordings\.db\n/)
   })
 })

@@ -28,7 +28,13 @@ describe('what is beside the state of a data folder', { skip: noPostgres }, () =
 
     const url = server.createDatabase()
     const { blobs, warnings } = await moveDatabase({
-      ...{ dataDir: folder.path, to: { url }, masterKeyFile: undefined, caKeyFile: undefined },
+      ...{
+        dataDir: folder.path,
+        to: { url },
+        masterKeyFile: undefined,
+        caKeyFile: undefined,
+        telemetryMs: undefined,
+      },
       ...{ clock: systemClock, log: silentLog, onProgress: () => {} },
     })
     assert.deepEqual(

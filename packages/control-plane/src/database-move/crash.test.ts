@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { noPostgres, startPostgres, type TestPostgres } from '@plexd/runtime/testing'
+import { limits } from '../limits.ts'
 import { readMove } from '../store/place/moved.ts'
+import { openSqliteTelemetry } from '../telemetry/sqlite-store.ts'
 import { withControlPlane } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { moveDatabase } from './move.ts'
@@ -14,6 +17,10 @@ const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 6)
 /** Around the commit, and after it. */
 const lastCalls = 25
 const artifactBytes = 1_000_000
+const days = 3
+const recordsOfDay = 200
+const telemetryQuery =
+  'select sum(count), count(distinct number), max(last_id) from telemetry_packs'
 const artifactQuery =
   "select sum(length(bytes)) from artifact_chunks join artifact_contents on id = content_id where version = '1.5.0'"
 const program = join(import.meta.dirname, '../testing/killed/move.ts')
@@ -55,12 +62,21 @@ async function runOnCopy(server: TestPostgres, installed: string, at = 0): Promi
   assert.equal(readMove(folder.path)?.state, 'moved', what)
   assert.equal(countOf(server, url), 1, what)
   assert.equal(server.psql(url, artifactQuery).trim(), `${artifactBytes}`, what)
+  const telemetry = [days * recordsOfDay, days, days * recordsOfDay].join('|')
+  assert.equal(server.psql(url, telemetryQuery).trim(), telemetry, what)
+  const hours = server.psql(url, 'select count(*) from series_hours').trim()
+  assert.equal(hours, `${hoursIn(installed)}`, what)
   await withControlPlane(
     folder.path,
     async ({ admin }) => assert.equal((await admin.listNodes({})).body.items.length, 20, what),
     { databaseUrl: url },
   )
   return child.stdout
+}
+
+function hoursIn(dataDir: string): number {
+  using database = new DatabaseSync(join(dataDir, 'series.db'))
+  return Number(database.prepare('select count(*) as count from hours').get()?.count)
 }
 
 /** Of tenants that others see. */
@@ -75,12 +91,14 @@ const start = (dataDir: string) =>
 function move(dataDir: string, url: string) {
   return moveDatabase({
     ...{ dataDir, to: { url }, masterKeyFile: undefined, caKeyFile: undefined },
+    telemetryMs: limits.telemetry_ms.default,
     ...{ clock: systemClock, log: silentLog, onProgress: () => {} },
   })
 }
 
-function install(dataDir: string): Promise<void> {
-  return withControlPlane(
+async function install(dataDir: string): Promise<void> {
+  await fillTelemetry(dataDir)
+  await withControlPlane(
     dataDir,
     async (plane) => {
       for (let node = 0; node < 20; node++) await plane.enrol(`node-${node}`)
@@ -89,4 +107,17 @@ function install(dataDir: string): Promise<void> {
     },
     { databaseUrl: undefined },
   )
+}
+
+async function fillTelemetry(dataDir: string): Promise<void> {
+  const clock = { nowMs: 0 }
+  await using store = openSqliteTelemetry(join(dataDir, 'telemetry'), { now: () => clock.nowMs })
+  const source = { tenant_id: 'ten_1', node_id: 'n_web' }
+  for (let day = days; day > 0; day--) {
+    clock.nowMs = systemClock.now() - (day - 1) * 24 * 3_600_000
+    const timestamp = new Date(clock.nowMs).toISOString()
+    const record = { timestamp, group: 'node_resources', data: { cpu_percent: 1 } }
+    const records = Array.from({ length: recordsOfDay }, () => JSON.stringify(record))
+    await store.append({ kind: 'metrics', source, records })
+  }
 }

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { noPostgres, openForTests, startPostgres, unseal } from '@plexd/runtime/testing'
+import { limits } from '../limits.ts'
 import { readMove } from '../store/place/moved.ts'
 import { type TestSettings, withControlPlane } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
@@ -16,6 +17,7 @@ describe('the state of a data folder', { skip: noPostgres }, () => {
   const move = (dataDir: string, url: string, options: Partial<MoveOptions> = {}) =>
     moveDatabase({
       ...{ dataDir, to: { url }, masterKeyFile: undefined, caKeyFile: undefined },
+      telemetryMs: limits.telemetry_ms.default,
       ...{ clock: systemClock, log: silentLog, onProgress: () => {} },
       ...options,
     })

@@ -5,6 +5,7 @@ import { CliError, type Clock, type Log } from '@plexd/runtime'
 import { stampOf } from '../backup/planned/schedule.ts'
 import { giveLike } from '../backup/staging.ts'
 import { newEpoch } from '../log/position.ts'
+import { readFirstTenant } from '../rows/fleet/tenants.ts'
 import { deleteForward, readForwardProgress } from '../rows/forwards.ts'
 import { writeSetting } from '../rows/settings.ts'
 import { loadMasterKey, type MasterKey, masterKeyPath } from '../seal/master-key.ts'
@@ -14,13 +15,16 @@ import { type CopiedTable, copyTables } from '../store/copy/copy-tables.ts'
 import type { Reader, Store, Tx } from '../store/db.ts'
 import { NothingChanged, reasonOf } from '../store/nothing-changed.ts'
 import { type DatabaseMove, databaseName, readMove } from '../store/place/moved.ts'
+import { forgetArriving, noteArriving } from '../store/postgres/arriving.ts'
 import { claimPostgres } from '../store/postgres/claim.ts'
 import { nameOfPlace, type PostgresPlace } from '../store/postgres/place.ts'
 import { openPostgresStore } from '../store/postgres/postgres.ts'
 import { openKysely } from '../store/sqlite.ts'
 import type { CopiedBlobs } from './blobs-digest.ts'
 import { type AllBlobs, copyBlobs } from './copy-blobs.ts'
+import { copyTelemetry } from './copy-telemetry.ts'
 import { forgetMove, handOver, noteMove } from './hand-over.ts'
+import type { CopiedPart } from './part-digest.ts'
 import { demandInstallation, openSource } from './source.ts'
 import { type TakenAuthority, takeAuthority } from './take-authority.ts'
 import { demandNoInstallation, demandOurs, hasArrived } from './target.ts'
@@ -30,6 +34,8 @@ export interface MoveOptions {
   to: PostgresPlace
   masterKeyFile: string | undefined
   caKeyFile: string | undefined
+  /** How long records of telemetry are kept; undefined leaves all of it where it is. */
+  telemetryMs: number | undefined
   clock: Clock
   log: Log
   onProgress: (text: string) => void
@@ -41,6 +47,8 @@ export interface MovedDatabase {
   tables: CopiedTable[] | undefined
   /** Likewise of what is beside the state. */
   blobs: CopiedBlobs[]
+  /** And of metrics, logs, audit records and series. */
+  telemetry: CopiedPart[]
   /** What could not be copied. */
   warnings: string[]
   authority: TakenAuthority | undefined
@@ -59,7 +67,7 @@ export async function moveDatabase(options: MoveOptions): Promise<MovedDatabase>
   using _folder = claimDataDir(dataDir)
   giveLike(dataDir, join(dataDir, 'lock'))
   using source = openSource(dataDir, work, onProgress)
-  const masterKey = source && (await masterKeyOf(options))
+  const known = source && (await knownOf(options))
   await using _turn = await claimPostgres(to, {
     ...{ clock, log },
     onWait: (holder) => {
@@ -67,21 +75,21 @@ export async function moveDatabase(options: MoveOptions): Promise<MovedDatabase>
     },
     onLost: (error) => log.error('move the state', { error }),
   }).catch(rethrow)
-  await demandOurs(to, { move: before, work }).catch(rethrow)
+  await demandOurs(to, { move: before, installation: known?.firstTenant, work }).catch(rethrow)
   const onLost = (error: Error) => log.error('move the state', { error })
   // This waits until the server has ended what was going on there: only then it is known what has arrived.
   await using store = await openPostgresStore(to, { onLost }).catch(rethrow)
   if (before && (await hasArrived(store.reader, before))) {
     source?.close()
-    const rest = { tables: undefined, blobs: [], warnings: [], authority: undefined }
+    const rest = { tables: undefined, blobs: [], telemetry: [], warnings: [], authority: undefined }
     return { move: await handOver(dataDir, before), ...rest }
   }
-  if (!source || !masterKey)
+  if (!source || !known)
     throw new CliError(
       `${work}: nothing of it is in "${nameOfPlace(to)}" any more, and "${databaseName}" is in "${before?.aside}": put it back`,
     )
   if (before) await forgetMove(dataDir)
-  return await copy(options, { work, source, masterKey, store })
+  return await copy(options, { work, source, store, ...known })
 }
 
 /** What an earlier attempt has noted that did not get to its end; throws if one did. */
@@ -96,16 +104,15 @@ function openMove({ dataDir, to }: MoveOptions, work: string): DatabaseMove | un
   return move?.state === 'moving' ? move : undefined
 }
 
-interface Copying {
+interface Copying extends Known {
   work: string
   source: DatabaseSync
-  masterKey: MasterKey
   store: Store
 }
 
 async function copy(options: MoveOptions, copying: Copying): Promise<MovedDatabase> {
-  const { dataDir, to, clock } = options
-  const { source, store } = copying
+  const { dataDir, to, clock, telemetryMs } = options
+  const { work, source, store, firstTenant } = copying
   const nowMs = clock.now()
   const move: DatabaseMove = {
     state: 'moving',
@@ -113,10 +120,18 @@ async function copy(options: MoveOptions, copying: Copying): Promise<MovedDataba
     epoch: newEpoch(nowMs),
     at: new Date(nowMs).toISOString(),
     aside: `before-move-${stampOf(nowMs)}`,
+    has_telemetry: telemetryMs !== undefined,
   }
   try {
-    // First: it takes long, and may be there before anything refers to it.
-    const beside = await blobsOf(options)
+    await store.write(async (tx) => {
+      await demandNoInstallation(tx, to, work)
+      await noteArriving(tx, firstTenant)
+    })
+    // First: these take long, and may be there before the state, without which nobody looks at them.
+    const beside = {
+      telemetry: await copyTelemetry({ ...options, nowMs }),
+      ...(await blobsOf(options)),
+    }
     const copied = await store.write((tx) => fill(tx, options, copying, move))
     source.close()
     return { move: await handOver(dataDir, move), ...copied, ...beside }
@@ -132,18 +147,25 @@ async function blobsOf(options: MoveOptions): Promise<AllBlobs> {
   return await copyBlobs({ ...options, reader })
 }
 
-/** Throws if the file is sealed under another one. */
-async function masterKeyOf(options: MoveOptions): Promise<MasterKey> {
+/** What has to be known of an installation before it is moved. */
+interface Known {
+  masterKey: MasterKey
+  /** By which it is recognised. */
+  firstTenant: string
+}
+
+/** Throws if the file is sealed under another master key. */
+async function knownOf(options: MoveOptions): Promise<Known> {
   const path = masterKeyPath(options)
   const masterKey = await loadMasterKey({ path, isNew: false })
   await using reader: Reader = openKysely(join(options.dataDir, databaseName))
   await checkMasterKey(reader, masterKey, path)
-  return masterKey
+  return { masterKey, firstTenant: await readFirstTenant(reader) }
 }
 
 async function fill(
   tx: Tx,
-  { dataDir, to, caKeyFile, clock, onProgress }: MoveOptions,
+  { dataDir, to, caKeyFile, telemetryMs, clock, onProgress }: MoveOptions,
   { work, source, masterKey }: Copying,
   move: DatabaseMove,
 ): Promise<Pick<MovedDatabase, 'tables' | 'authority'>> {
@@ -151,12 +173,17 @@ async function fill(
   const tables = await copyTables(source, tx, onProgress)
   // Agents know events of the log as it was: with another one they ask for all that is so.
   await writeSetting(tx, 'epoch', move.epoch)
-  // Their positions are of the records that stay here: they go on with what comes from now on.
-  for (const key of await readForwardProgress(tx)) await deleteForward(tx, key)
+  if (telemetryMs === undefined) await forgetForwards(tx)
   const place = { dataDir, caKeyFile }
   const authority = await takeAuthority(tx, { masterKey, place, nowMs: clock.now() })
+  await forgetArriving(tx)
   await noteMove(dataDir, move)
   return { tables, authority }
+}
+
+/** Their positions are of records that stay here: they go on with what comes from now on. */
+async function forgetForwards(tx: Tx): Promise<void> {
+  for (const key of await readForwardProgress(tx)) await deleteForward(tx, key)
 }
 
 function rethrow(error: unknown): never {

@@ -1,6 +1,5 @@
 import type { Environment, SideStores } from '../app.ts'
-
-const quarterMs = 92 * 24 * 3_600_000
+import { seriesMs } from '../telemetry/series/stores/store.ts'
 
 /** Deletes telemetry that is too old, and, above the size limit, the oldest of the node with the most. */
 export async function pruneTelemetry({
@@ -17,7 +16,7 @@ export async function pruneTelemetry({
     maxTenantBytes: config.limits.tenant_telemetry_bytes,
   })
   await series.prune({
-    beforeMs: clock.now() - quarterMs,
+    beforeMs: clock.now() - seriesMs,
     maxBytes: config.limits.series_bytes,
   })
   if (removed > 0) log.info('telemetry pruned', { records: removed })

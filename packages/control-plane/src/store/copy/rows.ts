@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { Table } from './tables.ts'
 
+type CopiedValue = SQLOutputValue | Uint8Array
 /** A row, by its columns. */
-export type CopiedRow = Readonly<Record<string, SQLOutputValue>>
+export type CopiedRow = Readonly<Record<string, CopiedValue>>
 
 /** Of the texts and bytes in it; a row that has more is a page of its own. */
 const maxPageBytes = 1024 * 1024
@@ -42,7 +43,7 @@ function sizeOf(row: CopiedRow): number {
   return Object.values(row).reduce<number>((bytes, value) => bytes + bytesOf(value), 0)
 }
 
-function bytesOf(value: SQLOutputValue | undefined): number {
+function bytesOf(value: CopiedValue | undefined): number {
   if (typeof value === 'string') return Buffer.byteLength(value)
   return value instanceof Uint8Array ? value.length : 8
 }
@@ -70,7 +71,7 @@ export function createRowDigest({ columns }: Pick<Table, 'columns'>): RowDigest 
   }
 }
 
-function kindOf(value: SQLOutputValue | undefined): string {
+function kindOf(value: CopiedValue | undefined): string {
   if (value === null) return 'null'
   return value instanceof Uint8Array ? 'bytes' : typeof value
 }

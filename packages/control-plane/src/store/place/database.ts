@@ -5,7 +5,7 @@ import { NothingChanged, reasonOf } from '../nothing-changed.ts'
 import type { ClaimOptions as ServerOptions } from '../postgres/claim.ts'
 import { nameOfPlace, type PostgresPlace } from '../postgres/place.ts'
 import { openSqliteStore } from '../sqlite.ts'
-import { databaseName, refuseEmpty, refuseMoved, refuseMoving } from './moved.ts'
+import { databaseName, refuseArriving, refuseEmpty, refuseMoved, refuseMoving } from './moved.ts'
 
 /** Where the state of an installation is, for the one process that may open it. */
 export interface Database extends AsyncDisposable {
@@ -107,11 +107,14 @@ async function claimServer(
   options: ClaimOptions,
 ): Promise<Database> {
   const { claimPostgres } = await import('../postgres/claim.ts')
-  const { openPostgresStore } = await import('../postgres/postgres.ts')
+  const { isEmpty, openPostgresReader, openPostgresStore } = await import('../postgres/postgres.ts')
+  const { readArriving } = await import('../postgres/arriving.ts')
   const isNew = async () => (await readServer(postgres, async () => true)) === undefined
   async function check(): Promise<void> {
-    if (await isNew()) refuseEmpty(dataDir, nameOfPlace(postgres))
-    else await readServer(postgres, options.check)
+    await using reader = openPostgresReader(postgres)
+    if ((await readArriving(reader)) !== undefined) refuseArriving(nameOfPlace(postgres))
+    if (await isEmpty(reader)) refuseEmpty(dataDir, nameOfPlace(postgres))
+    else await options.check(reader)
   }
   await check()
   await using stack = new AsyncDisposableStack()

@@ -12,6 +12,8 @@ export interface DatabaseMove {
   at: string
   /** The folder in the data folder that has what was its database until then. */
   aside: string
+  /** Whether metrics, logs and audit records went with it. */
+  has_telemetry?: boolean
 }
 
 const fileName = 'database.json'
@@ -58,5 +60,12 @@ export function refuseEmpty(dataDir: string, name: string): void {
   if (!move) return
   throw new Error(
     `start on data folder "${dataDir}": its state was moved to "${move.to}", and there is nothing in "${name}": name the former with database_url, or start a new installation with another --data-dir`,
+  )
+}
+
+/** Throws: what is in the database has no state, and would be that of another installation. */
+export function refuseArriving(name: string): never {
+  throw new Error(
+    `moving an installation to "${name}" was interrupted, and nothing serves from what is there: repeat "plexd-control-plane migrate-database", or name an empty database`,
   )
 }

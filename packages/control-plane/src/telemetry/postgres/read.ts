@@ -1,3 +1,4 @@
+import { unknownIds } from '../partition-tables.ts'
 import { unpacked } from '../read.ts'
 import type { ArrivalPage, ArrivalQuery, RecordQuery, StoredRecord } from '../store.ts'
 import { type Connection, readHead } from './head.ts'
@@ -40,7 +41,7 @@ export async function readArrivals(
   // Ids of a kind follow each other without a hole, until some are removed.
   const page = (): ArrivalPage => ({
     records,
-    removed: isOther ? 0 : last - start - records.length,
+    removed: isOther ? 0 : (last - start - records.length) % unknownIds,
     cursor: String(last),
   })
   for await (const pack of packsAfter(db, { kind, after: start })) {

@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { Socket } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { limits } from '../../limits.ts'
 import { createKill } from './kill-at.ts'
 
 /**
@@ -22,6 +23,7 @@ syncBuiltinESMExports()
 const { moveDatabase } = await import('../../database-move/move.ts')
 await moveDatabase({
   ...{ dataDir, to: { url }, masterKeyFile: undefined, caKeyFile: undefined },
+  telemetryMs: limits.telemetry_ms.default,
   ...{ clock: systemClock, log: silentLog, onProgress: () => {} },
 })
 fs.writeFileSync(1, String(calls()))

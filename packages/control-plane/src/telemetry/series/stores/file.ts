@@ -1,5 +1,5 @@
 import type { Log } from '@plexd/runtime'
-import { openSideDatabase } from '../../../store/side/side-database.ts'
+import { openSideDatabase, type SideDatabase } from '../../../store/side/side-database.ts'
 import type { OnStep } from '../../../store/start-step.ts'
 import type { Hour } from '../hours/hour.ts'
 import { createHourMerge, type HourRow, rowBytes } from '../hours/merge.ts'
@@ -11,22 +11,34 @@ import { sweep } from './sweep.ts'
 const pruneRows = 500
 
 export interface SeriesFileOptions extends SeriesStoreOptions {
-  log?: Pick<Log, 'warn'>
+  log?: Pick<Log, 'warn'> | undefined
   onStep?: OnStep | undefined
   /** Since when the records are stored of which series are made. */
-  rebuiltFromMs?: number
+  rebuiltFromMs?: number | undefined
+}
+
+/** The file with its tables, mended if it was damaged. */
+export function openSeriesDatabase(
+  path: string,
+  {
+    rebuiltFromMs = 0,
+    ...options
+  }: Pick<SeriesFileOptions, 'lockWaitMs' | 'log' | 'onStep' | 'rebuiltFromMs'>,
+): SideDatabase {
+  return openSideDatabase(path, {
+    ...options,
+    schema: seriesSchema,
+    inspect: inspectSeries,
+    mend: (database) => mendSeries(database, rebuiltFromMs),
+  })
 }
 
 /** In a file of SQLite, which follows the telemetry of its own data folder. */
 export function openSeriesFile(
   path: string,
-  { room, onLeftOut, lockWaitMs, log, onStep, rebuiltFromMs = 0 }: SeriesFileOptions,
+  { room, onLeftOut, lockWaitMs, log, onStep, rebuiltFromMs }: SeriesFileOptions,
 ): SeriesStore {
-  const side = openSideDatabase(path, {
-    ...{ schema: seriesSchema, lockWaitMs, log, onStep },
-    inspect: inspectSeries,
-    mend: (database) => mendSeries(database, rebuiltFromMs),
-  })
+  const side = openSeriesDatabase(path, { lockWaitMs, log, onStep, rebuiltFromMs })
   const { database, patience, inTransaction } = side
   const hours = createHourMerge({ room, onLeftOut, noteDamage: side.noteDamage })
   const selectHour = database.prepare('select data from hours where node_id = ? and start_ms = ?')

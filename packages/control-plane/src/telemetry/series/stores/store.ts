@@ -1,6 +1,9 @@
 import type { Hour } from '../hours/hour.ts'
 import type { HourMergeOptions } from '../hours/merge.ts'
 
+/** How long they are kept: a quarter of a year. */
+export const seriesMs = 92 * 24 * 3_600_000
+
 /** What has come of a node and is not stored yet. */
 export interface Head {
   /** Of the oldest and of the newest record in it. */
@@ -45,7 +48,7 @@ export interface SeriesStore extends AsyncDisposable {
 }
 
 export interface SeriesStoreOptions extends Omit<HourMergeOptions, 'noteDamage'> {
-  lockWaitMs?: number
+  lockWaitMs?: number | undefined
 }
 
 /** Another has written since, or it is not known whether this one has. Whoever folds begins again with what is stored. */
