@@ -34,7 +34,7 @@ export const limits = limitTable({
   }),
   silent_connection_ms: limit.ms(
     5_000,
-    'time in which the first byte of a connection has to come',
+    'time in which the first message of a connection has to come, that of TLS or of a balancer',
     { min: 100, max: 10 * minuteMs },
   ),
   connections: limit.count(

@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
-import ssh2, { type Connection, type ServerChannel, type Session as SshSession } from 'ssh2'
+import ssh2, {
+  type Connection,
+  type ServerChannel,
+  type SFTPWrapper,
+  type Session as SshSession,
+} from 'ssh2'
 import { answer, type Reply } from './admin-server.ts'
 import { aSession } from './samples.ts'
 
@@ -22,14 +27,24 @@ export interface SshNode extends AsyncDisposable {
 
 const sftpServer = '/usr/lib/openssh/sftp-server'
 
-/** `announced`: the host key that the control plane has of it, if another. */
-export async function startSshNode({ announced }: { announced?: string } = {}): Promise<SshNode> {
+interface NodeOptions {
+  /** The host key that the control plane has of it, if another. */
+  announced?: string
+  /** The size of packets that it says it takes, if not that of ssh2. */
+  packetBytes?: number
+  /** In place of OpenSSH's server of files. */
+  serveFiles?: (sftp: SFTPWrapper) => void
+}
+
+export async function startSshNode(options: NodeOptions = {}): Promise<SshNode> {
+  const { announced, packetBytes, serveFiles } = options
   const hostKey = newHostKey()
   const connections = new Set<Connection>()
   const node = { env: {} as Record<string, string>, logins: [] as SshNode['logins'] }
   const server = new ssh2.Server({ hostKeys: [hostKey.private] }, (connection) => {
     connections.add(connection)
     connection.on('error', () => undefined)
+    if (packetBytes !== undefined) takeInPackets(connection, packetBytes)
     connection.on('close', () => connections.delete(connection))
     connection.on('authentication', (attempt) => {
       if (attempt.method !== 'publickey') return attempt.reject(['publickey'])
@@ -37,7 +52,11 @@ export async function startSshNode({ announced }: { announced?: string } = {}): 
       if (attempt.signature) node.logins.push({ login: attempt.username, key })
       attempt.accept()
     })
-    connection.on('session', (accept) => serve(accept(), node.env))
+    connection.on('session', (accept) => {
+      const session = accept()
+      serve(session, node.env)
+      if (serveFiles) session.on('sftp', (accept) => serveFiles(accept()))
+    })
     connection.on('tcpip', (accept, reject, { destIP, destPort }) => {
       const socket = net.connect({ host: destIP, port: destPort, allowHalfOpen: true })
       socket.on('error', () => reject())
@@ -85,6 +104,14 @@ export function newHostKey(): { private: string; public: string } {
     // See newKey of the sessions: some of these cannot be read.
     if (!(ssh2.utils.parseKey(key.private) instanceof Error)) return key
   }
+}
+
+/** ssh2 has no option for it. */
+function takeInPackets(connection: Connection, bytes: number): void {
+  type Confirm = (remote: number, local: number, window: number, bytes: number) => void
+  const { _protocol } = connection as unknown as { _protocol: { channelOpenConfirm: Confirm } }
+  const confirm = _protocol.channelOpenConfirm.bind(_protocol)
+  _protocol.channelOpenConfirm = (remote, local, window) => confirm(remote, local, window, bytes)
 }
 
 /** A terminal is told of in the output; a real one is for the tests with real nodes. */

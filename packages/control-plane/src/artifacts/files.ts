@@ -1,19 +1,27 @@
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { createSerialQueue, makeFolder, syncFolder, undefinedIfMissing } from '@plexd/runtime'
 import { measure } from './measure.ts'
 import { type ArtifactName, type ArtifactStore, checkArtifactName } from './store.ts'
 
-/** Artifacts as files of a folder. Creates that, and removes the remains of interrupted uploads. */
-export async function openArtifactFiles(folder: string): Promise<ArtifactStore> {
+/**
+ * Artifacts as files of a folder. Creates that, and removes what a crash has left: uploads without a name, and names that are not known. The
+ * folder is this process's alone, which takes no upload before.
+ */
+export async function openArtifactFiles(
+  folder: string,
+  isKnown: (name: ArtifactName) => Promise<boolean>,
+): Promise<ArtifactStore> {
   const incoming = join(folder, 'incoming')
-  for (const path of [incoming, join(folder, 'plexd')]) makeFolder(path)
+  const named = join(folder, 'plexd')
+  for (const path of [incoming, named]) makeFolder(path)
   await syncFolder(folder)
   for (const name of await readdir(incoming)) await rm(join(incoming, name))
+  await sweep(named, isKnown)
 
   const pathOf = (name: ArtifactName): string => {
     checkArtifactName(name)
-    return join(folder, 'plexd', name.version, name.os, name.arch)
+    return join(named, name.version, name.os, name.arch)
   }
 
   return {
@@ -36,6 +44,20 @@ export async function openArtifactFiles(folder: string): Promise<ArtifactStore> 
     },
     remove: (name) => rm(pathOf(name), { force: true }),
     exclusive: createSerialQueue(),
+  }
+}
+
+/** Names whose row was not written any more, or was deleted before. */
+async function sweep(
+  folder: string,
+  isKnown: (name: ArtifactName) => Promise<boolean>,
+): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const [version, os, arch, ...rest] = relative(folder, path).split('/')
+    const isOurs = entry.isFile() && rest.length === 0
+    if (!isOurs || version === undefined || os === undefined || arch === undefined) continue
+    if (!(await isKnown({ version, os, arch }))) await rm(path)
   }
 }
 

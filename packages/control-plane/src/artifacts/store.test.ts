@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
@@ -137,6 +137,29 @@ for (const { form, skip, makePlace } of forms)
     })
   })
 
+describe('artifacts in files, after a crash', () => {
+  it('are gone if their row was never written, and nothing else is', async () => {
+    await using folder = await makeTemporaryFolder()
+    const open = (known: readonly string[]) =>
+      openArtifactFiles(folder.path, async ({ version }) => known.includes(version))
+    const store = await open([])
+    for (const version of ['1.4.0', '1.5.0', '1.6.0']) {
+      await using received = await store.receive(pieces(version), { maxBytes })
+      await received.keep({ ...name, version })
+    }
+    const others = ['plexd/note', 'plexd/1.6.0/note', 'plexd/1.6.0/linux/deeper/note']
+    await mkdir(join(folder.path, 'plexd/1.6.0/linux/deeper'))
+    for (const other of others) await writeFile(join(folder.path, other), 'x')
+
+    const again = await open(['1.5.0'])
+
+    assert.equal(String(await read(again, { ...name, version: '1.5.0' })), '1.5.0')
+    for (const version of ['1.4.0', '1.6.0'])
+      assert.equal(await again.open({ ...name, version }), undefined)
+    for (const other of others) assert.equal(String(await readFile(join(folder.path, other))), 'x')
+  })
+})
+
 describe('artifacts in PostgreSQL, of several control planes', { skip: noPostgres }, () => {
   it('are not taken from who is receiving them when another one starts', async () => {
     await using place = await makeDatabase()
@@ -237,7 +260,7 @@ async function makeFolder(): Promise<Place> {
   const folder = await makeTemporaryFolder()
   const incoming = join(folder.path, 'incoming')
   return {
-    open: () => openArtifactFiles(folder.path),
+    open: (isKnown = true) => openArtifactFiles(folder.path, async () => isKnown),
     unnamed: async () => (await readdir(incoming)).length,
     leaveHalf: () => writeFile(join(incoming, 'half'), 'x'),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),

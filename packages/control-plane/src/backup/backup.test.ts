@@ -241,7 +241,9 @@ describe('a restore', () => {
     await writeFile(wrongKey, `${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 })
     const damaged = join(folder.path, 'damaged')
     await writeFile(damaged, (await readFile(out)).subarray(0, -1))
-    const empty = join(folder.path, 'empty')
+    const empty = join(folder.path, 'made', 'and', 'empty')
+    const there = join(folder.path, 'there')
+    await mkdir(there)
     for (const [file, dataDir, options, message] of [
       [out, plane.dataDir, { isForced: true }, /process \d+ is running on it/],
       [out, other, {}, /it is not empty, there is "file"/],
@@ -249,15 +251,16 @@ describe('a restore', () => {
       [keyless, empty, { masterKeyFile: wrongKey }, /and the database is sealed under/],
       [damaged, empty, {}, /cut off or changed/],
       [join(folder.path, 'none'), empty, {}, /ENOENT/],
+      [damaged, there, {}, /cut off or changed/],
     ] as const) {
       await assert.rejects(
         restore(file, dataDir, options),
         (error) => error instanceof CliError && message.test(error.message),
       )
-      if (dataDir === empty) assert.equal(existsSync(join(empty, 'control-plane.db')), false)
+      assert.equal(existsSync(join(folder.path, 'made')), false)
     }
     assert.deepEqual(await readdir(other), ['file'])
-    // What was left in the folder by those that failed is in nobody's way.
+    assert.deepEqual(await readdir(there), ['lock'])
     await restore(keyless, empty, { masterKeyFile: join(plane.dataDir, 'master.key') })
     const { aside } = await restore(out, other, { isForced: true })
     assert.equal(await readFile(join(aside ?? '', 'file'), 'utf8'), 'mine')

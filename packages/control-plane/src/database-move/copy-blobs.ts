@@ -52,8 +52,9 @@ async function recordingsOf({ dataDir, to, log, onProgress }: BlobsPlace) {
 async function artifactsOf({ dataDir, to, reader, onProgress }: BlobsPlace) {
   const rows = await readArtifacts(reader)
   if (rows.length === 0) return undefined
-  const source = await openArtifactFiles(join(dataDir, 'artifacts'))
   // All that is there is wanted: what lies about is removed by a later start.
-  await using target = await openPostgresArtifacts(to, { isKnown: async () => true })
+  const isKnown = async (): Promise<boolean> => true
+  const source = await openArtifactFiles(join(dataDir, 'artifacts'), isKnown)
+  await using target = await openPostgresArtifacts(to, { isKnown })
   return await copyArtifacts(source, target, { rows, onProgress })
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openArtifactFiles } from '../artifacts/files.ts'
-import type { ArtifactStore } from '../artifacts/store.ts'
+import type { ArtifactName, ArtifactStore } from '../artifacts/store.ts'
 import type { Config } from '../config/config.ts'
 import { openSqliteRecordings, type RecordingsOptions } from '../recordings/sqlite-store.ts'
 import type { RecordingStore } from '../recordings/store.ts'
@@ -26,11 +26,13 @@ export async function openArtifacts(
   { reader, stack }: { reader: Reader; stack: AsyncDisposableStack },
 ): Promise<ArtifactStore> {
   const postgres = postgresPlace(config)
-  if (!postgres) return openArtifactFiles(join(config.dataDir, 'artifacts'))
+  const isKnown = async (name: ArtifactName): Promise<boolean> =>
+    (await readArtifact(reader, name)) !== undefined
+  if (!postgres) return openArtifactFiles(join(config.dataDir, 'artifacts'), isKnown)
   const { openPostgresArtifacts } = await import('../artifacts/postgres-store.ts')
   return stack.use(
     await openPostgresArtifacts(postgres, {
-      isKnown: async (name) => (await readArtifact(reader, name)) !== undefined,
+      isKnown,
       lockWaitMs: config.limits.database_lock_wait,
     }),
   )

@@ -7,9 +7,10 @@ import { describe, it } from 'node:test'
 import { freePort, until } from '@plexd/runtime/testing'
 import { createForwarder } from './forwarder.ts'
 import { linkHeader } from './link-header.ts'
+import { markBytes } from './marks.ts'
 
 const key = createSecretKey(Buffer.alloc(32, 1))
-const headerBytes = linkHeader(key, {}).length
+const headerBytes = linkHeader(key, {}, Buffer.alloc(markBytes)).length
 
 async function serve(take: (socket: Socket) => void, allowHalfOpen = true) {
   const sockets = new Set<Socket>()
@@ -39,8 +40,8 @@ const hello = (name: string) => (socket: Socket) => {
   })
 }
 
-async function startForwarding() {
-  const forwarder = createForwarder()
+async function startForwarding(patienceMs?: number) {
+  const forwarder = createForwarder(patienceMs)
   // A server of TLS ends what its client has ended.
   const front = await serve((client) => forwarder.take(client, () => client.end('nobody')), false)
   return {
@@ -101,6 +102,30 @@ describe('createForwarder', () => {
 
     await closed
     assert.equal(await it.ask('hello.'), 'two was told hello.')
+  })
+
+  it('cuts one that is accepted and never answered, and none that was answered once', async () => {
+    const quiet: Socket[] = []
+    await using stranger = await serve((socket) => void socket.resume())
+    await using streams = await serve((socket) => {
+      quiet.push(socket)
+      socket.write('begun')
+    })
+    await using it = await startForwarding(200)
+    it.forwarder.to(streams.link)
+    const stream = it.connect()
+    assert.equal(String(await once(stream, 'data')), 'begun')
+    await using other = await startForwarding(200)
+    other.forwarder.to(stranger.link)
+    const unanswered = other.connect()
+    unanswered.write('hello.')
+    await once(unanswered, 'close')
+    await until('it is forgotten', () => other.forwarder.count() === 0)
+
+    assert.equal(it.forwarder.count(), 1)
+    const said = once(stream, 'data')
+    quiet[0]?.write('later')
+    assert.equal(String((await said)[0]), 'later')
   })
 
   it('ends a connection with the one that served it', async () => {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { linkHeader } from './link-header.ts'
+import { createMarks } from './marks.ts'
 import type { PeerAddress } from './peer-address.ts'
 
 /** Where the control plane that serves is reached by the others, and the key by which it knows them. */
@@ -22,11 +23,14 @@ export interface Forwarder extends Disposable {
 const connectMs = 2_000
 /** Finds an end that is gone without a word. */
 const keepAliveMs = 10_000
+/** In which who serves has to say its first word: longer than any client waits for a handshake, also behind a crowd. What is silent later is a stream. */
+const answerMs = 30_000
 /** How long a client may take nothing of what is left for it, once its connection was closed. */
 const lingerMs = 10_000
 
-export function createForwarder(): Forwarder {
+export function createForwarder(patienceMs = answerMs): Forwarder {
   const clients = new Set<Socket>()
+  const nextMark = createMarks()
   let link: Link | undefined
 
   function take(client: Socket, stays: () => void): void {
@@ -39,8 +43,11 @@ export function createForwarder(): Forwarder {
     client.on('close', () => clients.delete(client)).on('error', ignore)
     open(target, (far) => {
       if (client.destroyed) far?.destroy()
-      else if (far) join(client, far, target)
-      else {
+      else if (far) {
+        far.write(linkHeader(target.key, client, nextMark()))
+        endSilent(far, patienceMs)
+        join(client, far)
+      } else {
         clients.delete(client)
         stays()
       }
@@ -71,8 +78,13 @@ function isSame(one: Link | undefined, other: Link | undefined): boolean {
   return one.host === other.host && one.port === other.port && one.key.equals(other.key)
 }
 
-function join(client: Socket, far: Socket, { key }: Link): void {
-  far.write(linkHeader(key, client))
+/** One that accepts and never answers is a stranger at an address that was another's. */
+function endSilent(far: Socket, patienceMs: number): void {
+  far.setTimeout(patienceMs, () => far.destroy())
+  far.once('data', () => far.setTimeout(0))
+}
+
+function join(client: Socket, far: Socket): void {
   // Its server may be one that ends what the client has ended; here that is for the one that serves.
   client.allowHalfOpen = true
   for (const [one, other] of [

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { isOfReplica, linkHeader } from './link-header.ts'
+import { linkHeader, markOf } from './link-header.ts'
 
 const keyOf = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
 const key = keyOf(1)
+const mark = Buffer.from('0123456789abcdef')
 const ends = {
   remoteAddress: '203.0.113.7',
   remotePort: 40_000,
@@ -15,7 +16,7 @@ const ends = {
 
 describe('linkHeader', () => {
   it('is one of version 2 with both addresses', () => {
-    const header = linkHeader(key, ends)
+    const header = linkHeader(key, ends, mark)
     assert.equal(header.subarray(0, 12).toString('latin1'), '\r\n\r\n\0\r\nQUIT\n')
     assert.deepEqual([...header.subarray(12, 14)], [0x21, 0x11])
     assert.equal(header.readUInt16BE(14), header.length - 16)
@@ -24,23 +25,23 @@ describe('linkHeader', () => {
   })
 
   it('has both addresses in one family', () => {
-    const header = linkHeader(key, { ...ends, remoteAddress: '2001:db8::7%eth0' })
+    const header = linkHeader(key, { ...ends, remoteAddress: '2001:db8::7%eth0' }, mark)
     assert.equal(header[13], 0x21)
     assert.equal(header.subarray(16, 32).toString('hex'), '20010db8000000000000000000000007')
     assert.equal(header.subarray(32, 48).toString('hex'), '00000000000000000000ffffc0000201')
-    assert.equal(linkHeader(key, { ...ends, remoteAddress: '::ffff:203.0.113.7' })[13], 0x11)
+    assert.equal(linkHeader(key, { ...ends, remoteAddress: '::ffff:203.0.113.7' }, mark)[13], 0x11)
   })
 
   it('is that of a control plane that knows the key, and of nobody else', () => {
-    const header = linkHeader(key, ends)
-    assert.equal(isOfReplica(header, key), true)
-    assert.equal(isOfReplica(header, keyOf(2)), false)
+    const header = linkHeader(key, ends, mark)
+    assert.deepEqual(markOf(header, key), mark)
+    assert.equal(markOf(header, keyOf(2)), undefined)
     fc.assert(
       fc.property(fc.nat(header.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
         const other = Buffer.from(header)
         other[at] = (other[at] ?? 0) ^ change
-        assert.equal(isOfReplica(other, key), false)
-        assert.equal(isOfReplica(header.subarray(0, at), key), false)
+        assert.equal(markOf(other, key), undefined)
+        assert.equal(markOf(header.subarray(0, at), key), undefined)
       }),
     )
   })

@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net'
 import { formatIpv4, parseIpv4, parseIpv6 } from '@plexd/protocol'
 import { unmapAddress } from '@plexd/runtime'
 import { signature } from '../http/connections/proxies/proxy-header.ts'
+import { markBytes } from './marks.ts'
 
 /** A client's connection, as it came in. */
 export interface Ends {
@@ -12,33 +13,35 @@ export interface Ends {
   readonly localPort?: number | undefined
 }
 
-/** A type for own use (section 2.2 of the PROXY protocol): the MAC of all that is in front of it. */
-const macType = 0xe0
+/** A type for own use (section 2.2 of the PROXY protocol): a mark that no other header has, and the MAC of all that is in front of it. */
+const ownType = 0xe0
 const macBytes = 32
+const ownBytes = markBytes + macBytes
 
 /**
  * What a control plane says first when it passes a connection on to the one that serves: a header of the PROXY protocol, version 2, with a MAC
- * behind the addresses, because anybody could write such a header. The key is that of the one that serves, which the others read in the
- * database.
+ * behind the addresses, because anybody could write such a header, and with a mark, because anybody could send one again. The key is that of
+ * the one that serves, which the others read in the database.
  */
-export function linkHeader(key: KeyObject, ends: Ends): Buffer {
+export function linkHeader(key: KeyObject, ends: Ends, mark: Buffer): Buffer {
   const addresses = addressesOf(ends)
   const family = addresses.length === ip4Bytes ? 0x11 : 0x21
   const head = Buffer.alloc(signature.length + 4)
   signature.copy(head)
   head[12] = 0x21
   head[13] = family
-  head.writeUInt16BE(addresses.length + 3 + macBytes, 14)
-  const before = Buffer.concat([head, addresses])
-  return Buffer.concat([before, Buffer.from([macType, 0, macBytes]), macOf(key, before)])
+  head.writeUInt16BE(addresses.length + 3 + ownBytes, 14)
+  const before = Buffer.concat([head, addresses, Buffer.from([ownType, 0, ownBytes]), mark])
+  return Buffer.concat([before, macOf(key, before)])
 }
 
-/** Whether a whole header was written by a control plane that knows the key. */
-export function isOfReplica(header: Buffer, key: KeyObject): boolean {
-  const at = header.length - macBytes
-  const [type, high, low] = header.subarray(Math.max(0, at - 3), at)
-  if (type !== macType || high !== 0 || low !== macBytes) return false
-  return timingSafeEqual(macOf(key, header.subarray(0, at - 3)), header.subarray(at))
+/** The mark in a whole header; undefined if no control plane that knows the key has written it. */
+export function markOf(header: Buffer, key: KeyObject): Buffer | undefined {
+  const [at, macAt] = [header.length - ownBytes, header.length - macBytes]
+  const [type, high, low] = header.subarray(Math.max(0, at - 3), Math.max(0, at))
+  if (type !== ownType || high !== 0 || low !== ownBytes) return undefined
+  const isTrue = timingSafeEqual(macOf(key, header.subarray(0, macAt)), header.subarray(macAt))
+  return isTrue ? header.subarray(at, macAt) : undefined
 }
 
 const ip4Bytes = 12

@@ -12,6 +12,7 @@ import { claimDataDir } from '../start/data-dir-lock.ts'
 import { asideOf, commitRestore, draftFolder, isContent } from '../start/settle-restore.ts'
 import { beginAnew } from './begin-anew.ts'
 import { settleFiles } from './settle-files.ts'
+import { missingFolders, undo } from './undo.ts'
 
 export interface RestoreOptions {
   file: string
@@ -34,14 +35,31 @@ export interface Restored {
 }
 
 /**
- * Makes a backup the content of a data folder: all of it or nothing, also if this process is killed. Its event log begins a new epoch, so
- * that nodes that have seen more than the backup contains pull their state.
+ * Makes a backup the content of a data folder: all of it or nothing, also if this process is killed; one that fails removes the folder again if
+ * it was missing. Its event log begins a new epoch, so that nodes that have seen more than the backup contains pull their state.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
-  const { file, dataDir, masterKeyFile, isForced, now, onProgress } = options
+  const { file, dataDir, isForced, now } = options
   const work = `restore "${file}" to "${dataDir}"`
   refuseUsed(dataDir, isForced, work)
+  const missing = missingFolders(dataDir)
   using _claim = claimDataDir(dataDir)
+  const restored = await prepare(options, work).catch((error: unknown) => {
+    undo(dataDir, missing)
+    throw error
+  })
+  const stamp = stampOf(now())
+  const hadContent = readdirSync(dataDir).some(isContent)
+  commitRestore(dataDir, stamp)
+  return { ...restored, aside: hadContent ? join(dataDir, asideOf(stamp)) : undefined }
+}
+
+/** Unpacks and checks it beside what is there. */
+async function prepare(
+  options: RestoreOptions,
+  work: string,
+): Promise<Pick<Restored, 'manifest' | 'epoch'>> {
+  const { file, dataDir, masterKeyFile, now, onProgress } = options
   giveLike(dataDir, join(dataDir, 'lock'))
   const draft = join(dataDir, draftFolder)
   makeFolder(draft)
@@ -55,25 +73,12 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     throw error instanceof CliError ? error : new CliError(`${work}: ${describeError(error)}`)
   }
   const epoch = await beginAnew(join(draft, 'control-plane.db'), manifest, now())
-  await addRecord(
-    draft,
-    {
-      kind: 'restore',
-      at: new Date(now()).toISOString(),
-      outcome: 'ok',
-      by: 'command',
-      file,
-      parts: manifest.parts,
-      epoch: manifest.epoch,
-      sequence: manifest.sequence,
-    },
-    dataDir,
-  )
+  const { parts, epoch: epochBefore, sequence } = manifest
+  const at = new Date(now()).toISOString()
+  const record = { at, by: 'command', file, parts, epoch: epochBefore, sequence } as const
+  await addRecord(draft, { kind: 'restore', outcome: 'ok', ...record }, dataDir)
   await settleFiles(draft, manifest, statSync(dataDir))
-  const stamp = stampOf(now())
-  const hadContent = readdirSync(dataDir).some(isContent)
-  commitRestore(dataDir, stamp)
-  return { manifest, epoch, aside: hadContent ? join(dataDir, asideOf(stamp)) : undefined }
+  return { manifest, epoch }
 }
 
 function refuseUsed(dataDir: string, isForced: boolean, work: string): void {

@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
+import type { SFTPWrapper } from 'ssh2'
 import { type Bench, startBench } from '../../testing/run.ts'
 import { startSshNode } from '../../testing/ssh-node.ts'
 import { parseEnd } from './files/place.ts'
@@ -111,6 +112,53 @@ describe('plexctl cp', () => {
     await assert.rejects(cp(bench, 'a', './b:c'), /neither is on a node: write NODE:PATH/)
     await assert.rejects(cp(bench, 'a:x', 'b:y'), /both are on nodes: copy it here first/)
     assert.deepEqual(bench.server.lines(), [])
+  })
+})
+
+describe('plexctl cp, with a node that is not honest', () => {
+  const aFile = { mode: 0o100_644, size: 1_000, uid: 0, gid: 0, atime: 0, mtime: 0 }
+  const aFolder = { ...aFile, mode: 0o040_755 }
+  const handle = Buffer.from('handle')
+
+  it('ends when it never sends a byte of a file', async () => {
+    const serveFiles = (sftp: SFTPWrapper): void => {
+      sftp.on('STAT', (id) => sftp.attrs(id, aFile))
+      sftp.on('FSTAT', (id) => sftp.attrs(id, aFile))
+      sftp.on('OPEN', (id) => sftp.handle(id, handle))
+      sftp.on('READ', (id) => sftp.data(id, Buffer.alloc(0)))
+      sftp.on('CLOSE', (id) => sftp.status(id, 0))
+    }
+    await using node = await startSshNode({ serveFiles })
+    await using bench = await startBench(node.replies)
+    const to = join(bench.folder, 'to')
+    await assert.rejects(
+      cp(bench, 'web-01:/etc/motd', to),
+      /the node answers without a byte of it$/,
+    )
+    assert.ok(!(await readdir(bench.folder)).some((name) => /^to$|^\.plexctl-/.test(name)))
+  })
+
+  it('ends when its folder has no end', async () => {
+    const serveFiles = (sftp: SFTPWrapper): void => {
+      sftp.on('STAT', (id) => sftp.attrs(id, aFolder))
+      sftp.on('OPENDIR', (id) => sftp.handle(id, handle))
+      sftp.on('READDIR', (id) => sftp.name(id, []))
+      sftp.on('CLOSE', (id) => sftp.status(id, 0))
+    }
+    await using node = await startSshNode({ serveFiles })
+    await using bench = await startBench(node.replies)
+    const copying = cp(bench, '-r', 'web-01:/etc', join(bench.folder, 'to'))
+    await assert.rejects(copying, /the node answers without a name$/)
+  })
+
+  it('ends when it takes no bytes in a packet', async () => {
+    for (const packetBytes of [0, 1]) {
+      await using node = await startSshNode({ packetBytes })
+      await using bench = await startBench(node.replies)
+      const from = await bench.file('from', 'x')
+      const message = new RegExp(`its SSH server takes ${packetBytes} bytes in a packet`)
+      await assert.rejects(cp(bench, from, 'web-01:/nowhere'), message)
+    }
   })
 })
 

@@ -220,4 +220,13 @@ describe('plexctl ssh', () => {
       message: /^connect to web-01 \(n_web\): its time was up before it was ready; --ttl sets/,
     })
   })
+
+  it('gives a node up that takes no bytes in a packet', async () => {
+    await using node = await startSshNode({ packetBytes: 0 })
+    await using bench = await startBench(node.replies)
+    await assert.rejects(ssh(bench, ['web-01', '--', 'cat'], { input: 'x' }), {
+      exitCode: 255,
+      message: /takes 0 bytes in a packet, which is too few/,
+    })
+  })
 })

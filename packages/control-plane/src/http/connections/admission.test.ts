@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:https'
 import { type AddressInfo, connect as connectPlain, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { duplexPair } from 'node:stream'
 import { describe, it } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { resolveLimits } from '@plexd/runtime'
@@ -92,6 +93,15 @@ async function guarded(
   }
 }
 
+/** What a client of TLS says first. */
+async function realHello(): Promise<Buffer> {
+  const [near, far] = duplexPair()
+  const client = connect({ socket: near }).on('error', () => {})
+  const [hello] = await once(far, 'data')
+  client.destroy()
+  return hello
+}
+
 describe('createAdmission', () => {
   it('keeps nobody waiting behind those who never begin', async () => {
     await using it = await guarded({ handshakes: 1 })
@@ -127,11 +137,52 @@ describe('createAdmission', () => {
     assert.ok(it.refusals.filter((reason) => reason === 'too_many').length >= 40)
   })
 
-  it('closes the last who wait when too many do', async () => {
+  it('keeps nobody waiting behind the half hellos of the same address, and closes those in time', async () => {
+    await using it = await guarded({ handshakes: 1, silent_connection_ms: 3_000 })
+    const hello = await realHello()
+    const some = await it.silent(300)
+    for (const [index, socket] of some.entries())
+      socket.write(hello.subarray(0, 1 + (index % (hello.length - 1))))
+    await until('all have come', () => it.admission.count() === 300)
+    assert.match(await it.ask(), /200 OK/)
+    assert.ok(some.every(({ closed }) => !closed))
+    await Promise.all(some.map((socket) => socket.closed || once(socket, 'close')))
+    assert.deepEqual(it.refusals, Array(300).fill('silent'))
+  })
+
+  it('lets the newest of an address begin first, whatever the others do not go on with', async () => {
+    await using it = await guarded({ handshakes: 1 })
+    const hello = await realHello()
+    const some = await it.silent(300)
+    let begun = 0
+    for (const socket of some) {
+      socket.on('data', () => begun++)
+      socket.write(hello)
+    }
+    await until('one has the only slot', () => begun > 0)
+    assert.match(await it.ask(), /200 OK/)
+    assert.ok(begun < 300, `${begun} began before`)
+  })
+
+  it('serves who sends its hello byte by byte', async () => {
+    await using it = await guarded()
+    const [socket] = await it.silent(1)
+    assert.ok(socket)
+    socket.setNoDelay(true)
+    const answered = once(socket, 'data')
+    for (const byte of await realHello()) {
+      socket.write(Buffer.from([byte]))
+      await new Promise(setImmediate)
+    }
+    assert.equal((await answered)[0][0], 0x16)
+  })
+
+  it('closes those who have waited longest when too many do', async () => {
     await using it = await guarded({ handshakes: 1, handshake_queue: 3 })
+    const hello = await realHello()
     const some = await it.silent(10)
-    for (const socket of some) socket.write('\x16')
-    await Promise.all(some.slice(4).map((socket) => socket.closed || once(socket, 'close')))
+    for (const socket of some) socket.write(hello)
+    await until('too many wait', () => it.refusals.length === 6)
     assert.deepEqual(it.refusals, Array(6).fill('crowded'))
   })
 

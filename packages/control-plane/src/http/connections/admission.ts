@@ -40,7 +40,7 @@ type Admitted = Connection<Socket>
 /**
  * Counts connections, and limits a TLS server to `handshakes` at a time. A handshake costs a millisecond, and after
  * a restart a whole fleet reconnects at once: connected clients must not wait for all of them. A connection is queued for
- * its handshake from its first byte on, round robin by source; one that sends nothing in time is closed.
+ * its handshake once its ClientHello is whole, round robin by source; one that does not send that in time is closed.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
   const { limits, awaitPeer = (_socket, { named }) => named(undefined) } = options

@@ -1,6 +1,9 @@
-/** A queue per source, served round robin, so that nobody waits for another source's crowd. */
+/**
+ * A stack per source, served round robin, so that nobody waits for another source's crowd. The newest of a source comes first: of a crowd that
+ * is too large to be served in time the oldest have given up, and whoever comes now, perhaps from behind the same NAT, waits for none of them.
+ */
 export interface FairQueue<T> {
-  /** Returns the item to drop if there are too many: the last one of the largest source. */
+  /** Returns the item to drop if there are too many: the oldest one of the largest source. */
   add(source: string, item: T): T | undefined
   take(): T | undefined
 }
@@ -30,13 +33,13 @@ export function createFairQueue<T>(maxItems: number): FairQueue<T> {
     add(source, item) {
       queues.getOrInsertComputed(source, () => []).push(item)
       size++
-      return size > maxItems ? takeFrom(longest(source), (queue) => queue.pop()) : undefined
+      return size > maxItems ? takeFrom(longest(source), (queue) => queue.shift()) : undefined
     },
     take() {
       const [first] = queues
       if (!first) return undefined
       const [source, queue] = first
-      const item = takeFrom(source, () => queue.shift())
+      const item = takeFrom(source, () => queue.pop())
       // Moves the source to the end.
       if (queues.delete(source)) queues.set(source, queue)
       return item

@@ -2,12 +2,13 @@ import type { Socket } from 'node:net'
 import type { Limits } from '../../limits.ts'
 import type { Connection } from './connections.ts'
 import { createFairQueue } from './fair-queue.ts'
+import { helloWants } from './hello.ts'
 
 type Admitted = Connection<Socket>
 
 /** Connections on which TLS has yet to begin, and those on which it has. */
 export interface Handshakes {
-  /** Calls `start` when a slot is free, once the client has said hello. */
+  /** Calls `start` when a slot is free, once the ClientHello is whole. */
   queue(connection: Admitted, start: () => void): void
   /** Frees the slot that it may have. */
   done(connection: Admitted | undefined): void
@@ -19,7 +20,7 @@ const patienceMs = 500
 const maxHelloBytes = 17 * 1024
 
 /**
- * Lets `limits.handshakes` go on at a time, round robin by source. `refuse` closes a connection that stays silent, or that has to go as too
+ * Lets `limits.handshakes` go on at a time, round robin by source. `refuse` closes a connection that does not say it in time, or that has to go as too
  * many wait.
  */
 export function createHandshakes(
@@ -59,18 +60,22 @@ export function createHandshakes(
     queue(connection, start) {
       const { socket } = connection
       const silence = setTimeout(() => refuse(connection, 'silent'), limits.silent_connection_ms)
+      let hello: Buffer = Buffer.alloc(0)
       let isWaiting = false
       const look = (): void => {
-        clearTimeout(silence)
         const { readableLength } = socket
-        if (readableLength === 0 || readableLength > maxHelloBytes) socket.destroy()
-        else if (!isWaiting) {
-          isWaiting = true
-          join(connection)
-        }
+        if (readableLength === 0 || hello.length + readableLength > maxHelloBytes) socket.destroy()
+        if (socket.destroyed || isWaiting) return
+        hello = readHello(socket, hello)
+        // Half of one waits for no slot: TLS could do nothing with it but hold it.
+        if (helloWants(hello) > 0) return
+        isWaiting = true
+        clearTimeout(silence)
+        join(connection)
       }
       starts.set(connection, () => {
         socket.off('readable', look).off('error', ignore)
+        socket.unshift(hello)
         start()
       })
       socket.on('readable', look).on('error', ignore)
@@ -80,6 +85,17 @@ export function createHandshakes(
     },
     done,
   }
+}
+
+/** What is known of it, and what of the rest has come; never more than it wants. */
+function readHello(socket: Socket, known: Buffer): Buffer {
+  let hello = known
+  for (let more = helloWants(hello); more > 0; more = helloWants(hello)) {
+    const bytes: Buffer | null = socket.read(Math.min(more, socket.readableLength))
+    if (bytes === null) break
+    hello = Buffer.concat([hello, bytes])
+  }
+  return hello
 }
 
 /** A client that disconnects while waiting is not an error. */

@@ -3,7 +3,8 @@ import { hostname } from 'node:os'
 import type { ControlPlaneState, ControlPlaneView } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { Link } from '../../replicas/forwarder.ts'
-import { isOfReplica } from '../../replicas/link-header.ts'
+import { markOf } from '../../replicas/link-header.ts'
+import { createSeenMarks } from '../../replicas/marks.ts'
 import { type DatabasePlace, postgresPlace } from '../../store/place/database.ts'
 import type { Announced, ControlPlaneRegister } from '../../store/postgres/control-planes.ts'
 import { version } from '../../version.ts'
@@ -23,7 +24,7 @@ export interface ControlPlanes extends AsyncDisposable {
   names(): readonly string[]
   /** `HOST:PORT` of each of those that listen, likewise. */
   addresses(): readonly string[]
-  /** Whether another one has written this header of a connection. */
+  /** Whether another one has written this header of a connection, and it has not come before. */
   wrote(header: Buffer): boolean
 }
 
@@ -50,6 +51,7 @@ export function createControlPlanes(
 ): ControlPlanes {
   const postgres = postgresPlace(place)
   const key = createSecretKey(randomBytes(32))
+  const isNewMark = createSeenMarks()
   const link = key.export().toString('base64')
   let streams = (): number => 0
   let address = ''
@@ -102,7 +104,10 @@ export function createControlPlanes(
     },
     names: () => namesOf(others),
     addresses: () => others.map((one) => one.address).filter((text) => text !== ''),
-    wrote: (header) => isOfReplica(header, key),
+    wrote(header) {
+      const mark = markOf(header, key)
+      return mark !== undefined && isNewMark(mark)
+    },
     async [Symbol.asyncDispose]() {
       const open = await opening?.catch(() => undefined)
       await open?.leave(id).catch((error: unknown) => {

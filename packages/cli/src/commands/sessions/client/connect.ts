@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { CliError, describeError } from '@plexd/runtime'
 import type { Client, ConnectConfig } from 'ssh2'
 import type { ClientKey } from './keys.ts'
+import { refuseSmallPackets } from './packet-size.ts'
 import { loadSsh2 } from './ssh2.ts'
 
 /** An SSH connection to a node. */
@@ -61,6 +62,7 @@ export async function connectSsh(
       return isKnown
     },
   })
+  refuseSmallPackets(client)
   try {
     await opened.promise
   } catch (error) {

@@ -1,7 +1,8 @@
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { isMissing } from '@plexd/runtime'
-import type { SFTPWrapper, Stats } from 'ssh2'
-import type { Call } from './call.ts'
+import type { Stats } from 'ssh2'
+import type { Remote } from './call.ts'
+import { listFolder } from './list-folder.ts'
 
 /** What is known of a path, links followed. */
 export interface Found {
@@ -42,12 +43,6 @@ export const here: Side = {
   remove: (path) => rm(path, { force: true }),
 }
 
-/** The files of a node. */
-export interface Remote {
-  sftp: SFTPWrapper
-  call: Call
-}
-
 const noSuchFile = 2 // SSH_FX_NO_SUCH_FILE, draft-ietf-secsh-filexfer-02 section 7
 
 export function sideOf({ sftp, call }: Remote, place: string): Side {
@@ -61,10 +56,7 @@ export function sideOf({ sftp, call }: Remote, place: string): Side {
         throw error
       }
     },
-    async list(folder) {
-      const entries = await call<{ filename: string }[]>((done) => sftp.readdir(folder, done))
-      return entries.map(({ filename }) => filename)
-    },
+    list: (folder) => listFolder({ sftp, call }, folder),
     makeFolder: (path) => call<void>((done) => sftp.mkdir(path, { mode: 0o700 }, done)),
     setMode: (path, mode) => call<void>((done) => sftp.chmod(path, mode, done)),
     rename: (from, to) => call<void>((done) => sftp.ext_openssh_rename(from, to, done)),

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import type { Remote } from './side.ts'
+import type { Remote } from './call.ts'
 import type { Transfer } from './tree.ts'
 
 /** Called with the bytes of the file so far. */
@@ -26,7 +26,13 @@ export function download({ sftp, call }: Remote, onStep: OnStep): Transfer {
     // Those of /proc have no size until they are read.
     if (bytes === 0)
       return pipeline(sftp.createReadStream(from), createWriteStream(to, { mode: draftMode }))
-    const step = (done: number, _chunk: number, all: number): void => onStep(from, done, all)
-    return call<void>((done) => sftp.fastGet(from, to, { mode: draftMode, step }, done))
+    return call<void>((done) => {
+      const step = (got: number, chunk: number, all: number): void => {
+        onStep(from, got, all)
+        // ssh2 would ask for the same bytes again, for ever.
+        if (chunk === 0) done(new Error('the node answers without a byte of it'))
+      }
+      sftp.fastGet(from, to, { mode: draftMode, step }, done)
+    })
   }
 }

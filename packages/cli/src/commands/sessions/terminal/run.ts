@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { finished } from 'node:stream/promises'
+import { CliError, describeError } from '@plexd/runtime'
 import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2'
 import { onResize, rawMode, type Streams, sizeOf } from '../../../terminal/streams.ts'
 
@@ -68,7 +69,9 @@ function open(
   return new Promise((resolve, reject) => {
     // At once: a short program's end may be in the same packet.
     const opened = (error: Error | undefined, channel: ClientChannel): void =>
-      error ? reject(error) : resolve({ channel, ended: watchEnd(channel) })
+      error
+        ? reject(new CliError(`start a program there: ${describeError(error)}`))
+        : resolve({ channel, ended: watchEnd(channel) })
     if (command !== undefined) client.exec(command, options, opened)
     else client.shell(tty ? pty : false, options, opened)
   })
