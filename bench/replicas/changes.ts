@@ -30,6 +30,7 @@ interface Change {
 /** More than these are never under way: while nobody answers, no further ones begin. */
 const maxOpen = 60
 
+/** Begins once all nodes are online. */
 export async function startChanges(
   fleet: Fleet,
   { perSecond, random }: { perSecond: number; random: Random },
@@ -39,8 +40,9 @@ export async function startChanges(
     labels: createRegisters(),
     moves: createRegisters(),
   }
-  for (const [place, endpoint] of endpointsOf(await pages(fleet.plane.admin.listNodes)))
-    registers.moves.acknowledge(place, endpoint)
+  // Registering all of them may take longer than a node may be silent.
+  const online = await until('all nodes are online', () => onlineNodes(fleet), 60_000, 500)
+  for (const [place, endpoint] of endpointsOf(online)) registers.moves.acknowledge(place, endpoint)
   const over = new AbortController()
   const busy = new Set<string>()
   const running = new Set<Promise<void>>()
@@ -86,6 +88,12 @@ export async function startChanges(
       return [...faults, ...(await until('all of it can be read', read, 60_000, 500))]
     },
   }
+}
+
+/** Undefined while not all of them are. */
+async function onlineNodes({ plane: { admin } }: Fleet): Promise<Node[] | undefined> {
+  const nodes = await pages(admin.listNodes)
+  return nodes.every(({ status }) => status === 'online') ? nodes : undefined
 }
 
 interface AllRegisters {
