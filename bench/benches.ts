@@ -12,6 +12,8 @@ import type { Bench } from './bench.ts'
 import { databases } from './databases/databases.ts'
 import { replicas } from './databases/replicas.ts'
 import { singleFile } from './programs/single-file.ts'
+import { chaos } from './replicas/chaos.ts'
+import { rollingUpgrade } from './replicas/rolling-upgrade.ts'
 import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { churn } from './scenarios/churn.ts'
@@ -47,6 +49,8 @@ export const benches: readonly Bench[] = [
   registration,
   databases,
   replicas,
+  chaos,
+  rollingUpgrade,
   storm,
   fanOut,
   slowReaders,

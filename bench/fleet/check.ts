@@ -10,6 +10,8 @@ export interface CheckResult {
   verified: number
   /** Events that were not sent because a pulled state contains them. */
   coalesced: number
+  /** States that were sent whole though nothing of them had moved. */
+  needless: number
 }
 
 /** Compares each ledger with the log, and each agent's state with the control plane's. */
@@ -50,14 +52,20 @@ async function compare(fleet: Fleet): Promise<Omit<CheckResult, 'verified'>> {
     fleet.plane,
     ledgers.map(({ nodeId }) => nodeId),
   )
-  const result: Omit<CheckResult, 'verified'> = { faults: [], events: 0, coalesced: 0 }
+  const result: Omit<CheckResult, 'verified'> = {
+    faults: [],
+    events: 0,
+    coalesced: 0,
+    needless: 0,
+  }
   for (const ledger of ledgers) {
     result.events += ledger.seqs.length
     const addressed = truth.get(ledger.nodeId)
     // An agent that neither pulled nor received an event has no start.
     if (!addressed || ledger.startSeq === -1) continue
-    const { lost, strange, outOfTurn, coalesced } = faultsOf(ledger, addressed)
+    const { lost, strange, outOfTurn, coalesced, needless } = faultsOf(ledger, addressed)
     result.coalesced += coalesced
+    result.needless += needless
     if (lost + strange + outOfTurn > 0)
       result.faults.push(
         `${ledger.nodeId}: ${lost} lost, ${strange} strange, ${outOfTurn} out of turn`,

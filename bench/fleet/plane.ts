@@ -20,6 +20,8 @@ export interface Plane extends AsyncDisposable {
   readonly admin: Client<AdminApi>
   /** Undefined for one that runs already. */
   readonly own: ControlPlaneProcess | undefined
+  /** Of one that has its state in PostgreSQL: the rows that SQL gives, as lines of columns with a bar between. */
+  readonly query?: (statement: string) => string
   usage(): Promise<Usage>
 }
 
@@ -89,7 +91,7 @@ export async function openPlaneIn(
  * Without these limits: the benches measure what a change costs, with nodes that move without pause, and races whose
  * thousands of losers come from one address.
  */
-const unlimited = [
+export const unlimited = [
   'endpoint_changes',
   'node_writes_per_second',
   'node_state_bytes_per_second',

@@ -11,10 +11,14 @@ import type { Plane } from './plane.ts'
 /** The ascending sequence numbers of all events addressed to each node, for comparison with its ledger. */
 export type Truth = ReadonlyMap<string, readonly number[]>
 
-/** From the file of our own control plane; from another one, or where there is no file, by reading the log of some nodes. */
+/** From the database where it can be read; from another control plane, by reading the log of some nodes. */
 export async function readTruth(plane: Plane, nodeIds: readonly string[]): Promise<Truth> {
+  if (plane.query) return truthOf(nodeIds, fromServer(plane.query))
   const file = plane.own && join(plane.own.dataDir, 'control-plane.db')
-  if (file !== undefined && existsSync(file)) return fromDatabase(file, nodeIds)
+  if (file !== undefined && existsSync(file)) {
+    using database = new DatabaseSync(file, { readOnly: true })
+    return truthOf(nodeIds, fromFile(database))
+  }
   const some = nodeIds.slice(0, maxTails)
   const lists = await inParallel(some, 4, (nodeId) => fromTail(plane, nodeId))
   return new Map(some.map((nodeId, index) => [nodeId, lists[index] ?? []]))
@@ -41,15 +45,41 @@ async function fromTail(
   return seqs
 }
 
-function fromDatabase(path: string, nodeIds: readonly string[]): Truth {
-  using database = new DatabaseSync(path, { readOnly: true })
-  const wanted = new Set(nodeIds)
+/** Who there is, and what was addressed to whom, in order. */
+interface Log {
+  nodes: Iterable<{ no: number; id: string }>
+  events: Iterable<{ seq: number; audience: Uint8Array }>
+}
+
+function truthOf(nodeIds: readonly string[], { nodes, events }: Log): Truth {
   const truth = new Map<string, number[]>(nodeIds.map((id) => [id, []]))
   const byNo: (number[] | undefined)[] = []
-  for (const { no, id } of database.prepare('select no, id from nodes').iterate())
-    if (wanted.has(String(id))) byNo[Number(no)] = truth.get(String(id))
-  const events = database.prepare('select seq, audience from events order by seq')
-  for (const { seq, audience } of events.iterate())
-    for (const no of decodeAudience(audience as Uint8Array)) byNo[no]?.push(Number(seq)) // a blob column
+  for (const { no, id } of nodes) byNo[no] = truth.get(id)
+  for (const { seq, audience } of events)
+    for (const no of decodeAudience(audience)) byNo[no]?.push(seq)
   return truth
+}
+
+const nodesInOrder = 'select no, id from nodes'
+const eventsInOrder = 'from events order by seq'
+
+function fromFile(database: DatabaseSync): Log {
+  return {
+    nodes: database.prepare(nodesInOrder).iterate() as Iterable<{ no: number; id: string }>, // its columns
+    events: database.prepare(`select seq, audience ${eventsInOrder}`).iterate() as Log['events'],
+  }
+}
+
+function fromServer(query: (statement: string) => string): Log {
+  const rows = (statement: string): string[][] =>
+    query(statement)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split('|'))
+  return {
+    nodes: rows(nodesInOrder).map(([no, id = '']) => ({ no: Number(no), id })),
+    events: rows(`select seq, encode(audience, 'hex') ${eventsInOrder}`).map(
+      ([seq, audience = '']) => ({ seq: Number(seq), audience: Uint8Array.fromHex(audience) }),
+    ),
+  }
 }

@@ -11,7 +11,7 @@ import { unseal, until } from '@plexd/runtime/testing'
 import { checkTold } from '../support/check-told.ts'
 import { untilEqual } from '../support/equal.ts'
 import { pages } from '../support/pages.ts'
-import type { Registers } from './registers.ts'
+import type { Registers } from '../support/registers.ts'
 import type { BusyNode, RealNode, World } from './world.ts'
 
 /** Whether the control plane still has all that it has acknowledged. */

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError, controlApi, type Operation } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
 import type { Random } from '../support/random.ts'
+import { write } from '../support/registers.ts'
 import type { RawRequest } from '../support/system.ts'
-import type { Registers } from './registers.ts'
 import type { BusyNode, RealNode, World } from './world.ts'
 
 /** Everybody writes at once until the signal; what is acknowledged is written down in the world. */
@@ -27,25 +27,6 @@ async function repeat(world: World, stop: AbortSignal, step: () => Promise<void>
       await delay(50)
     }
   }
-}
-
-/** Sends a write and writes down what came of it. A write that is answered 404 has found nothing, as it should leave it. */
-async function write<Value>(
-  registers: Registers<Value | undefined>,
-  place: string,
-  value: Value | undefined,
-  send: () => Promise<unknown>,
-): Promise<void> {
-  registers.attempt(place, value)
-  try {
-    await send()
-  } catch (error) {
-    const { code } = error as { code?: string } // of a system's error, or of an ApiError
-    // Nobody listened, so nobody can have heard.
-    if (code === 'ECONNREFUSED') registers.withdraw(place)
-    if (value !== undefined || code !== 'not_found') throw error
-  }
-  registers.acknowledge(place, value)
 }
 
 /** A version that was given out is never given out again, neither after a deletion nor after a crash. */

@@ -1,9 +1,9 @@
 import { type Client, controlApi, createClient, type LocalApi, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
+import { createRegisters, type Registers } from '../support/registers.ts'
 import { followScripted, type ScriptedNode } from '../support/scripted-node.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { createRegisters, type Registers } from './registers.ts'
 
 /** An agent as a process, and what programs on its machine report. */
 export interface RealNode {

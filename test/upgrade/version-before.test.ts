@@ -12,12 +12,13 @@ import { untilMeshed } from '../mesh/support/members.ts'
 import { openMesh } from '../mesh/support/mesh.ts'
 import { demandService } from './support/demand-service.ts'
 import { type MixedInstallation, startMixedInstallation } from './support/mixed-installation.ts'
-import { fileOf, openVersionBefore, type VersionBefore } from './support/version-before.ts'
+import { fileOf, type OtherVersion } from './support/other-version.ts'
+import { openVersionBefore } from './support/version-before.ts'
 
 const opened = await openVersionBefore()
 const skip = typeof opened === 'string' ? opened : false
 /** Nothing of it is run where that is skipped. */
-const then = opened as VersionBefore
+const then = opened as OtherVersion
 after(() => (skip === false ? then[Symbol.asyncDispose]() : undefined))
 
 describe('a control plane of the version before, with an agent of then and one of now', {

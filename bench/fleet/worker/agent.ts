@@ -24,7 +24,7 @@ const minReconnectMs = 1_000
 const openPatienceMs = 180_000
 const maxReconnectMs = 60_000
 /** After a stream that lasted this long, the next failure starts from the shortest wait again. */
-const goodStreamMs = 30_000
+const goodStreamMs = 5_000
 
 /** A node as the control plane sees it: it sends requests, keeps its stream open, and records every event. */
 export class Agent implements StreamListener {
@@ -93,15 +93,17 @@ export class Agent implements StreamListener {
   /** Pulls the desired state, by its revision unless `whole`; resolves to the status. */
   async pull({ whole = false } = {}): Promise<number> {
     const { seq } = this.ledger
+    const isConditional = !whole && seq >= 0 && this.#resyncFrom === undefined
     this.#pulls++
     const answer = await this.#send('state', {
       method: 'GET',
       path: this.#path(controlApi.getState.path),
-      ...(whole || seq < 0 || this.#resyncFrom !== undefined
-        ? {}
-        : { headers: { 'if-none-match': `"${this.#revision}"` } }),
+      ...(isConditional ? { headers: { 'if-none-match': `"${this.#revision}"` } } : {}),
     })
-    if (answer.status === 200) this.#pulled(answer)
+    if (answer.status === 200) {
+      const to = this.#pulled(answer)
+      if (isConditional) this.ledger.whole.push({ from: seq, to })
+    }
     if (--this.#pulls === 0) this.#peerSteps = []
     if (answer.status === 200 || answer.status === 304) this.currentMs = monotonicMs()
     return answer.status
@@ -117,7 +119,8 @@ export class Agent implements StreamListener {
     return this.#hasPulled ? this.pull() : 304
   }
 
-  #pulled({ etag = '', body }: Answer): void {
+  /** The sequence of the state. */
+  #pulled({ etag = '', body }: Answer): number {
     const [, revision = '', digits = ''] = /^"([a-z0-9]+-(\d+)-[a-z0-9]+)"$/.exec(etag) ?? []
     if (revision === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)
     const seq = Number(digits)
@@ -134,6 +137,7 @@ export class Agent implements StreamListener {
     const later = this.#peerSteps.filter((step) => step.seq > seq)
     this.peers = countOf(body, '"psk":"') + later.reduce((sum, { by }) => sum + by, 0)
     this.#peersSeq = seq
+    return seq
   }
 
   /** Pulls if the answer asks for it and `pulls` is set. */

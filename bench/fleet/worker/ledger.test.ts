@@ -28,9 +28,20 @@ describe('faultsOf', () => {
       lost: 1,
     })
   })
+
+  it('counts states that were sent whole though nothing of them had moved', () => {
+    const ledger = ledgerOf([3])
+    ledger.whole.push({ from: 3, to: 6 }, { from: 6, to: 6 })
+    ledger.pull(3, 6)
+    assert.deepEqual(faultsOf({ nodeId: 'n_a', ...ledger }, [3, 6]), {
+      ...none,
+      coalesced: 1,
+      needless: 1,
+    })
+  })
 })
 
-const none = { lost: 0, strange: 0, outOfTurn: 0, coalesced: 0 }
+const none = { lost: 0, strange: 0, outOfTurn: 0, coalesced: 0, needless: 0 }
 
 function ledgerOf(seqs: readonly number[]): Ledger {
   const ledger = new Ledger()

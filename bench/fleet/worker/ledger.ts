@@ -9,6 +9,8 @@ export class Ledger {
   readonly outOfTurn: number[] = []
   /** Pulled instead of sent: everything after `from` up to `to`. */
   readonly pulled: { from: number; to: number }[] = []
+  /** States that were sent whole to an agent that had the one of `from`. */
+  readonly whole: { from: number; to: number }[] = []
 
   begin(seq: number): void {
     if (this.startSeq === -1) this.startSeq = seq
@@ -33,8 +35,8 @@ export class Ledger {
   }
 
   page(nodeId: string): LedgerPage {
-    const { startSeq, seqs, outOfTurn, pulled } = this
-    return { nodeId, startSeq, seqs, outOfTurn, pulled }
+    const { startSeq, seqs, outOfTurn, pulled, whole } = this
+    return { nodeId, startSeq, seqs, outOfTurn, pulled, whole }
   }
 }
 
@@ -45,6 +47,7 @@ export interface LedgerPage {
   seqs: readonly number[]
   outOfTurn: readonly number[]
   pulled: readonly { from: number; to: number }[]
+  whole: readonly { from: number; to: number }[]
 }
 
 export interface LedgerFaults {
@@ -54,11 +57,19 @@ export interface LedgerFaults {
   outOfTurn: number
   /** Not sent, but contained in a pulled state. */
   coalesced: number
+  /** States that were sent whole though nothing of them had moved. */
+  needless: number
 }
 
 /** Compares a ledger with the sequences that were addressed to the node, ascending. */
 export function faultsOf(page: LedgerPage, addressed: readonly number[]): LedgerFaults {
-  const faults = { lost: 0, strange: 0, outOfTurn: page.outOfTurn.length, coalesced: 0 }
+  const faults = {
+    lost: 0,
+    strange: 0,
+    outOfTurn: page.outOfTurn.length,
+    coalesced: 0,
+    needless: 0,
+  }
   // Events between the opening of its stream and its first pull are contained in the state.
   let at = page.seqs.findIndex((seq) => seq > page.startSeq)
   if (at === -1) at = page.seqs.length
@@ -73,5 +84,8 @@ export function faultsOf(page: LedgerPage, addressed: readonly number[]): Ledger
     else faults.lost++
   }
   faults.strange += page.seqs.length - at
+  const hasMoved = ({ from, to }: { from: number; to: number }): boolean =>
+    addressed.some((seq) => seq > from && seq <= to)
+  faults.needless = page.whole.filter((state) => !hasMoved(state)).length
   return faults
 }

@@ -2,6 +2,7 @@
 import type { NodeState } from '@plexd/protocol'
 import { controlApi, fillPath } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { addressOf } from '../http/connection.ts'
 import { createRequests } from '../http/requests.ts'
 import { inParallel } from '../in-parallel.ts'
@@ -107,16 +108,20 @@ function createWorld(
   return { address, requests: createRequests(address, connections), blocks, watches, ...notes }
 }
 
-/** The whole state; not counted in the tally. */
+/** The whole state; not counted in the tally. Asked for until it is there: a control plane may be away for a while. */
 async function stateOf({ requests }: World, { identity }: Agent): Promise<NodeState> {
   const { node_id = '', node_token = '' } = identity ?? {}
-  const answer = await requests.send({
-    method: 'GET',
-    path: fillPath(controlApi.getState.path, { node_id }),
-    token: node_token,
-  })
-  if (answer.status !== 200) throw new Error(`pull state: ${answer.status}`)
-  return JSON.parse(answer.body.toString()) as NodeState // as the control plane sends it
+  const path = fillPath(controlApi.getState.path, { node_id })
+  const { body } = await until(
+    `the state of "${node_id}"`,
+    async () => {
+      const answer = await requests.send({ method: 'GET', path, token: node_token })
+      return answer.status === 200 && answer
+    },
+    60_000,
+    500,
+  )
+  return JSON.parse(body.toString()) as NodeState // as the control plane sends it
 }
 
 let worker: Worker | undefined

@@ -11,7 +11,7 @@ import {
   startControlPlaneProcess,
 } from '../../../scripts/programs/control-plane.ts'
 import { demandService } from './demand-service.ts'
-import { fileOf, type VersionBefore } from './version-before.ts'
+import { fileOf, type OtherVersion } from './other-version.ts'
 
 /** A control plane, first of the version before, and an agent of then and one of now. */
 export interface MixedInstallation extends AsyncDisposable {
@@ -27,7 +27,7 @@ export interface MixedInstallation extends AsyncDisposable {
   demandAll(): Promise<void>
 }
 
-export async function startMixedInstallation(then: VersionBefore): Promise<MixedInstallation> {
+export async function startMixedInstallation(then: OtherVersion): Promise<MixedInstallation> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))

@@ -1,10 +1,11 @@
 /** The programs of the version before this one, as they were, from the history of this repository. */
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeError } from '@plexd/runtime'
-import { type ProgramName, root } from '../../../scripts/programs/build.ts'
+import { root } from '../../../scripts/programs/build.ts'
 import { runToEnd } from '../../../scripts/programs/program.ts'
+import { linkLibraries, type OtherVersion, startersIn } from './other-version.ts'
 
 /**
  * A commit or a tag. Until there are releases, a commit of the days before with an older schema of the database; then the tag of the last
@@ -12,26 +13,23 @@ import { runToEnd } from '../../../scripts/programs/program.ts'
  */
 const versionBefore = process.env.PLEXD_VERSION_BEFORE ?? 'eeec151ffc15778921354abd3503ac2a6814189c'
 
-/** For each program, a file that starts it. Disposing removes them. */
-export type VersionBefore = Readonly<Record<ProgramName, string>> & AsyncDisposable
-
 /** Resolves to the reason, in a line, where it cannot be had, as in a clone without history. */
-export async function openVersionBefore(): Promise<VersionBefore | string> {
+export async function openVersionBefore(version = versionBefore): Promise<OtherVersion | string> {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-before-'))
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
-    await unpack(folder)
+    await unpack(version, folder)
     const starters = await startersIn(folder)
     return Object.assign(starters, { [Symbol.asyncDispose]: remove })
   } catch (error) {
     await remove()
     const [reason = ''] = describeError(error).split('\n')
-    return `the version before, "${versionBefore}", cannot be had: ${reason}`
+    return `the version before, "${version}", cannot be had: ${reason}`
   }
 }
 
-async function unpack(folder: string): Promise<void> {
-  const commit = (await git('rev-parse', '--verify', `${versionBefore}^{commit}`)).trim()
+async function unpack(version: string, folder: string): Promise<void> {
+  const commit = (await git('rev-parse', '--verify', `${version}^{commit}`)).trim()
   await demandSameLibraries(commit)
   const archive = join(folder, 'archive.tar')
   await git('archive', `--output=${archive}`, commit, 'packages', 'scripts', 'package-lock.json')
@@ -62,36 +60,6 @@ function librariesIn(lock: string): Map<string, string> {
   )
 }
 
-/** Of ours it has its own. */
-async function linkLibraries(folder: string): Promise<void> {
-  const libraries = join(folder, 'node_modules')
-  await mkdir(join(libraries, '@plexd'), { recursive: true })
-  for (const name of await readdir(join(root, 'node_modules')))
-    if (name !== '@plexd' && !name.startsWith('.'))
-      await symlink(join(root, 'node_modules', name), join(libraries, name))
-  for (const name of await readdir(join(folder, 'packages')))
-    await symlink(join('../../packages', name), join(libraries, '@plexd', name))
-}
-
-/** Bundled by its own script, and started as that says. */
-async function startersIn(folder: string): Promise<Record<ProgramName, string>> {
-  const script: typeof import('../../../scripts/programs/build.ts') = await import(
-    join(folder, 'scripts/programs/build.ts')
-  )
-  const mains = await script.builtPrograms()
-  async function starterOf(name: ProgramName): Promise<string> {
-    const command = [process.execPath, ...script.nodeFlags[name], mains[name]].join(' ')
-    const starter = join(folder, name)
-    await writeFile(starter, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 })
-    return starter
-  }
-  return {
-    plexd: await starterOf('plexd'),
-    plexctl: await starterOf('plexctl'),
-    'control-plane': await starterOf('control-plane'),
-  }
-}
-
 async function git(...args: string[]): Promise<string> {
   return await demand('git', '-C', root, ...args)
 }
@@ -100,9 +68,4 @@ async function demand(command: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runToEnd(command, args)
   if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim()}`)
   return stdout
-}
-
-/** The option that names the program to start; none for that of now. */
-export function fileOf(file: string | undefined): { file?: string } {
-  return file === undefined ? {} : { file }
 }

@@ -5,9 +5,13 @@ import { createFrames } from './frames.ts'
 import { openKeyring } from './keyring.ts'
 import type { StreamSources } from './node-stream.ts'
 import type { PayloadSources } from './payload-for.ts'
+import { openRecentEvents } from './recent.ts'
 import { createStreams } from './streams.ts'
 
-type Sources = Omit<StreamSources & PayloadSources, 'frames' | 'reader' | 'now' | 'keyFor'>
+type Sources = Omit<
+  StreamSources & PayloadSources,
+  'frames' | 'reader' | 'recent' | 'now' | 'keyFor'
+>
 
 /** How nodes and operators are told of what is committed. */
 export async function openDelivery(
@@ -15,7 +19,8 @@ export async function openDelivery(
 ) {
   const { commits, store, masterKey, heads, clock } = sources
   const keyring = await openKeyring({ store, masterKey, clock })
-  const all = { ...sources, reader: store.reader, now: clock.now, keyFor: keyring.keyFor }
+  const recent = await openRecentEvents(store.reader, heads.last())
+  const all = { ...sources, reader: store.reader, recent, now: clock.now, keyFor: keyring.keyFor }
   const frames = createFrames({ heads, keyring, sources: all, clock })
-  return { commits, heads, keyring, streams: createStreams({ ...all, frames }) }
+  return { commits, heads, keyring, recent, streams: createStreams({ ...all, frames }) }
 }

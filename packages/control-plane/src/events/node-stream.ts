@@ -7,6 +7,7 @@ import type { Reader } from '../store/db.ts'
 import type { Counter } from './counter.ts'
 import type { Frame, Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
+import type { RecentEvents } from './recent.ts'
 import type { ResyncTurns } from './resync-turns.ts'
 import type { Slices } from './slices.ts'
 import { type StreamStart, startOf, type Whereabouts } from './stream-start.ts'
@@ -19,6 +20,7 @@ export interface StreamSources {
   presence: Presence
   frames: Frames
   reader: Reader
+  recent: RecentEvents
   clock: Clock
   log: Log
   /** Records how many events have been flushed to a node. */
@@ -39,7 +41,7 @@ export function openNodeStream(
   at: Whereabouts,
   sink: Sink,
 ): Subscription {
-  const { fleet, heads, presence, frames, reader, clock, log, onDelivered } = sources
+  const { fleet, heads, presence, frames, reader, recent, clock, log, onDelivered } = sources
   const headSeq = heads.of(no)
   const start = startOf(at, no, heads)
   presence.streamOpened(no, { cursorSeq: start.cursorSeq, headSeq })
@@ -54,6 +56,7 @@ export function openNodeStream(
     afterSeq,
     behind: start.cursorSeq !== undefined && start.cursorSeq < headSeq,
     reader,
+    recent: recent.of,
     sink,
     slices: sources.slices,
     prologue: () => prologueOf(sources, no, { start, headSeq, afterSeq, textOf }),

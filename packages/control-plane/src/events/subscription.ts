@@ -13,6 +13,7 @@ import {
 } from './backlog.ts'
 import { type Counter, createCounter } from './counter.ts'
 import type { Frame } from './frames.ts'
+import type { RecentEvents } from './recent.ts'
 import type { Slices } from './slices.ts'
 
 /** The network side of a stream. */
@@ -38,6 +39,8 @@ export interface SubscriptionOptions {
   /** Whether the log may contain events in between; if not, only offered events are sent. */
   behind: boolean
   reader: Reader
+  /** What needs not be read from there; undefined for what does. */
+  recent?: RecentEvents['of']
   sink: Sink
   /** For yielding to other work, because a change may have ten thousand readers. */
   slices: Slices
@@ -161,16 +164,21 @@ class EventSubscription implements Subscription {
   }
 
   async #replay(): Promise<void> {
-    const { reader, no } = this.#options
+    const { reader, no, recent } = this.#options
+    const known = recent?.(no, this.#afterSeq)
+    if (known) return this.#sendAll(known)
     for (let more = true; more && !this.#closed; ) {
       const page = await readEventsFor(reader, { no, afterSeq: this.#afterSeq })
-      while (page.events.length > 0 && !this.#closed)
-        await this.#send(page.events.splice(0, maxBatch), false)
-      this.#afterSeq = Math.max(this.#afterSeq, page.lastSeq)
+      await this.#sendAll(page)
       more = page.more
       // The database answers synchronously: a long log must not block everyone else.
       if (more) await new Promise((resolve) => setImmediate(resolve))
     }
+  }
+
+  async #sendAll({ events, lastSeq }: { events: StoredEvent[]; lastSeq: number }): Promise<void> {
+    while (events.length > 0 && !this.#closed) await this.#send(events.splice(0, maxBatch), false)
+    this.#afterSeq = Math.max(this.#afterSeq, lastSeq)
   }
 
   async #tellToPull(sinceMs: number): Promise<void> {

@@ -49,6 +49,7 @@ export function followLog(app: Followers): void {
     app.announcing.follow,
     app.heeds.follow,
     app.heads.follow,
+    app.recent.follow,
     app.metrics.follow,
     app.streams.follow, // after these, because payloads are built from them
     app.alerting.follow,

@@ -27,6 +27,13 @@ describe('createReconnectPolicy', () => {
     assert.equal(policy.nextMs({ error: undefined, openMs: 30_000 }), 1_000)
   })
 
+  it('waits no longer from one to the next where control planes end every few seconds', () => {
+    const policy = createReconnectPolicy(middle)
+    const killed = { error: new Error('cut'), openMs: 6_000 }
+    const waits = Array.from({ length: 4 }, () => [policy.nextMs(killed), policy.nextMs(never)])
+    assert.deepEqual(waits.slice(1), Array(3).fill([1_000, 2_000]))
+  })
+
   it('comes back at once where there are other addresses, unless the stream was short', () => {
     const policy = createReconnectPolicy(middle, true)
     assert.equal(policy.nextMs({ error: new Error('cut'), openMs: 30_000 }), 125)

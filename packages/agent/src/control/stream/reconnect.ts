@@ -14,8 +14,11 @@ export interface ReconnectPolicy {
   nextMs(end: StreamEnd): number
 }
 
-/** After a stream that lasted this long, the backoff starts again from the shortest wait. */
-const goodMs = 30_000
+/**
+ * After a stream that lasted this long, the backoff starts again from the shortest wait: that is not a server which closes what it has
+ * accepted, but one whose end came. Where several end one after the other, nodes are not to wait longer from one to the next.
+ */
+const goodMs = 5_000
 const minMs = 1_000
 /** Over so long the nodes of a control plane that has ended come to another one. */
 const spreadMs = 250

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Reader } from '../../store/db.ts'
 import { isOutstanding } from '../executions/executions.ts'
 import { isUnheard } from '../sessions.ts'
-import { type Audience, includes } from './audience.ts'
+import { type Audience, decodeAudience, includes } from './audience.ts'
 
 /**
  * An event as it is stored: unsigned, once for all its recipients. Anything secret, or different by recipient, is
@@ -41,6 +41,21 @@ export async function readEventsFor(
     lastSeq: rows.at(-1)?.seq ?? afterSeq,
     more: rows.length === limit,
   }
+}
+
+/** The last events of the log, in order. */
+export async function readNewest(reader: Reader, limit: number): Promise<LoggedEvent[]> {
+  const rows = await reader
+    .selectFrom('events')
+    .select(['seq', 'event_id', 'event_type', 'payload', 'created_at', 'audience'])
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.toReversed().map(({ audience, event_type, ...row }) => ({
+    ...row,
+    event_type: event_type as EventType, // only insertCommit writes it
+    audience: Uint32Array.from(decodeAudience(audience)),
+  }))
 }
 
 interface Asked {

@@ -80,6 +80,8 @@ export async function startPostgres({
     return execFileSync(join(bin, 'psql'), args, {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A whole log of events is one answer, too.
+      maxBuffer: 2 ** 30,
     })
   }
 

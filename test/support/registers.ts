@@ -31,3 +31,22 @@ export function createRegisters<Value>(): Registers<Value | undefined> {
     places: () => [...held.keys()],
   }
 }
+
+/** Sends a write and writes down what came of it. A write that is answered 404 has found nothing, as it should leave it. */
+export async function write<Value>(
+  registers: Registers<Value | undefined>,
+  place: string,
+  value: Value | undefined,
+  send: () => Promise<unknown>,
+): Promise<void> {
+  registers.attempt(place, value)
+  try {
+    await send()
+  } catch (error) {
+    const { code } = error as { code?: string } // of a system's error, or of an ApiError
+    // Nobody listened, so nobody can have heard.
+    if (code === 'ECONNREFUSED') registers.withdraw(place)
+    if (value !== undefined || code !== 'not_found') throw error
+  }
+  registers.acknowledge(place, value)
+}
