@@ -28,7 +28,7 @@ export interface Fault {
 }
 
 /** What happens to control planes, to their database and to what lies between them. */
-export const faults: readonly Fault[] = [
+const faults: readonly Fault[] = [
   {
     name: 'kill -9 of the one that serves',
     weight: 5,
