@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { decodeAudience } from '@plexd/control-plane'
 import { adminApi, fillPath } from '@plexd/protocol'
 import { openEventStream } from '@plexd/runtime/testing'
-import { sequenceOf } from '../../test/support/ledger.ts'
+import { sequenceOf } from '../../test/support/events/ledger.ts'
 import { inParallel } from './in-parallel.ts'
 import type { Plane } from './plane.ts'
 

@@ -8,8 +8,8 @@ import {
   type SealedSecret,
 } from '@plexd/protocol'
 import { unseal, until } from '@plexd/runtime/testing'
-import { checkTold } from '../support/check-told.ts'
 import { untilEqual } from '../support/equal.ts'
+import { checkTold } from '../support/events/check-told.ts'
 import { pages } from '../support/pages.ts'
 import type { Registers } from '../support/registers.ts'
 import type { BusyNode, RealNode, World } from './world.ts'

@@ -8,7 +8,7 @@ import {
 } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
 import { type Block, foldEvent } from '@plexd/runtime/testing'
-import { type Delivery, sequenceOf } from './ledger.ts'
+import { type Delivery, sequenceOf } from './events/ledger.ts'
 import type { TestNode } from './system.ts'
 
 /** A node that pulls once, follows its stream over every cut, and writes down all that comes. */

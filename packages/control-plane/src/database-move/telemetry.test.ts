@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { noPostgres, startPostgres, type TestPostgres, until } from '@plexd/runtime/testing'
+import { noPostgres, openForTests, startPostgres, until } from '@plexd/runtime/testing'
 import { limits } from '../limits.ts'
 import { recordKinds } from '../telemetry/packs/kinds.ts'
 import { openPostgresTelemetry } from '../telemetry/postgres/postgres-store.ts'
@@ -18,11 +18,7 @@ const web = { tenant_id: 'ten_other', node_id: 'n_web' }
 const beforeMs = () => systemClock.now() - limits.telemetry_ms.default
 
 describe('telemetry of a data folder', { skip: noPostgres }, () => {
-  let server: TestPostgres
-  before(async () => {
-    server = await startPostgres()
-  })
-  after(() => server[Symbol.asyncDispose]())
+  const server = openForTests(startPostgres)
 
   it('is moved with the state: searches, pages and charts are answered as before', async () => {
     await using folder = await makeTemporaryFolder()

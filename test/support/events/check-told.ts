@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { controlApi, type EventRecord, type NodeState } from '@plexd/protocol'
 import { comparable, openEventStream, until } from '@plexd/runtime/testing'
+import type { ScriptedNode } from '../scripted-node.ts'
+import type { System } from '../system.ts'
 import { ledgerFaults, sequenceOf } from './ledger.ts'
-import type { ScriptedNode } from './scripted-node.ts'
-import type { System } from './system.ts'
 
 /**
  * Whether a scripted node was told everything once and in order, and made of it what the control plane wants, once it
