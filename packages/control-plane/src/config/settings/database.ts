@@ -8,7 +8,7 @@ export const databaseSettings = {
     name: 'database-url',
     value: 'URL',
     otherwise: 'the file control-plane.db of DATA_DIR',
-    help: 'database of PostgreSQL that holds the state, as in postgres://USER@HOST/DATABASE; over TLS, unless HOST is this machine',
+    help: 'database of PostgreSQL that holds the state, telemetry, recordings and artifacts, as in postgres://USER@HOST/DATABASE; over TLS, unless HOST is this machine',
     read: parseDatabaseUrl,
   }),
   databasePasswordFile: optional({
