@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { LoggedEvent } from '../rows/log/events.ts'
 import { createRecentEvents, type RecentEvents } from './recent.ts'
 
-const limits = { events: 3, characters: 30 }
+/** Room for three, of which one is long. */
+const limits = { events: 3, size: 3 * 4 + 2 * 2 + 26 }
 
 describe('createRecentEvents', () => {
   it('knows what is for a node after a sequence', () => {
@@ -25,14 +26,14 @@ describe('createRecentEvents', () => {
     assert.equal(seqsOf(recent, 1, 8), undefined)
   })
 
-  it('follows, and keeps so many events and characters at most', () => {
+  it('follows, and keeps so many events and so much at most', () => {
     const recent = createRecentEvents([anEvent(1, 1), anEvent(2, 1), anEvent(3, 1)], 3, limits)
     recent.follow({ changes: [], events: [anEvent(4, 1)], lastSeq: 4 })
     assert.deepEqual([seqsOf(recent, 1, 0), seqsOf(recent, 1, 1)], [undefined, [2, 3, 4]])
-    recent.follow({ changes: [], events: [anEvent(5, 1, 'x'.repeat(25))], lastSeq: 6 })
+    recent.follow({ changes: [], events: [anEvent(5, 1, 'x'.repeat(26))], lastSeq: 6 })
     assert.deepEqual([seqsOf(recent, 1, 1), seqsOf(recent, 1, 2)], [undefined, [3, 4, 5]])
     assert.equal(recent.of(1, 4)?.lastSeq, 6)
-    recent.follow({ changes: [], events: [anEvent(7, 1, 'x'.repeat(31))], lastSeq: 7 })
+    recent.follow({ changes: [], events: [anEvent(7, 1, 'x'.repeat(39))], lastSeq: 7 })
     assert.equal(seqsOf(recent, 1, 6), undefined)
   })
 })

@@ -15,11 +15,11 @@ export interface RecentEvents {
 
 export interface RecentLimits {
   events: number
-  /** Of all payloads together. */
-  characters: number
+  /** Of all together, payloads and recipients: with 10,000 nodes these are 40 KB of each event that is for all. */
+  size: number
 }
 
-const usual: RecentLimits = { events: 1_000, characters: 1024 * 1024 }
+const usual: RecentLimits = { events: 1_000, size: 8 * 1024 * 1024 }
 
 /** Call it before anything is committed, and have it follow from there. */
 export async function openRecentEvents(reader: Reader, lastSeq: number): Promise<RecentEvents> {
@@ -36,15 +36,15 @@ export function createRecentEvents(
   /** All after it are kept. */
   let afterSeq = (events[0]?.seq ?? lastSeq + 1) - 1
   let last = lastSeq
-  let characters = 0
+  let size = 0
 
   function keep(event: LoggedEvent): void {
     kept.push(event)
-    characters += event.payload.length
-    while (kept.length > limits.events || characters > limits.characters) {
+    size += sizeOf(event)
+    while (kept.length > limits.events || size > limits.size) {
       const dropped = kept.shift()
       if (!dropped) return
-      characters -= dropped.payload.length
+      size -= sizeOf(dropped)
       afterSeq = dropped.seq
     }
   }
@@ -63,4 +63,8 @@ export function createRecentEvents(
       last = lastSeq
     },
   }
+}
+
+function sizeOf({ payload, audience }: LoggedEvent): number {
+  return payload.length + audience.byteLength
 }

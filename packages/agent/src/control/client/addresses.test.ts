@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ApiError } from '@plexd/protocol'
+import { ApiError, type TransportResponse } from '@plexd/protocol'
 import { authority, freePort } from '@plexd/runtime/testing'
 import { defaultConfig } from '../../config/agent-config.ts'
 import { type FakeControlPlane, startFakeControlPlane } from '../../testing/fake-control-plane.ts'
@@ -120,6 +120,22 @@ describe('several addresses of the control plane', () => {
     assert.equal(two.sent('/state').length, 1)
   })
 
+  it('are neither left nor blamed for an answer that was asked for before a later one was good', async () => {
+    await using pair = await startTwo()
+    const node = aNode([pair.one.url, pair.two.url])
+    const late = Promise.withResolvers<TransportResponse>()
+    const answerOf = (value: TransportResponse) => value
+    const early = node.addresses.ask({
+      ask: ({ apiUrl }) => (apiUrl === pair.one.url ? late.promise : Promise.reject(refused)),
+      answerOf,
+    })
+    await node.getState()
+    late.resolve(waiting)
+    assert.equal(await early, waiting)
+    assert.equal(node.addresses.inUse().apiUrl, pair.one.url)
+    assert.partialDeepStrictEqual(node.addresses.sights()[0], { isInUse: true, failure: '' })
+  })
+
   it('are not left because the caller has given up', async () => {
     await using pair = await startTwo()
     const { one, two } = pair
@@ -128,6 +144,13 @@ describe('several addresses of the control plane', () => {
     assert.deepEqual([node.addresses.inUse().apiUrl, two.requests.length], [one.url, 0])
   })
 })
+
+const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+const waiting: TransportResponse = {
+  status: 503,
+  headers: { 'retry-after': '3' },
+  body: JSON.stringify({ error: 'the control plane is waiting', code: 'unavailable' }),
+}
 
 interface Two extends AsyncDisposable {
   one: FakeControlPlane

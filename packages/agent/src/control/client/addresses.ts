@@ -5,7 +5,7 @@ import { placesOf } from '../../config/places.ts'
 import { createListeners } from '../../process/listeners.ts'
 import { describeFailure } from './failure.ts'
 import type { Fault } from './fault.ts'
-import { afterFailure, attemptAt, type Course, startOf } from './next-address.ts'
+import { afterFailure, attemptAt, type Course, longAgo, startOf } from './next-address.ts'
 import { conclude, dropAll, type Failure, outcomeAt, type Question } from './outcome.ts'
 
 /** The addresses of the control plane, of which all requests and the event stream use the same one while it works. */
@@ -42,13 +42,17 @@ export function createAddresses(
   const places = placesOf(config)
   const failures = new Map<Place, Pick<AddressSight, 'failure' | 'failedMs'>>()
   const { add, tell } = createListeners()
+  /** Counts what is asked. By place, the latest question that it has answered: a fault of an earlier one says nothing new of it. */
+  let asked = 0
+  const latest = new Map<Place, number>()
   let course: Course = startOf(places.length)
   let answering = course.inUse
 
   const placeAt = (at: number): Place => places[at] as Place // the course counts these
 
-  function answered(at: number): void {
+  function answered(at: number, began: number): void {
     failures.delete(placeAt(at))
+    latest.set(placeAt(at), Math.max(began, latest.get(placeAt(at)) ?? 0))
     if (at !== course.inUse || at === answering) return
     answering = at
     tell()
@@ -63,15 +67,18 @@ export function createAddresses(
   async function round<T>(question: Question<T>): Promise<T> {
     const tried: Failure<T>[] = []
     for (let next: number | undefined = course.inUse; next !== undefined; ) {
+      const began = ++asked
       const attempt = attemptAt(course, next)
       const outcome = await outcomeAt(question, placeAt(next), next)
       if (!outcome.fault) {
-        answered(next)
+        answered(next, began)
         dropAll(tried, question)
         return outcome.value
       }
-      failed(placeAt(next), outcome.fault)
-      tried.push({ ...outcome, ...attempt, place: placeAt(next), soon: outcome.fault.soon })
+      const isOld = (latest.get(placeAt(next)) ?? 0) > began
+      if (!isOld) failed(placeAt(next), outcome.fault)
+      const saw = isOld ? { ...attempt, turn: longAgo } : attempt
+      tried.push({ ...outcome, ...saw, place: placeAt(next), soon: outcome.fault.soon })
       ;({ course, next } = afterFailure(course, tried))
     }
     return conclude(tried, question)

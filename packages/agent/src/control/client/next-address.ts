@@ -20,6 +20,9 @@ export interface Failed extends Attempt {
 
 export const startOf = (count: number): Course => ({ count, inUse: 0, turn: 0 })
 
+/** The turn of an attempt that says nothing of the address in use. */
+export const longAgo = -1
+
 export const attemptAt = ({ turn }: Course, at: number): Attempt => ({ at, turn })
 
 /**
