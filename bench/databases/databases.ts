@@ -1,7 +1,10 @@
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { noPostgres, startPostgres } from '@plexd/runtime/testing'
 import type { Bench, BenchContext } from '../bench.ts'
+import { openDatabaseWay } from '../replicas/way.ts'
 import { registerAll } from '../scenarios/registration.ts'
-import { openFarWay } from './far-way.ts'
 import { lastOfMoves } from './last-of-moves.ts'
 
 /** What it costs to have the state in PostgreSQL on the same machine, and durable there, instead of in a file. */
@@ -33,7 +36,11 @@ export const databases: Bench = {
       floor: { what: 'in a file', value: file.p99 },
     })
 
-    await using way = await openFarWay(server.folder, { url: server.createDatabase(), delayMs: 1 })
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'plexd-far-way-'))
+    await using way = await openDatabaseWay(folder.path, {
+      ...{ serverFolder: server.folder, url: server.createDatabase() },
+      delayMs: 1,
+    })
     const far = await context.plane({ args: ['--database-url', way.url] })
     context.add({
       what: 'the same where the way to PostgreSQL takes 1 ms more, either way',

@@ -7,7 +7,7 @@ import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
-import { openWay, type Way } from './way.ts'
+import { openDatabaseWay, openWay, type Way } from './way.ts'
 
 /** One of several control planes on a database, which is started again whenever it has ended, as by systemd. */
 export interface Replica extends AsyncDisposable {
@@ -44,16 +44,13 @@ export async function startReplica(
   await using stack = new AsyncDisposableStack()
   const place = join(folder, name)
   await mkdir(place)
-  // The server has its socket in a folder, by this name.
-  const [own, theirs] = [place, server.folder].map((at) => join(at, '.s.PGSQL.5432'))
-  const database = stack.use(await openWay(String(own), { path: String(theirs) }))
-  const url = new URL(databaseUrl)
-  url.searchParams.set('host', place)
+  const serverFolder = server.folder
+  const database = stack.use(await openDatabaseWay(place, { serverFolder, url: databaseUrl }))
   const [port, linkPort] = [await freePort(), await freePort()]
   const link = stack.use(await openWay(linkPort, { host: '127.0.0.1', port }))
   const options = {
     listen: `127.0.0.1:${port}`,
-    args: ['--database-url', url.href, '--advertise', `127.0.0.1:${linkPort}`, ...args],
+    args: ['--database-url', database.url, '--advertise', `127.0.0.1:${linkPort}`, ...args],
   }
 
   const start = (file: string | undefined): Promise<ControlPlaneProcess> =>

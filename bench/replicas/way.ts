@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { createSocketPairs } from '@plexd/runtime/testing'
 
 /** What lies between two programs: it passes bytes on, until it is told otherwise. */
@@ -12,15 +13,23 @@ export interface Way extends AsyncDisposable {
   release(): void
 }
 
-/** From a port of 127.0.0.1 or the path of a socket. */
-export async function openWay(from: number | string, to: NetConnectOpts): Promise<Way> {
+/** From a port of 127.0.0.1 or the path of a socket. `delayMs`: what is said takes so much longer, either way. */
+export async function openWay(
+  from: number | string,
+  to: NetConnectOpts,
+  { delayMs = 0 } = {},
+): Promise<Way> {
   const pairs = createSocketPairs()
   const open = new Set<Socket>()
   let isHeld = false
 
+  // Timers of the same length end in the order in which they began.
+  const say = (to: Socket, bytes: string | Buffer): void =>
+    delayMs === 0 ? void to.write(bytes) : void setTimeout(() => to.write(bytes), delayMs)
+
   function pass(one: Socket, other: Socket): void {
     open.add(one)
-    one.on('data', (bytes) => void other.write(bytes)).on('close', () => open.delete(one))
+    one.on('data', (bytes) => say(other, bytes)).on('close', () => open.delete(one))
     if (isHeld) one.pause()
   }
 
@@ -49,4 +58,19 @@ export async function openWay(from: number | string, to: NetConnectOpts): Promis
       server.close()
     },
   }
+}
+
+/** Named by PostgreSQL, with the port. */
+const socketName = '.s.PGSQL.5432'
+
+/** The database at that URL, whose server has its socket in `serverFolder`, by a way with its own in `folder`. */
+export async function openDatabaseWay(
+  folder: string,
+  { serverFolder, url, delayMs }: { serverFolder: string; url: string; delayMs?: number },
+): Promise<Way & { readonly url: string }> {
+  const to = { path: join(serverFolder, socketName) }
+  const way = await openWay(join(folder, socketName), to, delayMs === undefined ? {} : { delayMs })
+  const place = new URL(url)
+  place.searchParams.set('host', folder)
+  return { ...way, url: place.href }
 }

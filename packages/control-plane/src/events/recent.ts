@@ -1,6 +1,6 @@
 import type { Follower } from '../log/log.ts'
-import { isAmong } from '../rows/log/audience.ts'
-import { type LoggedEvent, readNewest, type StoredEvent } from '../rows/log/events.ts'
+import { encodeAudience, includes } from '../rows/log/audience.ts'
+import { type EncodedEvent, readNewest, type StoredEvent } from '../rows/log/events.ts'
 import type { Reader } from '../store/db.ts'
 
 /**
@@ -15,7 +15,7 @@ export interface RecentEvents {
 
 export interface RecentLimits {
   events: number
-  /** Of all together, payloads and recipients: with 10,000 nodes these are 40 KB of each event that is for all. */
+  /** Of all together, payloads and recipients. */
   size: number
 }
 
@@ -28,17 +28,17 @@ export async function openRecentEvents(reader: Reader, lastSeq: number): Promise
 
 /** `events` are the last ones of the log, in order. */
 export function createRecentEvents(
-  events: readonly LoggedEvent[],
+  events: readonly EncodedEvent[],
   lastSeq: number,
   limits = usual,
 ): RecentEvents {
-  const kept: LoggedEvent[] = []
+  const kept: EncodedEvent[] = []
   /** All after it are kept. */
   let afterSeq = (events[0]?.seq ?? lastSeq + 1) - 1
   let last = lastSeq
   let size = 0
 
-  function keep(event: LoggedEvent): void {
+  function keep(event: EncodedEvent): void {
     kept.push(event)
     size += sizeOf(event)
     while (kept.length > limits.events || size > limits.size) {
@@ -55,16 +55,16 @@ export function createRecentEvents(
       seq < afterSeq
         ? undefined
         : {
-            events: kept.filter((event) => event.seq > seq && isAmong(event.audience, no)),
+            events: kept.filter((event) => event.seq > seq && includes(event.audience, no)),
             lastSeq: last,
           },
     follow({ events, lastSeq }) {
-      for (const event of events) keep(event)
+      for (const event of events) keep({ ...event, audience: encodeAudience(event.audience) })
       last = lastSeq
     },
   }
 }
 
-function sizeOf({ payload, audience }: LoggedEvent): number {
+function sizeOf({ payload, audience }: EncodedEvent): number {
   return payload.length + audience.byteLength
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Reader } from '../../store/db.ts'
 import { isOutstanding } from '../executions/executions.ts'
 import { isUnheard } from '../sessions.ts'
-import { type Audience, decodeAudience, includes } from './audience.ts'
+import { type Audience, includes } from './audience.ts'
 
 /**
  * An event as it is stored: unsigned, once for all its recipients. Anything secret, or different by recipient, is
@@ -43,19 +43,20 @@ export async function readEventsFor(
   }
 }
 
+/** With its recipients in their stored form, which for a whole fleet is some bytes. */
+export interface EncodedEvent extends StoredEvent {
+  readonly audience: Uint8Array
+}
+
 /** The last events of the log, in order. */
-export async function readNewest(reader: Reader, limit: number): Promise<LoggedEvent[]> {
+export async function readNewest(reader: Reader, limit: number): Promise<EncodedEvent[]> {
   const rows = await reader
     .selectFrom('events')
     .select(['seq', 'event_id', 'event_type', 'payload', 'created_at', 'audience'])
     .orderBy('seq', 'desc')
     .limit(limit)
     .execute()
-  return rows.toReversed().map(({ audience, event_type, ...row }) => ({
-    ...row,
-    event_type: event_type as EventType, // only insertCommit writes it
-    audience: Uint32Array.from(decodeAudience(audience)),
-  }))
+  return rows.toReversed().map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
 
 interface Asked {
