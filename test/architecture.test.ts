@@ -253,6 +253,7 @@ const controlPlaneRooms: Rooms = [
   ['entries', 'are written by a change, and read by whoever sends them'],
   ['sessions', 'are made and ended by a change, and filled in by whoever sends them'],
   ['presence', 'what nodes were heard to say; knows of no row'],
+  ['events/missed', 'is what a stream that opens has to send first'],
   ['events', 'carry to each node what the log has for it'],
   ['changes', 'decide who has to hear of one'],
   ['http/connections/proxies', 'who may say whose a connection is, and what it says'],

@@ -86,7 +86,7 @@ class Line implements AnswerSink {
     const reader = new AnswerReader(this)
     socket.on('data', (bytes: Buffer) => reader.push(bytes))
     socket.on('error', () => socket.destroy())
-    socket.setTimeout(patienceMs, () => socket.destroy())
+    socket.on('timeout', () => socket.destroy())
     socket.on('close', () => {
       this.#settle({ ...none, body: Buffer.alloc(0) })
       closed(this)
@@ -95,6 +95,7 @@ class Line implements AnswerSink {
 
   start(job: Job): void {
     this.#job = job
+    this.#socket.setTimeout(answerMs)
     const { body = '' } = job.request
     const head = headOf(job.request)
     // A text goes out with the head in one TLS record, as from our agent.
@@ -128,12 +129,13 @@ class Line implements AnswerSink {
   #settle(answer: Omit<Answer, 'ms'>): void {
     const job = this.#job
     this.#job = undefined
+    this.#socket.setTimeout(0)
     job?.resolve({ ...answer, ms: performance.now() - job.startMs })
   }
 }
 
-/** For a server that neither answers nor closes the connection. Nothing it does takes this long. */
-const patienceMs = 180_000
+/** As our agent: it gives up a request without an answer. */
+const answerMs = 30_000
 const none = { status: 0, etag: undefined }
 
 function headOf({ method, path, token, headers = {}, body }: Request): string {

@@ -23,6 +23,8 @@ const minReconnectMs = 1_000
 /** Twice the longest wait between two attempts, and a minute for the rest. */
 const openPatienceMs = 180_000
 const maxReconnectMs = 60_000
+/** Over so long pulls after a reconnection are spread. */
+const pullSpreadMs = 5_000
 /** After a stream that lasted this long, the next failure starts from the shortest wait again. */
 const goodStreamMs = 5_000
 
@@ -45,6 +47,8 @@ export class Agent implements StreamListener {
   /** The event log that it has followed; empty before the first event or state. */
   #epoch = ''
   #hasPulled = false
+  /** Whether the last heartbeat was answered. */
+  #hasBeaten = true
   #cursorId = ''
   #peersSeq = -1
   /** Pulls that are not answered yet. Peers that come and go meanwhile are noted, because the state may be older. */
@@ -93,7 +97,8 @@ export class Agent implements StreamListener {
   /** Pulls the desired state, by its revision unless `whole`; resolves to the status. */
   async pull({ whole = false } = {}): Promise<number> {
     const { seq } = this.ledger
-    const isConditional = !whole && seq >= 0 && this.#resyncFrom === undefined
+    const resyncFrom = this.#resyncFrom
+    const isConditional = !whole && seq >= 0 && resyncFrom === undefined
     this.#pulls++
     const answer = await this.#send('state', {
       method: 'GET',
@@ -101,7 +106,7 @@ export class Agent implements StreamListener {
       ...(isConditional ? { headers: { 'if-none-match': `"${this.#revision}"` } } : {}),
     })
     if (answer.status === 200) {
-      const to = this.#pulled(answer)
+      const to = this.#pulled(answer, resyncFrom)
       if (isConditional) this.ledger.whole.push({ from: seq, to })
     }
     if (--this.#pulls === 0) this.#peerSteps = []
@@ -115,12 +120,12 @@ export class Agent implements StreamListener {
    */
   async prove(): Promise<number> {
     const isQuiet = (): boolean => this.#pulls === 0 && (!this.#wanted || this.isOpen)
-    await until(`${this.hostname} is connected and has pulled`, isQuiet, 60_000)
+    await until(`${this.hostname} is connected and has pulled`, isQuiet, openPatienceMs)
     return this.#hasPulled ? this.pull() : 304
   }
 
-  /** The sequence of the state. */
-  #pulled({ etag = '', body }: Answer): number {
+  /** The sequence of the state, which makes up for a resync that it was asked for after. */
+  #pulled({ etag = '', body }: Answer, resyncFrom: number | undefined): number {
     const [, revision = '', digits = ''] = /^"([a-z0-9]+-(\d+)-[a-z0-9]+)"$/.exec(etag) ?? []
     if (revision === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)
     const seq = Number(digits)
@@ -132,8 +137,10 @@ export class Agent implements StreamListener {
       this.#cursorId = revision
     }
     this.ledger.begin(seq)
-    if (this.#resyncFrom !== undefined) this.ledger.pull(this.#resyncFrom, seq)
-    this.#resyncFrom = undefined
+    if (resyncFrom !== undefined && resyncFrom === this.#resyncFrom) {
+      this.ledger.pull(resyncFrom, seq)
+      this.#resyncFrom = undefined
+    }
     const later = this.#peerSteps.filter((step) => step.seq > seq)
     this.peers = countOf(body, '"psk":"') + later.reduce((sum, { by }) => sum + by, 0)
     this.#peersSeq = seq
@@ -154,7 +161,14 @@ export class Agent implements StreamListener {
         mesh: { interface: 'plexd0', peer_count: this.peers, listen_port: 51_820 },
       }),
     })
+    this.#hasBeaten = status === 200
     if (pulls && status === 200 && body.includes('"reconcile":true')) await this.pull()
+  }
+
+  async #comeBack(): Promise<void> {
+    if (!this.#hasBeaten) void this.heartbeat({ pulls: true })
+    await delay(Math.random() * pullSpreadMs)
+    if (this.isOpen) await this.pull()
   }
 
   /** Reports its endpoint, by default the one it had. */
@@ -200,8 +214,8 @@ export class Agent implements StreamListener {
     this.isOpen = true
     this.#openMs = monotonicMs()
     this.#onOpen?.()
-    // As our agent does after a reconnection, because it may have missed something.
-    if (!this.#onOpen) void this.pull().then(() => this.heartbeat({ pulls: true }))
+    // As our agent does after a reconnection.
+    if (!this.#onOpen) void this.#comeBack()
     this.#onOpen = undefined
   }
 

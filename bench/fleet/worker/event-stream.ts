@@ -24,6 +24,10 @@ export interface StreamOptions {
   blocks: EventBlocks
 }
 
+/** As our agent: it gives up a handshake, and a stream without a byte. */
+const connectMs = 15_000
+const idleMs = 90_000
+
 /** An event stream that takes hardly more memory than its TLS connection. */
 export class EventStream implements AnswerSink {
   readonly #socket: TLSSocket
@@ -39,7 +43,11 @@ export class EventStream implements AnswerSink {
     const socket = connect(options.address, options.seed)
     this.#socket = socket
     const reader = new AnswerReader(this)
-    socket.once('secureConnect', () => socket.write(requestOf(options)))
+    socket.setTimeout(connectMs, () => socket.destroy())
+    socket.once('secureConnect', () => {
+      socket.setTimeout(idleMs)
+      socket.write(requestOf(options))
+    })
     socket.on('data', (bytes: Buffer) => reader.push(bytes))
     socket.on('error', () => socket.destroy())
     socket.once('close', () => listener.ended(this.#status, this.#retryAfter))
@@ -64,11 +72,11 @@ export class EventStream implements AnswerSink {
 
   /** Stops reading, like a machine that hangs: what the server sends fills the kernel's buffers. */
   pause(): void {
-    this.#socket.pause()
+    this.#socket.setTimeout(0).pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#socket.setTimeout(idleMs).resume()
   }
 }
 

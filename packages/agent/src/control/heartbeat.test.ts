@@ -60,6 +60,17 @@ describe('heartbeat', () => {
     assert.equal(setup.beats, 5, 'nothing to make up for')
   })
 
+  it('follows one that hung until its timeout at once', async () => {
+    await using setup = setUp()
+    setup.hangMs = 30 * second
+    setup.failWith = new Error('no answer after 30 s')
+    await setup.clock.advance(30 * second)
+    setup.hangMs = 0
+    setup.failWith = undefined
+    await setup.clock.advance(2 * second)
+    assert.equal(setup.beats, 2)
+  })
+
   it('slows down while the node is refused, and says what to type', async () => {
     await using setup = setUp()
     setup.failWith = new ApiError('unauthorized', 'unauthorized')
@@ -150,6 +161,7 @@ function setUp() {
   const script = {
     answer: {} as HeartbeatResponse | undefined,
     failWith: undefined as Error | undefined,
+    hangMs: 0,
     beats: 0,
     hints: [] as string[],
     stunServers: [] as unknown[],
@@ -159,6 +171,7 @@ function setUp() {
   const client = {
     async heartbeat() {
       await Promise.resolve()
+      if (script.hangMs > 0) await clock.sleep(script.hangMs)
       script.beats++
       if (script.failWith) throw script.failWith
       return { status: 200, headers: {}, body: script.answer as HeartbeatResponse } // may be missing

@@ -1,4 +1,10 @@
-import type { Client, ControlApi, HeartbeatRequest, IdentityInUse } from '@plexd/protocol'
+import {
+  ApiError,
+  type Client,
+  type ControlApi,
+  type HeartbeatRequest,
+  type IdentityInUse,
+} from '@plexd/protocol'
 import { withJitter } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
@@ -95,7 +101,10 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
     hasFailed = true
     if (!isRefusal(error))
       problems.set('heartbeat', `no heartbeat gets through: ${deps.describe(error)}`)
-    return acceptance.failed('heartbeat failed', error)
+    const waitMs = acceptance.failed('heartbeat failed', error)
+    if (error instanceof ApiError) return waitMs
+    // One that hung until its timeout is followed at once: a whole interval more, and the node would count as silent.
+    return Math.max(waitMs - (clock.monotonic() - beatMs), settleMs)
   }
 
   const tasks = [startTask(run), startTask(tellSoon)]

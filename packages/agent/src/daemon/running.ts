@@ -29,6 +29,9 @@ export interface RunningOptions {
 
 export interface Running extends AsyncDisposable, Pick<Queues, 'announce'> {}
 
+/** Over so long the nodes of a control plane that has ended pull their state, after their streams are open at another one. */
+const pullSpreadMs = 5_000
+
 /** The last stage: everything that communicates with the control plane, for as long as the daemon runs. */
 export async function startRunning(
   node: Enrolled,
@@ -46,8 +49,9 @@ export async function startRunning(
   let isFirst = true
   function onConnect(): void {
     if (isFirst) onFirstConnect()
+    // A stream goes on where it ended, so nothing is missed; where it cannot, the control plane says so, and that is asked at once.
+    requests.ask({ withinMs: isFirst ? 0 : pullSpreadMs })
     isFirst = false
-    requests.ask()
     heartbeat.wake()
     queues.wake()
     telemetry.wake()

@@ -2,12 +2,12 @@ import type { Clock, Log } from '@plexd/runtime'
 import { asCursorOnly } from '../log/position.ts'
 import type { Fleet } from '../mesh/fleet.ts'
 import type { Presence } from '../presence/presence.ts'
-import { readUnanswered } from '../rows/log/events.ts'
 import type { Reader } from '../store/db.ts'
 import type { Counter } from './counter.ts'
 import type { Frame, Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
-import type { RecentEvents } from './recent.ts'
+import type { RecentEvents } from './missed/recent.ts'
+import type { Unanswered } from './missed/unanswered.ts'
 import type { ResyncTurns } from './resync-turns.ts'
 import type { Slices } from './slices.ts'
 import { type StreamStart, startOf, type Whereabouts } from './stream-start.ts'
@@ -21,6 +21,7 @@ export interface StreamSources {
   frames: Frames
   reader: Reader
   recent: RecentEvents
+  unanswered: Unanswered
   clock: Clock
   log: Log
   /** Records how many events have been flushed to a node. */
@@ -88,16 +89,16 @@ interface Beginning {
 
 /** A resync if the position cannot be resumed, and the action requests that the node has not answered. */
 async function* prologueOf(
-  { fleet, frames, reader, clock }: StreamSources,
+  { fleet, frames, unanswered }: StreamSources,
   no: number,
   { start, headSeq, afterSeq, textOf }: Beginning,
 ): AsyncGenerator<string> {
   if (start.resync !== undefined) yield textOf(await frames.resync(headSeq, start.resync), headSeq)
   const node = fleet.nodeByNo(no)
   if (!node) return
-  const asked = { nodeId: node.id, throughSeq: afterSeq, nowMs: clock.now() }
-  for (const event of await readUnanswered(reader, asked)) {
-    const frame = await frames.again(event, node)
-    if (frame !== undefined) yield frame
+  for (const event of await unanswered(node.id)) {
+    // What is later is sent in its turn.
+    const frame = event.seq <= afterSeq && (await frames.again(event, node))
+    if (frame) yield frame
   }
 }

@@ -13,7 +13,7 @@ import {
 } from './backlog.ts'
 import { type Counter, createCounter } from './counter.ts'
 import type { Frame } from './frames.ts'
-import type { RecentEvents } from './recent.ts'
+import type { RecentEvents } from './missed/recent.ts'
 import type { Slices } from './slices.ts'
 
 /** The network side of a stream. */

@@ -52,8 +52,7 @@ const queries: Record<string, (tx: Tx) => Promise<unknown>> = {
   executions_queued_of_tenant: (tx) => countQueued(tx, { tenant_id: 'ten_a' }),
   executions_held: (tx) => readNodesHeldUntil(tx, 1),
   executions_open: (tx) => readOverdue(tx, { nowMs: 1, limit: 50 }),
-  'executions_(open|outstanding)|sessions_unheard': (tx) =>
-    readUnanswered(tx, { nodeId, throughSeq: 1, nowMs: 1 }),
+  'executions_(open|outstanding)|sessions_unheard': (tx) => readUnanswered(tx, [nodeId], 1),
   sessions_open_of_node: (tx) => countOpenSessions(tx, { node_id: nodeId }),
   sessions_open_of_operator: (tx) => readOpenSessions(tx, { operator_id: 'tok_a' }),
   'sessions_open(_of_node|_of_operator)?': (tx) => readForsakenSessions(tx, 1),

@@ -59,56 +59,60 @@ export async function readNewest(reader: Reader, limit: number): Promise<Encoded
   return rows.toReversed().map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
 
-interface Asked {
-  nodeId: string
-  throughSeq: number
-  nowMs: number
+/** An event, and the node to which it may have to be sent again. */
+export interface UnansweredEvent extends StoredEvent {
+  readonly node_id: string
 }
 
 /**
- * What a node is sent again, because it may have been lost after sending, up to `throughSeq`: the action requests that it
- * has neither accepted nor rejected and that are not expired, and the cancelling of those that it runs; likewise the sessions
- * of which it has said nothing, and the end of those that we have ended. Nodes recognise them by the id of the execution or
- * session.
+ * What nodes are sent again, because it may have been lost after sending, oldest first: the action requests that they
+ * have neither accepted nor rejected and that are not expired, and the cancelling of those that they run; likewise the
+ * sessions of which they have said nothing, and the end of those that we have ended. Nodes recognise them by the id of the
+ * execution or session.
  */
-export async function readUnanswered(reader: Reader, asked: Asked): Promise<StoredEvent[]> {
+export async function readUnanswered(
+  reader: Reader,
+  nodeIds: readonly string[],
+  nowMs: number,
+): Promise<UnansweredEvent[]> {
   const events = [
-    ...(await readUnansweredRequests(reader, asked)),
-    ...(await readUnheardOfSessions(reader, asked)),
+    ...(await readUnansweredRequests(reader, nodeIds, nowMs)),
+    ...(await readUnheardOfSessions(reader, nodeIds, nowMs)),
   ]
-  return events.toSorted((one, other) => one.seq - other.seq)
+  return events
+    .map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
+    .toSorted((one, other) => one.seq - other.seq)
 }
 
-async function readUnheardOfSessions(
-  reader: Reader,
-  { nodeId, throughSeq, nowMs }: Asked,
-): Promise<StoredEvent[]> {
-  const rows = await reader
+const columnsOfUnanswered = [
+  'node_id',
+  'seq',
+  'event_id',
+  'event_type',
+  'events.payload',
+  'events.created_at',
+] as const
+
+function readUnheardOfSessions(reader: Reader, nodeIds: readonly string[], nowMs: number) {
+  return reader
     .selectFrom('sessions')
     .innerJoin('events', (join) => join.on(sql<boolean>`events.seq = ${sessionToldBy}`))
-    .select(['seq', 'event_id', 'event_type', 'events.payload', 'events.created_at'])
-    .where('node_id', '=', nodeId)
+    .select(columnsOfUnanswered)
+    .where('node_id', 'in', nodeIds)
     .where(isUnheard)
     .where('expires_at', '>', nowMs)
-    .where('seq', '<=', throughSeq)
     .execute()
-  return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
 
-async function readUnansweredRequests(
-  reader: Reader,
-  { nodeId, throughSeq, nowMs }: Asked,
-): Promise<StoredEvent[]> {
-  const rows = await reader
+function readUnansweredRequests(reader: Reader, nodeIds: readonly string[], nowMs: number) {
+  return reader
     .selectFrom('executions')
     .innerJoin('events', (join) => join.on(sql<boolean>`events.seq = ${toldBy}`))
-    .select(['seq', 'event_id', 'event_type', 'events.payload', 'events.created_at'])
-    .where('node_id', '=', nodeId)
+    .select(columnsOfUnanswered)
+    .where('node_id', 'in', nodeIds)
     .where(isOutstanding)
     .where('deadline_at', '>', nowMs)
-    .where('seq', '<=', throughSeq)
     .execute()
-  return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
 
 /** The event by which the node of an outstanding execution is told what it may not know yet; null for none. */

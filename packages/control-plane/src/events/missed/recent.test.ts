@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encodeAudience } from '../rows/log/audience.ts'
-import type { LoggedEvent } from '../rows/log/events.ts'
+import { encodeAudience } from '../../rows/log/audience.ts'
+import type { LoggedEvent } from '../../rows/log/events.ts'
 import { createRecentEvents, type RecentEvents } from './recent.ts'
 
 /** Room for three, of which one is long. */

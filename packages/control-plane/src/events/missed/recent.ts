@@ -1,7 +1,7 @@
-import type { Follower } from '../log/log.ts'
-import { encodeAudience, includes } from '../rows/log/audience.ts'
-import { type EncodedEvent, readNewest, type StoredEvent } from '../rows/log/events.ts'
-import type { Reader } from '../store/db.ts'
+import type { Follower } from '../../log/log.ts'
+import { encodeAudience, includes } from '../../rows/log/audience.ts'
+import { type EncodedEvent, readNewest, type StoredEvent } from '../../rows/log/events.ts'
+import type { Reader } from '../../store/db.ts'
 
 /**
  * The newest events of the log. After a control plane has ended all nodes come again at once, each a few events behind: without these, each
