@@ -1,5 +1,5 @@
 import { ApiError, type Auth, wantKeyword } from '@plexd/protocol'
-import { describeError, type Log } from '@plexd/runtime'
+import { describeError } from '@plexd/runtime'
 import Fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -9,6 +9,7 @@ import Fastify, {
 import type { Limits } from '../limits.ts'
 import { compress } from './compress.ts'
 import { drain } from './drain.ts'
+import type { Failure } from './failures.ts'
 import { withoutBody } from './head.ts'
 import { ignoreExpectations, markedResponse } from './mark-answers.ts'
 import { problemOf } from './problem.ts'
@@ -28,7 +29,8 @@ export interface ServerOptions<Principal> extends RouteOptions<Principal> {
   /** Without a certificate nobody gets in until there is one. */
   tls?: { cert?: string; key?: string }
   limits: Limits
-  log: Log
+  /** A request failed by no fault of its caller. */
+  onFailure(failure: Failure): void
 }
 
 const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -110,7 +112,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
 
 function answerErrors<Principal>(
   server: FastifyInstance,
-  { judge, log }: ServerOptions<Principal>,
+  { judge, onFailure }: ServerOptions<Principal>,
 ): void {
   server.setErrorHandler((error, request, reply) => {
     const { config, url } = request.routeOptions
@@ -118,12 +120,7 @@ function answerErrors<Principal>(
     const { status, headers, body, internal } = problemOf(
       judge ? judge(error, auth, request) : error,
     )
-    if (internal)
-      log.error('request failed', {
-        method: request.method,
-        route: url,
-        error: describeError(error),
-      })
+    if (internal) onFailure({ method: request.method, route: url, error: describeError(error) })
     return reply.code(status).headers(headers).send(body)
   })
   server.setNotFoundHandler((request, reply) => {

@@ -11,6 +11,7 @@ import { createAdmission } from '../http/connections/admission.ts'
 import { maxDescriptors } from '../http/connections/descriptors.ts'
 import { createPeers } from '../http/connections/proxies/balancers.ts'
 import { headerFaultTeller, refusalTeller } from '../http/connections/refusals.ts'
+import { failureTeller } from '../http/failures.ts'
 import { createServer, minTlsVersion } from '../http/server.ts'
 import { livenessHandlers, opsHandlers } from '../ops-api/index.ts'
 import { opsApi } from '../ops-api/table.ts'
@@ -62,7 +63,7 @@ export function createServers(environment: Doorway): Servers {
     judge: wrongTokens.judge,
     bodies: environment.bodies,
     limits: config.limits,
-    log,
+    onFailure: failureTeller(environment),
   }
   const routes = (table: Readonly<Record<string, Operation>>) => lateRoutes(table, () => behind)
   const [control, admins, ops] = [routes(controlApi), routes(adminApi), routes(opsApi)]

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { operation } from '@plexd/protocol'
-import { resolveLimits, silentLog } from '@plexd/runtime'
+import { resolveLimits } from '@plexd/runtime'
 import { limits } from '../../limits.ts'
 import { createBodies } from '../bodies/bodies.ts'
 import type { Route } from '../route.ts'
@@ -32,7 +32,7 @@ async function conversation(...parts: string[]): Promise<string> {
     notServing: () => undefined,
     bodies: createBodies(defaults),
     limits: defaults,
-    log: silentLog,
+    onFailure: () => {},
   })
   await server.listen({ port: 0, host: '127.0.0.1' })
   const { port } = server.server.address() as AddressInfo // it listens on TCP
