@@ -121,6 +121,8 @@ export interface Environment {
   fail(why: Error): void
   /** Why requests are refused; undefined while we serve. */
   notServing(): NotServing | undefined
+  /** Whether we end soon, and still do what we did. */
+  isDraining(): boolean
   /** Who serves in our place, while we wait for our turn. */
   waitsFor(): string | undefined
 }
@@ -152,6 +154,8 @@ export interface Controls {
   /** Replaces the settings that may change at runtime; their users read `app.config` each time. */
   reconfigure(config: Config): void
   reloaded(how: Reloads): void
+  /** From now on whoever asks whether we are ready is told that we end soon. */
+  drain(): void
   stop(): void
   /** Resolves once it cannot go on. */
   readonly failed: Promise<Error>

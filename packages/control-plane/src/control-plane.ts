@@ -14,6 +14,7 @@ import { settleApp } from './open-app/settle.ts'
 import { type TurnOptions, takeTurn } from './open-app/turn.ts'
 import { seeingWhoServes } from './serving/deposed.ts'
 import { openMainDoor, openPlainDoors } from './serving/doors.ts'
+import { afterDrain, drain } from './serving/draining.ts'
 import { meeting, meetOthers } from './serving/meet.ts'
 import { ownAddressOf } from './serving/own-address.ts'
 import { createServers, type Servers } from './serving/servers.ts'
@@ -40,7 +41,7 @@ export interface StartOptions extends TurnOptions {
 }
 
 /**
- * Opens the data folder and serves, once it is its turn; until then, connections are passed on to the control plane that serves. Disposing answers
+ * Opens the data folder and serves, once it is its turn; until then, connections are passed on to the control plane that serves. Disposing drains, then answers
  * new requests 503, ends the streams, finishes requests in flight and closes.
  */
 export async function startControlPlane(
@@ -54,7 +55,12 @@ export async function startControlPlane(
   const servers = stack.use(createServers(environment))
   stack.defer(environment.stop)
   if (config.databaseUrl !== undefined) repeat(meeting(environment, servers))
-  const database = stack.use(await takeTurn(environment, servers, options))
+  const signal = afterDrain(options.signal, async () => {
+    if (environment.notServing() === 'waiting') await drain(environment, servers.passedOnEnds)
+  })
+  const database = stack.use(await takeTurn(environment, servers, { ...options, signal }))
+  // A turn that came meanwhile is for another one.
+  if (environment.isDraining()) options.signal?.throwIfAborted()
   const app = stack.use(await openApp(environment, database, { onStep }))
   stack.defer(() => saveLastSeen(app))
   await settleApp(app)
@@ -73,6 +79,7 @@ export async function startControlPlane(
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   for (const job of jobsOf(app)) repeat(job)
   if (certificate) repeat(renewing(app, certificate))
+  stack.defer(() => drain(app, app.streams.ends)) // first, while all goes on
   return {
     app,
     url,

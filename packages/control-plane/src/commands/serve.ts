@@ -35,6 +35,9 @@ The first start writes the token of the first operator to DIR/admin-token. The a
   plexctl --server unix://DIR/admin.sock --token-file DIR/admin-token node list
 `
 
+/** What an end may take without the drain. */
+const stopMs = 5_000
+
 /** `daemonStart` is what the server was told. */
 export function addServe(command: Command, daemonStart: DaemonStart | undefined): void {
   addSettings(command)
@@ -91,6 +94,7 @@ async function serve(
     {
       log,
       manager,
+      stopMs: config.drainMs + stopMs,
       reloadRequests: daemonStart?.reloadRequests,
       probe: probeControlPlane(
         () => running,

@@ -13,6 +13,8 @@ export interface NodeSink extends Sink {
   /** Sends a keep-alive, unless the reader is behind; one that has taken nothing for `maxStallMs` is cut off. */
   keepAlive(maxStallMs: number): void
   onClose(run: () => void): void
+  /** Whether it comes here by another control plane. */
+  isPassedOn?: boolean
 }
 
 /** The open event streams, one per node. */
@@ -23,6 +25,8 @@ export interface Streams {
   /** The node has pulled its state. */
   pulled(no: number): void
   endAll(): void
+  /** Ends each of those that came here themselves, the oldest first; what comes by another control plane would come by that again. */
+  ends(): (() => void)[]
   /** Sends a keep-alive to every stream, and cuts off stalled ones. */
   keepAlive(): Promise<void>
   count(): number
@@ -107,6 +111,12 @@ export function createStreams(sources: StreamSources): Streams {
     endAll() {
       for (const no of [...streams.keys()]) end(no)
       for (const sink of replaced) sink.end()
+    },
+    ends() {
+      const direct = Array.from(streams).filter(([, { sink }]) => !sink.isPassedOn)
+      return direct.map(([no, stream]) => () => {
+        if (streams.get(no) === stream) end(no)
+      })
     },
     async keepAlive() {
       for (const { sink } of streams.values()) {

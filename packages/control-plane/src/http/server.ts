@@ -24,6 +24,8 @@ export interface ServerOptions<Principal> extends RouteOptions<Principal> {
   life: string
   /** A request for which it returns a reason is answered 503. */
   notServing(request: FastifyRequest): string | undefined
+  /** Whether the connection of this request is to be closed after its answer. */
+  isEnding?(request: FastifyRequest): boolean
   /** May replace the error that the caller is about to get. */
   judge?(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
   /** Without a certificate nobody gets in until there is one. */
@@ -132,15 +134,13 @@ function answerErrors<Principal>(
 /** The hooks of every request take callbacks: a promise for each would cost more than what they do. */
 function addHooks<Principal>(
   server: FastifyInstance,
-  { notServing, onAnswer }: ServerOptions<Principal>,
+  { notServing, isEnding, onAnswer }: ServerOptions<Principal>,
 ): void {
   server.addHook('onRequest', (request, reply, done) => {
     const { raw, headers } = request
     const reason = notServing(request)
-    if (reason !== undefined) {
-      reply.header('connection', 'close')
-      throw new ApiError('unavailable', reason, { retryAfterSeconds: 1 })
-    }
+    if (reason !== undefined || isEnding?.(request)) reply.header('connection', 'close')
+    if (reason !== undefined) throw new ApiError('unavailable', reason, { retryAfterSeconds: 1 })
     if (raw.httpVersion === '1.1' && headers.host === undefined)
       throw new ApiError('bad_request', 'the request has no Host header: send it along')
     done()

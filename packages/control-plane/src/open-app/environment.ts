@@ -13,6 +13,7 @@ export function createEnvironment(
   let shown: Shown | undefined
   let holder: string | undefined
   let isServing = false
+  let draining = false
   let stopping = false
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
   return {
@@ -57,6 +58,10 @@ export function createEnvironment(
       return isServing ? undefined : 'starting'
     },
     waitsFor: () => holder,
+    isDraining: () => draining,
+    drain() {
+      draining = true
+    },
     stop() {
       stopping = true
     },

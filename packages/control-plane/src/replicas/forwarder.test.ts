@@ -41,7 +41,7 @@ const hello = (name: string) => (socket: Socket) => {
 }
 
 async function startForwarding(patienceMs?: number) {
-  const forwarder = createForwarder(patienceMs)
+  const forwarder = createForwarder(patienceMs === undefined ? {} : { patienceMs })
   // A server of TLS ends what its client has ended.
   const front = await serve((client) => forwarder.take(client, () => client.end('nobody')), false)
   return {

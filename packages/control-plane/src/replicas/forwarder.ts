@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
+import type { Relaying } from '../http/connections/proxies/proxy-header.ts'
 import { linkHeader } from './link-header.ts'
 import { createMarks } from './marks.ts'
 import type { PeerAddress } from './peer-address.ts'
@@ -17,6 +18,14 @@ export interface Forwarder extends Disposable {
   take(client: Socket, stays: () => void): void
   /** Connections that are passed on. */
   count(): number
+  /** Cuts each of them, the oldest first. */
+  ends(): (() => void)[]
+}
+
+export interface ForwarderOptions {
+  patienceMs?: number
+  /** What the control plane that serves is told of this one. */
+  how?: () => Relaying
 }
 
 /** Longer than between machines of one installation; what hangs is one that has no machine any more. */
@@ -28,7 +37,10 @@ const answerMs = 30_000
 /** How long a client may take nothing of what is left for it, once its connection was closed. */
 const lingerMs = 10_000
 
-export function createForwarder(patienceMs = answerMs): Forwarder {
+export function createForwarder({
+  patienceMs = answerMs,
+  how = () => 'staying',
+}: ForwarderOptions = {}): Forwarder {
   const clients = new Set<Socket>()
   const nextMark = createMarks()
   let link: Link | undefined
@@ -44,7 +56,7 @@ export function createForwarder(patienceMs = answerMs): Forwarder {
     open(target, (far) => {
       if (client.destroyed) far?.destroy()
       else if (far) {
-        far.write(linkHeader(target.key, client, nextMark()))
+        far.write(linkHeader(target.key, client, nextMark(), how()))
         endSilent(far, patienceMs)
         join(client, far)
       } else {
@@ -66,6 +78,7 @@ export function createForwarder(patienceMs = answerMs): Forwarder {
     },
     take,
     count: () => clients.size,
+    ends: () => Array.from(clients, (client) => () => void client.destroy()),
     [Symbol.dispose]() {
       link = undefined
       cut()

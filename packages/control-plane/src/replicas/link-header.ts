@@ -2,7 +2,7 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { formatIpv4, parseIpv4, parseIpv6 } from '@plexd/protocol'
 import { unmapAddress } from '@plexd/runtime'
-import { signature } from '../http/connections/proxies/proxy-header.ts'
+import { type Relaying, signature } from '../http/connections/proxies/proxy-header.ts'
 import { markBytes } from './marks.ts'
 
 /** A client's connection, as it came in. */
@@ -15,6 +15,8 @@ export interface Ends {
 
 /** A type for own use (section 2.2 of the PROXY protocol): a mark that no other header has, and the MAC of all that is in front of it. */
 const ownType = 0xe0
+/** Likewise, of a control plane that ends soon; one of an earlier version passes over it. */
+const drainingType = 0xe1
 const macBytes = 32
 const ownBytes = markBytes + macBytes
 
@@ -23,15 +25,22 @@ const ownBytes = markBytes + macBytes
  * behind the addresses, because anybody could write such a header, and with a mark, because anybody could send one again. The key is that of
  * the one that serves, which the others read in the database.
  */
-export function linkHeader(key: KeyObject, ends: Ends, mark: Buffer): Buffer {
+export function linkHeader(
+  key: KeyObject,
+  ends: Ends,
+  mark: Buffer,
+  how: Relaying = 'staying',
+): Buffer {
   const addresses = addressesOf(ends)
   const family = addresses.length === ip4Bytes ? 0x11 : 0x21
   const head = Buffer.alloc(signature.length + 4)
   signature.copy(head)
   head[12] = 0x21
   head[13] = family
-  head.writeUInt16BE(addresses.length + 3 + ownBytes, 14)
-  const before = Buffer.concat([head, addresses, Buffer.from([ownType, 0, ownBytes]), mark])
+  const draining = Buffer.from(how === 'draining' ? [drainingType, 0, 0] : [])
+  head.writeUInt16BE(addresses.length + draining.length + 3 + ownBytes, 14)
+  const own = Buffer.from([ownType, 0, ownBytes])
+  const before = Buffer.concat([head, addresses, draining, own, mark])
   return Buffer.concat([before, macOf(key, before)])
 }
 
@@ -44,7 +53,14 @@ export function markOf(header: Buffer, key: KeyObject): Buffer | undefined {
   return isTrue ? header.subarray(at, macAt) : undefined
 }
 
+/** How the control plane is that has written this header, which has a mark of it. */
+export function relayingIn(header: Buffer): Relaying {
+  const addressBytes = header[13] === 0x11 ? ip4Bytes : ip6Bytes
+  return header[signature.length + 4 + addressBytes] === drainingType ? 'draining' : 'staying'
+}
+
 const ip4Bytes = 12
+const ip6Bytes = 36
 
 /** Source, destination, and their ports; both addresses in one family. */
 function addressesOf(ends: Ends): Buffer {

@@ -19,7 +19,7 @@ import { createForwarder, type Forwarder, type Link } from '../replicas/forwarde
 import type { Tls } from '../tls/authority.ts'
 import { callerOf, checkAgain } from './caller.ts'
 import { type Behind, lateCallers, lateRoutes } from './late-routes.ts'
-import { refusalOf } from './refusal.ts'
+import { isEnding, refusalOf } from './refusal.ts'
 
 type Doorway = Environment & Intake & Pick<Installation, 'controlPlanes'>
 
@@ -37,6 +37,8 @@ export interface Servers extends AsyncDisposable {
   serve(app: App): void
   /** From now on new connections of nodes and operators go to another control plane; undefined for none. Those to the one before are cut. */
   passOnTo(link: Link | undefined): void
+  /** Cuts each connection that is passed on, the oldest first. */
+  passedOnEnds: Forwarder['ends']
 }
 
 /**
@@ -44,7 +46,9 @@ export interface Servers extends AsyncDisposable {
  */
 export function createServers(environment: Doorway): Servers {
   const { config, clock, log, metrics } = environment
-  const forwarder = createForwarder()
+  const forwarder = createForwarder({
+    how: () => (environment.isDraining() ? 'draining' : 'staying'),
+  })
   const admission = admissionOf(environment, forwarder)
   const wrongTokens = createWrongTokens({
     limits: config.limits,
@@ -58,6 +62,7 @@ export function createServers(environment: Doorway): Servers {
     ...lateCallers(() => behind),
     onAuthenticated: ({ raw }: FastifyRequest) => admission.prove(raw),
     notServing: (request: FastifyRequest) => refusalOf(environment, request),
+    isEnding: (request: FastifyRequest) => isEnding(environment, request),
     life: environment.life,
     onAnswer: metrics.answered,
     judge: wrongTokens.judge,
@@ -85,6 +90,7 @@ export function createServers(environment: Doorway): Servers {
       behind = behindOf(app)
     },
     passOnTo: forwarder.to,
+    passedOnEnds: forwarder.ends,
     show({ cert, key }) {
       const server = main.server as unknown as TlsServer // with a certificate it is one
       server.setSecureContext({ cert, key, minVersion: minTlsVersion })
@@ -129,7 +135,7 @@ function admissionOf(
     awaitPeer: createPeers({
       from: config.proxyProtocolFrom,
       patienceMs: config.limits.silent_connection_ms,
-      isOfReplica: config.databaseUrl === undefined ? undefined : controlPlanes.wrote,
+      replicaOf: config.databaseUrl === undefined ? undefined : controlPlanes.writerOf,
       onFault: headerFaultTeller({ clock, log }),
     }),
     passOn: forwarder.take,

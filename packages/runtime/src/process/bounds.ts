@@ -8,6 +8,8 @@ export interface Bounds {
   max: number
   /** What 0 stands for, where it may be below the least. */
   zero?: string
+  /** Why no more, where that is not to be seen. */
+  maxWhy?: string
 }
 
 /** Reads the value of a setting. Throws an error that says what it may be. */
@@ -23,12 +25,15 @@ export function boundedReader(bounds: Bounds): BoundedReader {
 
 /** Throws a RangeError that says what it may be. */
 export function withinBounds(number: number, bounds: Bounds): number {
-  const { min, max, zero, unit } = bounds
+  const { min, max, zero, unit, maxWhy } = bounds
   if (number === 0 && zero !== undefined) return 0
   if (Number.isInteger(number) && number >= min && number <= max) return number
   if (unit !== 'ms') throw new RangeError(`want a whole number from ${min} to ${max}`)
   if (number < min) throw new RangeError(`want at least ${durationText(min)}${orZero(bounds)}`)
-  if (number > max) throw new RangeError(`want at most ${durationText(max)}${orZero(bounds)}`)
+  if (number > max)
+    throw new RangeError(
+      `want at most ${durationText(max)}${orZero(bounds)}${maxWhy === undefined ? '' : `: ${maxWhy}`}`,
+    )
   throw new RangeError('want whole milliseconds')
 }
 

@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net'
 import { proxySettings } from './proxies.ts'
-import { asIs, optional, type Setting, withDefault } from './setting.ts'
+import { asIs, optional, type Setting, withDefault, within } from './setting.ts'
 import { parseList, parseSwitch } from './values.ts'
 
 /** Where it is reached, and the keys and certificates with which it serves. */
@@ -95,6 +95,20 @@ export const servingSettings = {
       'where it listens; for 0.0.0.0 the first --tls-san, else an address of this machine, else its name',
     help: 'how nodes reach this control plane',
     read: parsePublicUrl,
+  }),
+  drainMs: withDefault({
+    name: 'drain',
+    value: 'DURATION',
+    default: '0s',
+    help: 'how long it goes on at its end, beside others: /readyz says 503 at once, and in the second half streams, and connections that it passes on, end one after the other',
+    ...within({
+      unit: 'ms',
+      min: 1_000,
+      max: 45_000,
+      zero: 'no drain',
+      maxWhy:
+        'systemd and Kubernetes kill what has not ended 60 s after it was told to, and it takes 15 s without a drain',
+    }),
   }),
 } as const satisfies Record<string, Setting<unknown>>
 

@@ -1,6 +1,7 @@
 import { ApiError, controlApi, revisionHeader } from '@plexd/protocol'
 import type { Delivery, Environment } from '../../app.ts'
 import { handle } from '../../handle.ts'
+import { relayingOf } from '../../http/connections/proxies/balancers.ts'
 import { openSse } from '../../http/sse.ts'
 
 /**
@@ -9,7 +10,7 @@ import { openSse } from '../../http/sse.ts'
  */
 export const openEvents = handle(
   controlApi.openEvents,
-  async ({ principal, headers, reply }, app: Delivery & Environment) => {
+  async ({ principal, headers, request, reply }, app: Delivery & Environment) => {
     // We may have begun to shut down since the request arrived.
     if (app.notServing() === 'stopping')
       throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
@@ -17,7 +18,10 @@ export const openEvents = handle(
     app.streams.open(
       principal,
       { lastEventId: textOf('last-event-id'), revision: textOf(revisionHeader) },
-      openSse(reply, app.clock.monotonic),
+      {
+        ...openSse(reply, app.clock.monotonic),
+        isPassedOn: relayingOf(request.raw.socket) !== undefined,
+      },
     )
     return undefined
   },

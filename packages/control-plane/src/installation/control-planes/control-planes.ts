@@ -2,8 +2,9 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ControlPlaneState, ControlPlaneView } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
+import type { Relaying } from '../../http/connections/proxies/proxy-header.ts'
 import type { Link } from '../../replicas/forwarder.ts'
-import { markOf } from '../../replicas/link-header.ts'
+import { markOf, relayingIn } from '../../replicas/link-header.ts'
 import { createSeenMarks } from '../../replicas/marks.ts'
 import { type DatabasePlace, postgresPlace } from '../../store/place/database.ts'
 import type { Announced, ControlPlaneRegister } from '../../store/postgres/control-planes.ts'
@@ -24,8 +25,8 @@ export interface ControlPlanes extends AsyncDisposable {
   names(): readonly string[]
   /** `HOST:PORT` of each of those that listen, likewise. */
   addresses(): readonly string[]
-  /** Whether another one has written this header of a connection, and it has not come before. */
-  wrote(header: Buffer): boolean
+  /** How the one is that has written this header of a connection; undefined if that is no other one, or it has come before. */
+  writerOf(header: Buffer): Relaying | undefined
 }
 
 export interface Met {
@@ -104,9 +105,9 @@ export function createControlPlanes(
     },
     names: () => namesOf(others),
     addresses: () => others.map((one) => one.address).filter((text) => text !== ''),
-    wrote(header) {
+    writerOf(header) {
       const mark = markOf(header, key)
-      return mark !== undefined && isNewMark(mark)
+      return mark !== undefined && isNewMark(mark) ? relayingIn(header) : undefined
     },
     async [Symbol.asyncDispose]() {
       const open = await opening?.catch(() => undefined)

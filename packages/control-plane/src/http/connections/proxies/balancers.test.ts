@@ -309,7 +309,8 @@ describe('a control plane whose machine is its balancer', () => {
 describe('a control plane on a database with others', () => {
   /** What is found out of a connection that begins with these bytes. */
   async function peerOf(bytes: Buffer, isOfReplica: () => boolean): Promise<string> {
-    const awaitPeer = createPeers({ from: [], patienceMs: 100, isOfReplica })
+    const replicaOf = () => (isOfReplica() ? 'staying' : undefined)
+    const awaitPeer = createPeers({ from: [], patienceMs: 100, replicaOf })
     const { promise, resolve } = Promise.withResolvers<string>()
     const server = createServer((socket) =>
       awaitPeer(socket, {

@@ -6,7 +6,12 @@ export interface Peer {
   /** An IPv4 or IPv6 address; an IPv4 address in an IPv6 one is written as itself. */
   address: string
   port: number
+  /** Where another control plane has passed it on: whether that one ends soon. */
+  passedOnBy?: Relaying
 }
+
+/** Of a control plane that passes connections on. */
+export type Relaying = 'staying' | 'draining'
 
 /**
  * What the bytes are: a header of so many bytes, which names nobody where the balancer speaks for itself; the beginning of one, which wants at
