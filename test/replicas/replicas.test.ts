@@ -1,71 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import {
-  type AdminApi,
-  adminApi,
-  type Client,
-  type ControlApi,
-  controlApi,
-  createClient,
-} from '@plexd/protocol'
-import { createHttpTransport } from '@plexd/runtime'
 import { noPostgres, until } from '@plexd/runtime/testing'
 import { startAgentProcess } from '../../scripts/programs/agent.ts'
-import {
-  type ControlPlaneProcess,
-  startControlPlaneProcess,
-} from '../../scripts/programs/control-plane.ts'
 import { runProgram, runToEnd } from '../../scripts/programs/program.ts'
 import { openPostgres } from '../support/open-postgres.ts'
 import { newPublicKey } from '../support/system.ts'
-
-interface Replica {
-  process: ControlPlaneProcess
-  /** Calls this one with the token of the first operator. */
-  admin: Client<AdminApi>
-  nodes: Client<ControlApi>
-}
+import { type Replica, startReplicas } from './start-replicas.ts'
 
 describe('control planes on one database', { skip: noPostgres }, () => {
   const server = openPostgres()
-
-  let runs = 0
-
-  /** On a new database; the first one serves. */
-  async function startReplicas(count: 2 | 3, own: readonly (readonly string[])[] = []) {
-    await using stack = new AsyncDisposableStack()
-    const home = join(server.home, `${++runs}`)
-    const args = ['--database-url', server.createDatabase()]
-    const replicas: Replica[] = []
-    for (let at = 0; at < count; at++) {
-      const place = join(home, `${at}`)
-      await mkdir(place, { recursive: true })
-      const [first] = replicas
-      const key = first ? ['--master-key-file', join(first.process.dataDir, 'master.key')] : []
-      const process = stack.use(
-        await startControlPlaneProcess(place, { args: [...args, ...key, ...(own[at] ?? [])] }),
-      )
-      const { caFile, adminTokenFile } = first?.process ?? process
-      const token = (await readFile(adminTokenFile, 'utf8')).trim()
-      const transport = stack.use(
-        createHttpTransport({ baseUrl: process.url, caFile, userAgent: 'plexd-test' }),
-      )
-      replicas.push({
-        process,
-        admin: createClient(adminApi, transport, () => token),
-        nodes: createClient(controlApi, transport),
-      })
-    }
-    const opened = stack.move()
-    return {
-      // As many as were asked for.
-      replicas: replicas as unknown as [Replica, Replica, Replica],
-      place: home,
-      [Symbol.asyncDispose]: () => opened.disposeAsync(),
-    }
-  }
 
   async function startAgent(
     home: string,
@@ -88,7 +31,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
   }
 
   it('take every request, and their streams have what comes to another', async () => {
-    await using it = await startReplicas(3)
+    await using it = await startReplicas(server, 3)
     const [one, two, three] = it.replicas
     const { caFile } = one.process
     await using agent = await startAgent(it.place, { hostname: 'web', through: two, caFile })
@@ -110,7 +53,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
   })
 
   it('redeem a token once, however many ask for it and wherever', async () => {
-    await using it = await startReplicas(2)
+    await using it = await startReplicas(server, 2)
     const [one, two] = it.replicas
     const { token } = (await one.admin.createToken({ body: {} })).body
     const asked = await Promise.allSettled(
@@ -124,7 +67,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
   })
 
   it('know whose a request is that was passed on, and take no such word of anybody else', async () => {
-    await using it = await startReplicas(2)
+    await using it = await startReplicas(server, 2)
     const [one, two] = it.replicas
     const { caFile } = one.process
     for (const [at, { process }] of [one, two].entries()) {
@@ -149,7 +92,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
       ['--tls-san', 'one.example'],
       ['--tls-san', 'two.example'],
     ]
-    await using it = await startReplicas(2, names)
+    await using it = await startReplicas(server, 2, names)
     const [one, two] = it.replicas
     for (const [{ process }, name] of [
       [one, 'one.example'],
@@ -172,7 +115,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
     ],
   ] as const)
     it(`go on when the one that serves ${title}`, async (t) => {
-      await using it = await startReplicas(2)
+      await using it = await startReplicas(server, 2)
       const [one, two] = it.replicas
       const { caFile } = one.process
       await using agent = await startAgent(it.place, { hostname: 'db', through: two, caFile })
@@ -199,7 +142,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
     })
 
   it('go on when the database was away', async () => {
-    await using it = await startReplicas(2)
+    await using it = await startReplicas(server, 2)
     const [one, two] = it.replicas
     const { caFile } = one.process
     await using agent = await startAgent(it.place, { hostname: 'web', through: two, caFile })
