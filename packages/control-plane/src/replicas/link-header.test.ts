@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { linkHeader, markOf } from './link-header.ts'
+import { readProxyHeader } from '../http/connections/proxies/proxy-header.ts'
+import { linkHeader, markOf, relayingIn } from './link-header.ts'
 
 const keyOf = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
 const key = keyOf(1)
@@ -44,5 +45,19 @@ describe('linkHeader', () => {
         assert.equal(markOf(header.subarray(0, at), key), undefined)
       }),
     )
+  })
+
+  it('says whether who writes it ends soon, of either family, and not to who reads only the mark', () => {
+    for (const remoteAddress of [ends.remoteAddress, '2001:db8::7'])
+      for (const how of ['staying', 'draining'] as const) {
+        const header = linkHeader(key, { ...ends, remoteAddress }, mark, how)
+        assert.equal(relayingIn(header), how)
+        assert.deepEqual(markOf(header, key), mark)
+        const read = readProxyHeader(header)
+        assert.deepEqual(read.kind === 'header' && [read.bytes, read.peer?.address], [
+          header.length,
+          remoteAddress,
+        ])
+      }
   })
 })
