@@ -1,6 +1,8 @@
+import { ApiError } from '@plexd/protocol'
 import { createGroupQueue, systemClock } from '@plexd/runtime'
 import { type ControlledTransaction, type Kysely, sql } from 'kysely'
 import type { Tx, WriteHooks } from './db.ts'
+import { NothingChanged } from './nothing-changed.ts'
 import type { Tables } from './schema.ts'
 
 interface Unit {
@@ -107,12 +109,13 @@ async function attempt(
   }
 }
 
-/** Rolls back one unit's writes; throws its error if the whole transaction was rolled back with it. */
+/** Rolls back one unit's writes; throws what the whole transaction was rolled back for, which all units are told. */
 async function undoOne(tx: ControlledTransaction<Tables>, error: unknown): Promise<void> {
   try {
     await sql`rollback to savepoint unit`.execute(tx)
     await sql`release savepoint unit`.execute(tx)
-  } catch {
-    throw error
+  } catch (failure) {
+    // A refusal is about one unit: the connection was lost besides.
+    throw error instanceof ApiError && !(error instanceof NothingChanged) ? failure : error
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { ApiError } from '@plexd/protocol'
 import { noPostgres, openForTests, startPostgres, until } from '@plexd/runtime/testing'
 import { sql } from 'kysely'
 import { NothingChanged } from '../nothing-changed.ts'
@@ -27,6 +28,22 @@ describe('openPostgresStore', { skip: noPostgres }, () => {
     await assert.rejects(lost, (error) => error instanceof NothingChanged)
     await put(store, 'b')
     assert.deepEqual(await names(store), ['b'])
+  })
+
+  it('tells nobody of the refusal of another unit when the connection is lost meanwhile', async () => {
+    const url = server.createDatabase()
+    await using store = await openPostgresStore({ url })
+    const isLost = (error: unknown) => error instanceof NothingChanged
+
+    const written = put(store, 'a')
+    const refused = store.write(async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx)
+      server.psql(url, `select pg_terminate_backend(${rows[0]?.pid})`)
+      throw new ApiError('not_found', 'there is no such entry')
+    })
+
+    await Promise.all([assert.rejects(written, isLost), assert.rejects(refused, isLost)])
+    assert.deepEqual(await names(store), [])
   })
 
   for (const [when, outcome] of [
