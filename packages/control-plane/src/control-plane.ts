@@ -52,6 +52,8 @@ export async function startControlPlane(
   await using stack = new AsyncDisposableStack()
   const repeat = (job: Job) => stack.use(startPeriodic(job, { clock, log }))
   const environment = openEnvironment(config, { clock, log, stack })
+  // It needs no database, so it answers while we wait, and goes on when our turn comes.
+  if (config.stun) stack.use(await startStunServer(config.stun, log))
   const servers = stack.use(createServers(environment))
   stack.defer(environment.stop)
   if (config.databaseUrl !== undefined) repeat(meeting(environment, servers))
@@ -76,7 +78,6 @@ export async function startControlPlane(
     await meetOthers(app, servers).catch(() => {}) // it is tried again
     repeat(seeingWhoServes(app))
   }
-  if (config.stun) stack.use(await startStunServer(config.stun, log))
   for (const job of jobsOf(app)) repeat(job)
   if (certificate) repeat(renewing(app, certificate))
   stack.defer(() => drain(app, app.streams.ends)) // first, while all goes on

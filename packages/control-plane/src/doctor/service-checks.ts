@@ -33,7 +33,6 @@ async function checkProcess(place: Place): Promise<Finding> {
 }
 
 const notAsked = ok('not asked')
-const notItsTurn = ok('not asked: it waits for its turn')
 const notRunning = ok('not asked: the control plane does not run')
 const logRemedy = 'see its log: journalctl -u plexd-control-plane'
 
@@ -119,10 +118,8 @@ function staleCertificate(place: Place, { certificate }: ReadyAnswer): Finding |
   )
 }
 
-async function checkStun(place: Place): Promise<Finding> {
-  const { config, pid } = place
-  const { stun } = config
-  if (await waitsFor(place)) return notItsTurn
+/** Also where it waits for its turn. */
+async function checkStun({ config: { stun }, pid }: Place): Promise<Finding> {
   if (!stun) return ok('switched off: nodes ask other servers')
   const where = `UDP port ${stun.port} of "${stun.host}"`
   if (pid === undefined) return checkFree(stun, where)

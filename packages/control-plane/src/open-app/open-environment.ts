@@ -31,6 +31,7 @@ export function openEnvironment(
       state: () => environment.notServing() ?? 'serving',
       names: () =>
         environment.config.tlsCertFile === undefined ? ownNames(environment.config) : [],
+      stun: () => environment.config.stunPublic,
       clock,
       log,
     }),

@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { createLog, decodeStun, encodeStun, openUdpSocket, silentLog } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { startStunServer } from './server.ts'
 
 const transactionId = '000102030405060708090a0b'
@@ -103,16 +104,23 @@ describe('the STUN server', () => {
   it('says that it serves nothing where its one address is not of this machine', async () => {
     const lines: string[] = []
     const log = { ...silentLog, warn: (line: string) => lines.push(line) }
-    assert.equal(await startStunServer({ host: '192.0.2.1', port: 0 }, log), undefined)
+    await using _server = await startStunServer({ host: '192.0.2.1', port: 0 }, log)
     assert.equal(lines.length, 1)
   })
 
-  it('leaves a port to whoever has it', async () => {
-    await using taken = await openUdpSocket(0, '127.0.0.1')
-    assert.equal(
-      await startStunServer({ host: '127.0.0.1', port: taken.port }, silentLog),
-      undefined,
-    )
+  it('leaves a port to whoever has it, and takes it when that has gone', async () => {
+    const taken = await openUdpSocket(0, '127.0.0.1')
+    const lines: string[] = []
+    const push = (line: string): void => void lines.push(line)
+    const log = { ...silentLog, warn: push, info: push }
+    const place = { host: '127.0.0.1', port: taken.port }
+    await using _server = await startStunServer(place, log, { everyMs: 1 })
+    await taken[Symbol.asyncDispose]()
+    await until('it serves', () => lines.length === 2)
+    await using client = await aClient()
+    client.socket.send(request, place.port, place.host)
+    await once(client.socket, 'message')
+    assert.deepEqual(lines, ['STUN is not served, nodes ask others', 'STUN is served'])
   })
 })
 
@@ -121,7 +129,7 @@ async function open() {
   const { port } = free
   await free[Symbol.asyncDispose]()
   const server = await startStunServer({ host: '127.0.0.1', port }, createLog('test', 'error'))
-  return { port, [Symbol.asyncDispose]: async () => server?.[Symbol.asyncDispose]() }
+  return { port, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() }
 }
 
 async function aClient(): Promise<{ socket: Socket; port: number } & AsyncDisposable> {

@@ -13,8 +13,8 @@ import { hostAddresses } from '../tls/host-addresses.ts'
 
 /**
  * Tells nodes from where their packets come (STUN binding, RFC 5389), so that a mesh needs no server of somebody else.
- * It has one address: what tells the kinds of NAT apart (RFC 5780) takes two. Resolves to undefined, and says so, when
- * the port belongs to another program: that one is a STUN server too, most likely.
+ * It has one address: what tells the kinds of NAT apart (RFC 5780) takes two. When the port belongs to another program, which is
+ * a STUN server too, most likely, it says so, and takes the port within seconds once that is free.
  *
  * Where all addresses are served, each has a socket of its own: an answer has to come from where it was asked, and one
  * socket for all would answer from whichever address the route back prefers. New ones are served within seconds.
@@ -23,7 +23,7 @@ export async function startStunServer(
   { host, port }: { host: string; port: number },
   log: Log,
   { addressesOf = ownAddresses, everyMs = 5_000 } = {},
-): Promise<AsyncDisposable | undefined> {
+): Promise<AsyncDisposable> {
   const isForAll = host === '0.0.0.0' || host === '::'
   const sockets = new Map<string, UdpSocket>()
   const refused = new Set<string>()
@@ -41,6 +41,7 @@ export async function startStunServer(
   async function open(address: string): Promise<void> {
     try {
       sockets.set(address, await serve(address, port))
+      if (refused.delete(address)) log.info('STUN is served', { host: address, port })
     } catch (error) {
       // One of many that has just gone again, or that the kernel does not give out yet.
       if (isForAll && errorCodeOf(error) === 'EADDRNOTAVAIL') return
@@ -52,7 +53,6 @@ export async function startStunServer(
   }
 
   await follow()
-  if (sockets.size === 0) return undefined
   const inOrder = createSerialQueue()
   const timer = setInterval(() => {
     inOrder(follow).catch((error: unknown) => {

@@ -11,6 +11,7 @@ export const statusCommand = list({
     'machine',
     ['process', ({ pid }) => String(pid)],
     'address',
+    ['stun', ({ stun_servers = [] }) => stun_servers.join(' ') || '-'],
     'version',
     'state',
     ['since', ({ since }, io) => ageOf(since, io)],

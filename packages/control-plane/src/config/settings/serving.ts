@@ -1,6 +1,7 @@
-import { isIP, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 import { proxySettings } from './proxies.ts'
 import { asIs, optional, type Setting, withDefault, within } from './setting.ts'
+import { readStunServers } from './stun-servers.ts'
 import { parseList, parseSwitch } from './values.ts'
 
 /** Where it is reached, and the keys and certificates with which it serves. */
@@ -24,7 +25,7 @@ export const servingSettings = {
     value: 'HOST[:PORT]',
     list: true,
     reloads: true,
-    help: 'STUN servers that nodes are told to ask, the best first, such as the own address of each control plane behind a balancer of TCP; without it they ask the host in --public-url; repeatable, up to 16',
+    help: 'STUN servers that nodes are told to ask, the best first, such as the own address of this control plane behind a balancer of TCP; those of the others on its database are told as well; without any they ask the host in --public-url; repeatable, up to 16',
     from: readStunServers,
   },
   adminSocket: optional({
@@ -117,26 +118,6 @@ function parseListen(text: string, name: string): { host: string; port: number }
   if (port === undefined || Number(port) > 65_535)
     throw new Error(`read config: ${name} "${text}": want HOST:PORT, as in 127.0.0.1:8443`)
   return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
-}
-
-/** At most as many as an answer has room for; each with its port. */
-function readStunServers(given: unknown): readonly string[] {
-  const servers = parseList('stun_public', given).map(parseStunServer)
-  if (servers.length > 16)
-    throw new Error(`read config: stun_public has ${servers.length} servers: want 16 at most`)
-  return servers
-}
-
-function parseStunServer(text: string): string {
-  const [, ipv6, name, port = '3478'] =
-    /^(?:\[([\da-fA-F:.]+)\]|([\w.-]{1,253}))(?::(\d{1,5}))?$/.exec(text) ?? []
-  const host = ipv6 === undefined ? name : `[${ipv6}]`
-  const isPort = Number(port) > 0 && Number(port) <= 65_535
-  if (host === undefined || (ipv6 !== undefined && !isIPv6(ipv6)) || !isPort)
-    throw new Error(
-      `read config: stun_public "${text}": want a name or an address, with a port unless that is 3478, as in 203.0.113.5 or [2001:db8::5]:3478`,
-    )
-  return `${host}:${port}`
 }
 
 function checkTlsName(text: string): string {

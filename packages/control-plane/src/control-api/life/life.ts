@@ -30,7 +30,7 @@ export const heartbeat = handle(
   ) => {
     const { no, id } = principal
     const { problems, upgrade: report, ...said } = body
-    const { limits, stunPublic } = app.config
+    const { limits } = app.config
     const upgrade = report && boundUpgrade(report, limits)
     app.presence.heard(no, {
       ...said,
@@ -46,11 +46,12 @@ export const heartbeat = handle(
     }
     await noteBinary(app, node, { version: body.version, checksum: body.binary_checksum })
     const inUse = app.instances.inUse(no)
+    const stunServers = app.controlPlanes.stunServers()
     return {
       ...(app.presence.needsReconcile(node, app.heads.of(no)) ? { reconcile: true } : {}),
       ...(node.rotate_keys ? { rotate_keys: true } : {}),
       ...(inUse ? { identity_in_use: inUse } : {}),
-      ...(stunPublic.length === 0 ? {} : { stun_servers: [...stunPublic] }),
+      ...(stunServers.length === 0 ? {} : { stun_servers: [...stunServers] }),
     }
   },
 )

@@ -11,6 +11,7 @@ import type { Announced, ControlPlaneRegister } from '../../store/postgres/contr
 import { version } from '../../version.ts'
 import { linkOf } from './link-of.ts'
 import { createOwnNote } from './own-note.ts'
+import { mergeStunServers, stunServersOf } from './stun-servers.ts'
 
 /** The control planes of the installation: this one, and those that share its database. */
 export interface ControlPlanes extends AsyncDisposable {
@@ -25,6 +26,8 @@ export interface ControlPlanes extends AsyncDisposable {
   names(): readonly string[]
   /** `HOST:PORT` of each of those that listen, likewise. */
   addresses(): readonly string[]
+  /** `HOST:PORT` of the STUN servers that nodes are told to ask: its own first, then those of the others, likewise. */
+  stunServers(): readonly string[]
   /** How the one is that has written this header of a connection; undefined if that is no other one, or it has come before. */
   writerOf(header: Buffer): Relaying | undefined
 }
@@ -41,6 +44,8 @@ interface Self {
   state: () => ControlPlaneState | 'starting'
   /** By which clients reach it. */
   names: () => readonly string[]
+  /** `HOST:PORT` of its STUN servers, by which nodes reach them. */
+  stun: () => readonly string[]
   clock: Pick<Clock, 'now' | 'monotonic'>
   log: Log
 }
@@ -48,7 +53,7 @@ interface Self {
 /** Connects when it is first asked for: before, it may be that the database is not ours. */
 export function createControlPlanes(
   place: DatabasePlace,
-  { id, state, names, clock, log }: Self,
+  { id, state, names, stun, clock, log }: Self,
 ): ControlPlanes {
   const postgres = postgresPlace(place)
   const key = createSecretKey(randomBytes(32))
@@ -58,11 +63,12 @@ export function createControlPlanes(
   let address = ''
   let opening: Promise<ControlPlaneRegister> | undefined
   let others: readonly Announced[] = []
+  let othersStun: readonly string[] = []
 
   const own = createOwnNote(
     () => ({
       ...{ id, machine: hostname(), pid: process.pid, version, state: state() },
-      ...{ streams: streams(), address, link, names: names() },
+      ...{ streams: streams(), address, link, names: names(), stun: stun() },
     }),
     clock,
   )
@@ -92,6 +98,7 @@ export function createControlPlanes(
       const before = new Set(namesOf(others))
       const now = (await open.list()).filter((one) => one.id !== id)
       others = now
+      othersStun = stunServersOf(now)
       return {
         serving: linkOf(now),
         hasNewNames: namesOf(now).some((name) => !before.has(name)),
@@ -105,6 +112,7 @@ export function createControlPlanes(
     },
     names: () => namesOf(others),
     addresses: () => others.map((one) => one.address).filter((text) => text !== ''),
+    stunServers: () => mergeStunServers(stun(), othersStun),
     writerOf(header) {
       const mark = markOf(header, key)
       return mark !== undefined && isNewMark(mark) ? relayingIn(header) : undefined
@@ -130,11 +138,12 @@ async function open(place: NonNullable<ReturnType<typeof postgresPlace>>) {
 }
 
 function viewOf(
-  { sinceMs, silentMs, state, link: _, names: _names, ...one }: Announced & { silentMs: number },
+  { sinceMs, silentMs, state, link: _, names: _names, stun, ...one }: Announced & { silentMs: number },
   nowMs: number,
 ): ControlPlaneView {
   return {
     ...one,
+    stun_servers: [...stun],
     state: state as ControlPlaneState, // what was announced, and of one that is asked
     since: new Date(sinceMs).toISOString(),
     seen_at: new Date(nowMs - silentMs).toISOString(),

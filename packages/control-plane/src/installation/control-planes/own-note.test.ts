@@ -7,7 +7,7 @@ import { createOwnNote } from './own-note.ts'
 const startMs = Date.UTC(2025, 0, 15)
 const aControlPlane = {
   ...{ id: 'one', machine: 'a', pid: 1, version: '1.0.0', state: 'waiting' },
-  ...{ streams: 0, address: '192.0.2.1:8443', link: '', names: ['cp1'] },
+  ...{ streams: 0, address: '192.0.2.1:8443', link: '', names: ['cp1'], stun: [] },
 }
 
 describe('what a control plane says of itself', () => {

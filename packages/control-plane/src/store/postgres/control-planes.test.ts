@@ -6,7 +6,7 @@ import { type Announced, openControlPlaneRegister } from './control-planes.ts'
 
 const aControlPlane: Announced = {
   ...{ id: 'one', machine: 'a', pid: 1, version: '1.0.0', state: 'serving', sinceMs: 0 },
-  ...{ streams: 0, address: '192.0.2.1:8443', link: '', names: [] },
+  ...{ streams: 0, address: '192.0.2.1:8443', link: '', names: [], stun: [] },
 }
 const hourMs = 3_600_000
 
@@ -37,6 +37,29 @@ describe('openControlPlaneRegister', { skip: noPostgres }, () => {
     assert.deepEqual(
       (await register.list()).map(({ id, state }) => [id, state]),
       [['two', 'waiting']],
+    )
+  })
+
+  it('takes over a table without STUN servers, into which an older one still writes', async () => {
+    const place = { url: server.createDatabase() }
+    server.psql(
+      place.url,
+      `create table control_planes (id text collate "C" primary key, machine text not null, pid bigint not null,
+        version text not null, state text not null, since bigint not null, streams bigint not null,
+        seen_at timestamptz not null, address text not null, link text not null, names text[] not null)`,
+    )
+    await using register = await openControlPlaneRegister(place)
+    await using _again = await openControlPlaneRegister(place)
+    const stun = ['203.0.113.5:3478']
+    await register.announce({ ...aControlPlane, stun: ['203.0.113.9:3478'] }, 0)
+    await register.announce({ ...aControlPlane, stun }, 0)
+    server.psql(
+      place.url,
+      "insert into control_planes values ('two', 'b', 1, '0.9.0', 'waiting', 0, 0, now(), '', '', '{}')",
+    )
+    assert.deepEqual(
+      (await register.list()).map((one) => one.stun),
+      [stun, []],
     )
   })
 

@@ -19,6 +19,8 @@ export interface Announced {
   link: string
   /** By which clients reach it. */
   names: readonly string[]
+  /** `HOST:PORT` of its STUN servers, as it says; none of one that is older than the column. */
+  stun: readonly string[]
 }
 
 /** Where control planes on one database tell each other that they are there, be it their turn or not. */
@@ -37,6 +39,13 @@ const schema = `create table if not exists control_planes (
   streams bigint not null, seen_at timestamptz not null, address text collate "C" not null,
   link text collate "C" not null, names text[] not null)`
 
+/** An older one that is there meanwhile writes none. Not altered for nothing, as that waits for whoever reads along, such as a dump. */
+const stunColumn = `do $$ begin
+  if not exists (select from pg_attribute where attrelid = 'control_planes'::regclass
+    and attname = 'stun' and not attisdropped)
+  then alter table control_planes add column stun text[] not null default '{}'; end if;
+end $$`
+
 /** One that was killed is forgotten after this. */
 const forgottenAfter = '1 minute'
 const maxListed = 1_000
@@ -47,7 +56,7 @@ const statementMs = 3_000
 export async function openControlPlaneRegister(
   place: PostgresPlace,
 ): Promise<ControlPlaneRegister> {
-  const db = await openBeside(place, { schema: [schema], max: 1, lockWaitMs, statementMs })
+  const db = await openBeside(place, { schema: [schema, stunColumn], max: 1, lockWaitMs, statementMs })
   return {
     async announce({ id, machine, pid, version, state, streams, ...way }, forMs) {
       const gone = sql`delete from control_planes where seen_at < now() - ${forgottenAfter}::interval`
@@ -55,16 +64,16 @@ export async function openControlPlaneRegister(
       await sql`insert into control_planes
         values (${id}, ${machine}, ${pid}, ${version}, ${state},
           (extract(epoch from now()) * 1000)::bigint - ${Math.round(forMs)}::bigint, ${streams}, now(),
-          ${way.address}, ${way.link}, ${way.names})
+          ${way.address}, ${way.link}, ${way.names}, ${way.stun})
         on conflict (id) do update set state = excluded.state,
           since = case control_planes.state when excluded.state then control_planes.since
             else excluded.since end,
           streams = excluded.streams, seen_at = excluded.seen_at, address = excluded.address,
-          names = excluded.names`.execute(db)
+          names = excluded.names, stun = excluded.stun`.execute(db)
     },
     async list() {
       const { rows } = await sql<Announced & { silentMs: number }>`
-        select id, machine, pid, version, state, since as "sinceMs", streams, address, link, names,
+        select id, machine, pid, version, state, since as "sinceMs", streams, address, link, names, stun,
           (extract(epoch from now() - seen_at) * 1000)::float8 as "silentMs"
         from control_planes order by machine, id limit ${sql.lit(maxListed)}`.execute(db)
       return rows

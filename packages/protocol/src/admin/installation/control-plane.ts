@@ -17,6 +17,9 @@ export const ControlPlaneView = Type.Object({
   address: Type.String({
     description: 'HOST:PORT at which the others reach it; empty until it listens',
   }),
+  stun_servers: Type.Array(Type.String(), {
+    description: 'HOST:PORT of its STUN servers, as its settings name them for nodes',
+  }),
   streams: Type.Integer({ minimum: 0, description: 'Open event streams of nodes' }),
   /** When it was last heard of: one that was killed is shown for a minute. */
   seen_at: Timestamp,
