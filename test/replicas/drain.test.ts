@@ -98,7 +98,7 @@ describe('one of two control planes that drains', { skip: noPostgres }, () => {
     const open = async (name: string) => {
       const { token } = (await admin.createToken({ body: {} })).body
       const body = { token, public_key: newPublicKey(), hostname: prefix + name, capabilities: {} }
-      const { node_id, node_token } = (await nodes.register({ body })).body
+      const { node_id, node_token } = (await nodes().register({ body })).body
       const path = `/v1/nodes/${node_id}/events`
       return openEventStream({ url: process.url, caFile, path, token: node_token ?? '' })
     }
@@ -106,7 +106,7 @@ describe('one of two control planes that drains', { skip: noPostgres }, () => {
   }
 
   it('ends what it passes on one after the other, while the other one goes on', async () => {
-    await using it = await startReplicas(server, 2, [[], drain])
+    await using it = await startReplicas(server, 2, [{}, { args: drain }])
     const [one, two] = it.replicas
     const { caFile } = one.process
     const direct = watch(await streamsBy(one, caFile, 'direct-'))
@@ -125,7 +125,7 @@ describe('one of two control planes that drains', { skip: noPostgres }, () => {
   })
 
   it('serves on, by the other one too, and then that one does', async () => {
-    await using it = await startReplicas(server, 2, [drain])
+    await using it = await startReplicas(server, 2, [{ args: drain }])
     const [one, two] = it.replicas
     const { caFile } = one.process
     const direct = watch(await streamsBy(one, caFile, 'direct-'))

@@ -59,7 +59,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
     const asked = await Promise.allSettled(
       Array.from({ length: 64 }, (_, at) => {
         const body = { token, public_key: newPublicKey(), hostname: `n${at}`, capabilities: {} }
-        return [one, two][at % 2]?.nodes.register({ body } as never)
+        return [one, two][at % 2]?.nodes().register({ body } as never)
       }),
     )
     assert.equal(asked.filter(({ status }) => status === 'fulfilled').length, 1)
@@ -88,10 +88,7 @@ describe('control planes on one database', { skip: noPostgres }, () => {
   })
 
   it('are reached by their own names, of which the certificate of the one that serves has all', async () => {
-    const names = [
-      ['--tls-san', 'one.example'],
-      ['--tls-san', 'two.example'],
-    ]
+    const names = [{ args: ['--tls-san', 'one.example'] }, { args: ['--tls-san', 'two.example'] }]
     await using it = await startReplicas(server, 2, names)
     const [one, two] = it.replicas
     for (const [{ process }, name] of [

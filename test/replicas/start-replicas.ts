@@ -10,6 +10,7 @@ import {
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import {
+  type ControlPlaneOptions,
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
@@ -19,27 +20,27 @@ export interface Replica {
   process: ControlPlaneProcess
   /** Calls this one with the token of the first operator. */
   admin: Client<AdminApi>
-  nodes: Client<ControlApi>
+  /** Calls it as a node; without a token, one that registers. */
+  nodes(token?: string): Client<ControlApi>
 }
 
-/** Each at a port of its own, with settings of its own, on a new database; the first one serves. */
+/** Control planes on a new database, each with options of its own; the first one serves. */
 export async function startReplicas(
   server: ReturnType<typeof openPostgres>,
   count: 2 | 3,
-  own: readonly (readonly string[])[] = [],
+  own: readonly ControlPlaneOptions[] = [],
 ) {
   await using stack = new AsyncDisposableStack()
   const home = await mkdtemp(join(server.home, 'replicas-'))
-  const args = ['--database-url', server.createDatabase()]
+  const database = server.createDatabase()
   const replicas: Replica[] = []
   for (let at = 0; at < count; at++) {
     const place = join(home, `${at}`)
     await mkdir(place)
     const [first] = replicas
     const key = first ? ['--master-key-file', join(first.process.dataDir, 'master.key')] : []
-    const process = stack.use(
-      await startControlPlaneProcess(place, { args: [...args, ...key, ...(own[at] ?? [])] }),
-    )
+    const args = ['--database-url', database, ...key, ...(own[at]?.args ?? [])]
+    const process = stack.use(await startControlPlaneProcess(place, { ...own[at], args }))
     const { caFile, adminTokenFile } = first?.process ?? process
     const token = (await readFile(adminTokenFile, 'utf8')).trim()
     const transport = stack.use(
@@ -48,14 +49,14 @@ export async function startReplicas(
     replicas.push({
       process,
       admin: createClient(adminApi, transport, () => token),
-      nodes: createClient(controlApi, transport),
+      nodes: (token) => createClient(controlApi, transport, () => token),
     })
   }
   const opened = stack.move()
   return {
     // As many as were asked for.
     replicas: replicas as unknown as [Replica, Replica, Replica],
-    place: home,
+    ...{ place: home, database },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

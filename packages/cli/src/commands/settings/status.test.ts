@@ -27,7 +27,10 @@ const items: ControlPlaneView[] = [
 it('status shows which control plane serves, and which wait', async () => {
   await using bench = await startBench({ 'GET /admin/v1/control-planes': { items } })
   const { stdout } = await bench.run(['status'])
-  assert.match(stdout, /^cp1 +731 +10\.0\.0\.5:8443 +203\.0\.113\.5:3478 \[2001:db8::5\]:3478 +0\.1\.0 +serving +3m +7 +2s$/m)
+  assert.match(
+    stdout,
+    /^cp1 +731 +10\.0\.0\.5:8443 +203\.0\.113\.5:3478 \[2001:db8::5\]:3478 +0\.1\.0 +serving +3m +7 +2s$/m,
+  )
   assert.match(stdout, /^cp2 +9 +10\.0\.0\.6:8443 +- +0\.1\.0 +waiting +60s +- +2s$/m)
   assert.deepEqual(JSON.parse((await bench.run(['status', '--json'])).stdout), items)
 })

@@ -138,7 +138,15 @@ async function open(place: NonNullable<ReturnType<typeof postgresPlace>>) {
 }
 
 function viewOf(
-  { sinceMs, silentMs, state, link: _, names: _names, stun, ...one }: Announced & { silentMs: number },
+  {
+    sinceMs,
+    silentMs,
+    state,
+    link: _,
+    names: _names,
+    stun,
+    ...one
+  }: Announced & { silentMs: number },
   nowMs: number,
 ): ControlPlaneView {
   return {

@@ -9,14 +9,28 @@ describe('stunServersOf', () => {
   it('names those of each that was heard of lately, and does not end', () => {
     const { stun } = other
     assert.deepEqual(stunServersOf([]), [])
-    assert.deepEqual(stunServersOf([{ ...other, silentMs: 7_000 }, { ...other, stun: [] }]), stun)
+    assert.deepEqual(
+      stunServersOf([
+        { ...other, silentMs: 7_000 },
+        { ...other, stun: [] },
+      ]),
+      stun,
+    )
     assert.deepEqual(stunServersOf([{ ...other, silentMs: 7_001 }]), [])
     assert.deepEqual(stunServersOf([{ ...other, state: 'stopping' }]), [])
     assert.deepEqual(stunServersOf([{ ...other, state: 'serving' }]), stun, 'it serves no more')
   })
 
   it('believes an address in the table no more than a setting', () => {
-    const told = ['cp2.example.com', '[2001:db8::5]:3479', 'a b', 'cp:0', '[::g]:1', '', 'x'.repeat(254)]
+    const told = [
+      'cp2.example.com',
+      '[2001:db8::5]:3479',
+      'a b',
+      'cp:0',
+      '[::g]:1',
+      '',
+      'x'.repeat(254),
+    ]
     const read = ['cp2.example.com:3478', '[2001:db8::5]:3479']
     assert.deepEqual(stunServersOf([{ ...other, stun: told }]), read)
   })

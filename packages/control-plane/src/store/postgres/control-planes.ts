@@ -56,7 +56,12 @@ const statementMs = 3_000
 export async function openControlPlaneRegister(
   place: PostgresPlace,
 ): Promise<ControlPlaneRegister> {
-  const db = await openBeside(place, { schema: [schema, stunColumn], max: 1, lockWaitMs, statementMs })
+  const db = await openBeside(place, {
+    schema: [schema, stunColumn],
+    max: 1,
+    lockWaitMs,
+    statementMs,
+  })
   return {
     async announce({ id, machine, pid, version, state, streams, ...way }, forMs) {
       const gone = sql`delete from control_planes where seen_at < now() - ${forgottenAfter}::interval`
