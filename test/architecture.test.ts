@@ -275,6 +275,7 @@ const controlPlaneRooms: Rooms = [
   ['installation', 'tells nodes whom to trust as us, and where we are'],
   ['stun', 'tells others their address, and needs nothing of us'],
   ['artifacts', 'files, or bytes in PostgreSQL, whoever puts or takes them'],
+  ['artifacts/s3', 'or objects in a bucket'],
   ['executions', 'how one goes on, whoever tells it'],
   ['runs', 'of one action are many executions'],
   ['schedules', 'start them'],

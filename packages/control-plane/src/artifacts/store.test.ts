@@ -10,6 +10,8 @@ import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { openArtifactFiles } from './files.ts'
 import { openPostgresArtifacts } from './postgres-store.ts'
 import type { ArtifactName, ArtifactStore, Bytes } from './store.ts'
+import { makeBucketPlace } from './testing/bucket-place.ts'
+import { noS3 } from './testing/s3-server.ts'
 
 const name = { version: '1.5.0', os: 'linux', arch: 'amd64' }
 const maxBytes = 1_000_000
@@ -28,6 +30,7 @@ interface Place extends AsyncDisposable {
 const forms = [
   { form: 'files', skip: false, makePlace: makeFolder },
   { form: 'PostgreSQL', skip: noPostgres, makePlace: makeDatabase },
+  { form: 'a bucket', skip: noS3, makePlace: makeBucketPlace },
 ]
 
 for (const { form, skip, makePlace } of forms)
@@ -102,9 +105,9 @@ for (const { form, skip, makePlace } of forms)
       await keep(store, binary)
       await keep(store, Buffer.from('other'))
       assert.equal(String(await read(store, name)), 'other')
-      await store.remove(name)
+      await store.remove(name, checksumOf('other'))
       assert.equal(await store.open(name), undefined)
-      await store.remove(name)
+      await store.remove(name, checksumOf('other'))
       assert.equal(await place.unnamed(), 0)
     })
 
@@ -214,7 +217,7 @@ describe('artifacts in PostgreSQL, of several control planes', { skip: noPostgre
     await turn()
     assert.ok(stream.readableLength <= 128 * 1024, `${stream.readableLength} bytes`)
     assert.equal(place.busy(), 0)
-    await store.remove(name)
+    await store.remove(name, checksumOf('other'))
     await assert.rejects(buffer(stream), /it was removed meanwhile/)
   })
 })

@@ -46,7 +46,8 @@ export interface ArtifactStore {
   receive(content: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceivedArtifact>
   /** Undefined if there is none of that name. */
   open(name: ArtifactName): Promise<OpenArtifact | undefined>
-  remove(name: ArtifactName): Promise<void>
+  /** Once it has no row any more, whose checksum that is. */
+  remove(name: ArtifactName, checksum: string): Promise<void>
   /** Runs tasks one at a time, so that an artifact and its row change together. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
 }

@@ -1,4 +1,5 @@
 import { findCredentials, logLevels } from '@plexd/runtime'
+import { artifactSettings } from './settings/artifacts.ts'
 import { backupSettings } from './settings/backups.ts'
 import { databaseSettings } from './settings/database.ts'
 import { servingSettings } from './settings/serving.ts'
@@ -17,6 +18,7 @@ export const settings = {
     read: asIs,
   }),
   ...databaseSettings,
+  ...artifactSettings,
   ...servingSettings,
   meshCidr: optional({
     name: 'mesh-cidr',

@@ -31,7 +31,7 @@ export async function openSides(
   )
   metrics.showForwards(forwards.status)
   const backups = await openBackups(environment)
-  const artifacts = await openArtifacts(config, { reader: store.reader, stack })
+  const artifacts = await openArtifacts(config, { reader: store.reader, stack, clock, log })
   const files = { telemetry, recordings, artifacts, backups }
   return { ...measured, ...files, alerting, relay, forwards }
 }

@@ -56,7 +56,7 @@ function readSignature(header: unknown): string | null {
 }
 
 async function keep(
-  app: State & Environment,
+  app: State & SideStores & Environment,
   name: ArtifactName,
   { file, signature }: { file: ReceivedArtifact; signature: string | null },
 ): Promise<Artifact> {
@@ -65,9 +65,11 @@ async function keep(
   if (known) {
     const title = `plexd ${name.version} for ${name.os}/${name.arch}`
     if (known.checksum !== checksum) throw new ApiError('conflict', `${title} is another file`)
-    if (signature === null || known.signature === signature) return artifactView(known)
-    if (known.signature !== null)
+    const isSigned = signature === null || known.signature === signature
+    if (!isSigned && known.signature !== null)
       throw new ApiError('conflict', `${title} has another signature: remove it first`)
+    if (!(await isThere(app, name))) await file.keep(name)
+    if (isSigned) return artifactView(known)
     await app.store.write((tx) => setArtifactSignature(tx, name, signature))
     return artifactView({ ...known, signature })
   }
@@ -76,6 +78,13 @@ async function keep(
   const artifact = { ...name, size, checksum, created_at: app.clock.now(), signature }
   await app.store.write((tx) => insertArtifact(tx, artifact))
   return artifactView(artifact)
+}
+
+/** Its bytes may be lost, or in a store that was in use before. */
+async function isThere({ artifacts }: SideStores, name: ArtifactName): Promise<boolean> {
+  const found = await artifacts.open(name)
+  await found?.close()
+  return found !== undefined
 }
 
 /** Oldest first. */
@@ -91,10 +100,11 @@ export const deleteArtifact = handle(
     const name = { version, os, arch }
     checkArtifactName(name)
     await artifacts.exclusive(async () => {
+      const known = await readArtifact(store.reader, name)
       const isDeleted = await store.write((tx) => deleteRow(tx, name))
-      if (!isDeleted)
+      if (!known || !isDeleted)
         throw new ApiError('not_found', `there is no plexd ${version} for ${os}/${arch}`)
-      await artifacts.remove(name)
+      await artifacts.remove(name, known.checksum)
     })
     await judgeVersion(app, version)
     return {}
