@@ -1,6 +1,7 @@
 import { type Check, examine, type NamedFinding } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
 import { announcementCheck } from './announcement-check.ts'
+import { artifactStoreCheck } from './artifact-store-check.ts'
 import { backupCheck } from './backup-check.ts'
 import { certificateCheck } from './certificate-check.ts'
 import { databaseChecks } from './database-checks.ts'
@@ -15,6 +16,7 @@ const checks: readonly Check<Place>[] = [
   ...serviceChecks,
   ...folderChecks,
   ...databaseChecks,
+  artifactStoreCheck,
   versionCheck,
   certificateCheck,
   announcementCheck,

@@ -17,12 +17,6 @@ export interface ListedUpload extends Listed {
   id: string | undefined
 }
 
-/** Whether it can be listed, which is the least of what is wanted. Throws an ApiError (503). */
-export async function checkBucket({ ask, place }: Bucket): Promise<void> {
-  const one = { Bucket: place.bucket, Prefix: place.prefix, MaxKeys: 1 }
-  await ask((client) => client.send(new ListObjectsV2Command(one)))
-}
-
 export async function listObjects({ ask, place }: Bucket, Prefix: string): Promise<Listed[]> {
   const found: Listed[] = []
   for (let token: string | undefined, isMore = true; isMore; ) {

@@ -1,0 +1,16 @@
+import { ListObjectsV2Command } from '@aws-sdk/client-s3'
+import type { BucketPlace } from '../../config/settings/artifacts.ts'
+import { openClient } from './client.ts'
+import { faultOf, type StoreFault } from './fault.ts'
+
+/** Why the bucket cannot be listed, which is the least of what is wanted of it; undefined if it can. */
+export async function examineBucket(place: BucketPlace): Promise<StoreFault | undefined> {
+  const one = { Bucket: place.bucket, Prefix: place.prefix, MaxKeys: 1 }
+  try {
+    const client = openClient(place)
+    await client.send(new ListObjectsV2Command(one)).finally(() => client.destroy())
+    return undefined
+  } catch (error) {
+    return faultOf(error)
+  }
+}
