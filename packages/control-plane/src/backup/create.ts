@@ -21,6 +21,8 @@ export interface CreateOptions {
   /** Of age; without any, the backup is readable to whoever has it. */
   recipients: readonly string[]
   masterKeyFile: string | undefined
+  /** What has the artifacts, if not the data folder: for messages. */
+  artifactStore?: string | undefined
   /** Other files that settings name, by the settings. */
   named: Readonly<Record<string, string | undefined>>
   by: BackupRecord['by']
@@ -80,14 +82,14 @@ function recordOf(
 }
 
 async function create(options: CreateOptions): Promise<Omit<CreatedBackup, 'file' | 'seconds'>> {
-  const { dataDir, out, parts, recipients, onProgress, now } = options
+  const { dataDir, out, parts, recipients, artifactStore, onProgress, now } = options
   const masterKeyFile = options.masterKeyFile ?? join(dataDir, 'master.key')
   demandFolder(dirname(out))
   await using staging = await claimStaging(dataDir)
   await demandRoomFor(options, staging.path)
   await using output = await openOutput(out, 'backup')
   const { facts, files, warnings } = await takeSnapshot({
-    ...{ dataDir, parts, masterKeyFile, onProgress },
+    ...{ dataDir, parts, masterKeyFile, artifactStore, onProgress },
     staging: staging.path,
   })
   const key = await loadMasterKey({ path: masterKeyFile, isNew: false })

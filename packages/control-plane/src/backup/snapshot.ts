@@ -44,7 +44,7 @@ async function takeAt(
   const small = await stageSmallFiles(options)
   main.exec('begin')
   const facts = readFacts(main)
-  const { artifacts, missing } = await stageArtifacts(facts, options)
+  const { artifacts, missing, elsewhere } = await stageArtifacts(facts, options)
   if (missing.length > 0 && !isLast) throw new Changed(`"${missing[0]}" is missing`)
   await demandUnchanged(small, options)
   const databases = await stageDatabases(main, options)
@@ -52,6 +52,9 @@ async function takeAt(
   return {
     facts,
     files: [...databases, ...small, ...artifacts],
-    warnings: missing.map((path) => `"${path}" is not what was uploaded, and is left out`),
+    warnings: [
+      ...missing.map((path) => `"${path}" is not what was uploaded, and is left out`),
+      ...elsewhere,
+    ],
   }
 }

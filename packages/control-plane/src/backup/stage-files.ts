@@ -46,6 +46,9 @@ export async function demandUnchanged(staged: readonly StagedFile[], options: Sn
 
 /** They are replaced as a whole, so a link keeps what was there. */
 export async function stageArtifacts({ artifacts }: DatabaseFacts, options: SnapshotOptions) {
+  const { artifactStore } = options
+  if (artifactStore !== undefined)
+    return { artifacts: [], missing: [], elsewhere: wordsOfStore(artifacts.length, artifactStore) }
   const staged: StagedFile[] = []
   const missing: string[] = []
   for (const { path, sha256 } of artifacts) {
@@ -55,7 +58,12 @@ export async function stageArtifacts({ artifacts }: DatabaseFacts, options: Snap
     if (file?.sha256 === sha256) staged.push(file)
     else missing.push(path)
   }
-  return { artifacts: staged, missing }
+  return { artifacts: staged, missing, elsewhere: [] }
+}
+
+function wordsOfStore(count: number, store: string): string[] {
+  if (count === 0) return []
+  return [`${count} artifacts are in "${store}", and not in the backup`]
 }
 
 async function linkOrCopy(from: string, to: string): Promise<boolean> {

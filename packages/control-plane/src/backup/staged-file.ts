@@ -13,6 +13,8 @@ export interface SnapshotOptions {
   staging: string
   parts: readonly OptionalPart[]
   masterKeyFile: string
+  /** What has the artifacts, if not the data folder. */
+  artifactStore?: string | undefined
   onProgress: (text: string) => void
 }
 

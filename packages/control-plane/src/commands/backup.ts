@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { CreatedBackup } from '../backup/create.ts'
 import { describeBackup } from '../backup/words.ts'
 import type { Config } from '../config/config.ts'
+import { bucketPlace, nameOfBucket } from '../config/settings/artifacts.ts'
 import type { OptionalPart } from '../config/settings/backup-parts.ts'
 import { checkRecipient } from '../config/settings/recipient.ts'
 import { postgresPlace } from '../store/place/database.ts'
@@ -42,6 +43,7 @@ export function addBackupCreate(command: Command): void {
     'dataDir',
     'databaseUrl',
     'databasePasswordFile',
+    'artifactStore',
     'masterKeyFile',
     'caKeyFile',
     'tlsCertFile',
@@ -78,6 +80,7 @@ export function addBackupCreate(command: Command): void {
         parts: partsOf(options),
         recipients,
         masterKeyFile: config.masterKeyFile,
+        artifactStore: config.artifactStore && nameOfBucket(bucketPlace(config.artifactStore)),
         named: {
           ca_key_file: config.caKeyFile,
           tls_cert: config.tlsCertFile,

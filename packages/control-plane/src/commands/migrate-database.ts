@@ -7,6 +7,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { bucketPlace, nameOfBucket } from '../config/settings/artifacts.ts'
 import { parseDatabaseUrl } from '../config/settings/database.ts'
 import { addSettings, configOf } from './given-settings.ts'
 import { tellProgress } from './progress.ts'
@@ -24,7 +25,7 @@ Examples:
   plexd-control-plane migrate-database --to postgres://plexd@db.example.com/plexd --data-dir DIR --json
 
 All of it is copied and compared, the state in the end in one transaction. If it is interrupted, nothing has changed, or the same command finishes it.
-Recordings of sessions, artifacts, metrics, logs, audit records and series go with it. A gigabyte of telemetry takes about 20 s where the database is on this machine; nodes keep what they have to send meanwhile.
+Recordings of sessions, artifacts (those in a store of their own stay there), metrics, logs, audit records and series go with it. A gigabyte of telemetry takes about 20 s where the database is on this machine; nodes keep what they have to send meanwhile.
 Exit code: 0 it was moved; 1 it was not; 2 wrong usage or settings.
 `
 
@@ -36,7 +37,7 @@ interface MoveFlags {
 }
 
 export function addMigrateDatabase(command: Command): void {
-  addSettings(command, ['dataDir', 'masterKeyFile', 'caKeyFile'])
+  addSettings(command, ['dataDir', 'masterKeyFile', 'caKeyFile', 'artifactStore'])
     .description('move all that is in the data folder to an empty database of PostgreSQL')
     .requiredOption(
       '--to <URL>',
@@ -55,10 +56,11 @@ export function addMigrateDatabase(command: Command): void {
     .action(async (options: MoveFlags & Record<string, unknown>) => {
       const config = await configOf(options)
       const { dataDir, masterKeyFile, caKeyFile, backupFolder } = config
+      const artifactStore = config.artifactStore && nameOfBucket(bucketPlace(config.artifactStore))
       const { moveDatabase } = await import('../database-move/move.ts')
       const { describeMove, telemetryIn } = await import('../database-move/words.ts')
       const moved = await moveDatabase({
-        ...{ dataDir, masterKeyFile, caKeyFile },
+        ...{ dataDir, masterKeyFile, caKeyFile, artifactStore },
         telemetryMs: options.withoutTelemetry ? undefined : config.limits.telemetry_ms,
         to: { url: readUrl(options.to), passwordFile: options.toPasswordFile },
         clock: systemClock,
@@ -66,7 +68,9 @@ export function addMigrateDatabase(command: Command): void {
         onProgress: tellProgress(options),
       })
       if (!options.json) {
-        process.stdout.write(describeMove(moved, { dataDir, masterKeyFile, backupFolder }))
+        process.stdout.write(
+          describeMove(moved, { dataDir, masterKeyFile, backupFolder, artifactStore }),
+        )
         return
       }
       const { move, tables = null, authority = null, blobs, telemetry, warnings } = moved

@@ -15,6 +15,8 @@ import { copyRecordings } from './copy-recordings.ts'
 export interface BlobsPlace {
   dataDir: string
   to: PostgresPlace
+  /** What has the artifacts, if not the data folder: they stay there. */
+  artifactStore?: string | undefined
   /** Of the state that refers to them. */
   reader: Reader
   log: Log
@@ -49,7 +51,8 @@ async function recordingsOf({ dataDir, to, log, onProgress }: BlobsPlace) {
   return await copyRecordings(source, (now) => openPostgresRecordings(to, { now }), onProgress)
 }
 
-async function artifactsOf({ dataDir, to, reader, onProgress }: BlobsPlace) {
+async function artifactsOf({ dataDir, to, artifactStore, reader, onProgress }: BlobsPlace) {
+  if (artifactStore !== undefined) return undefined
   const rows = await readArtifacts(reader)
   if (rows.length === 0) return undefined
   // All that is there is wanted: what lies about is removed by a later start.

@@ -34,6 +34,8 @@ export interface MoveOptions {
   to: PostgresPlace
   masterKeyFile: string | undefined
   caKeyFile: string | undefined
+  /** What has the artifacts, if not the data folder: they stay there. */
+  artifactStore?: string | undefined
   /** How long records of telemetry are kept; undefined leaves all of it where it is. */
   telemetryMs: number | undefined
   clock: Clock

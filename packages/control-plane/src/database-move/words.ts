@@ -21,6 +21,7 @@ interface Around {
   dataDir: string
   masterKeyFile: string | undefined
   backupFolder: string | undefined
+  artifactStore: string | undefined
 }
 
 /** For a person: what was done, and what remains to be done. */
@@ -35,6 +36,7 @@ export function describeMove(moved: MovedDatabase, around: Around): string {
     `another machine that is to serve from it needs ${masterKeyFile}, which is not in it`,
     ...wordsOfKey(moved.authority),
     ...wordsOfStaying(moved, dataDir),
+    ...wordsOfStore(around),
     ...moved.warnings,
     ...wordsOfRemains(moved, dataDir),
   ]
@@ -47,6 +49,13 @@ function wordsOfStaying({ move }: MovedDatabase, dataDir: string): string[] {
     ({ path, words }) =>
       `${words} stay in ${path}: they are not copied, and begin anew in the database; forwards go on with what comes from then on`,
   )
+}
+
+function wordsOfStore({ artifactStore }: Around): string[] {
+  if (artifactStore === undefined) return []
+  return [
+    `artifacts stay in "${artifactStore}": leave artifact_store as it is, or upload them again where it is another one`,
+  ]
 }
 
 function wordsOfCopy({ move, tables, blobs, telemetry }: MovedDatabase): string {

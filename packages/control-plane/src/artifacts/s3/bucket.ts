@@ -35,8 +35,8 @@ export function openBucket(place: BucketPlace, log: Log = silentLog): Bucket {
             ...{ artifact_store, why, remedy },
           })
         isAway = true
+        // Without its cause, of which each request would be a line in the log.
         throw new ApiError('unavailable', `use the artifact store: ${why}`, {
-          cause: error,
           retryAfterSeconds: 10,
         })
       }

@@ -69,13 +69,14 @@ export async function makePlannedBackup(
 }
 
 function argumentsFor(config: Config, out: string): string[] {
-  const { dataDir, masterKeyFile, caKeyFile, tlsCertFile, tlsKeyFile } = config
+  const { dataDir, artifactStore, masterKeyFile, caKeyFile, tlsCertFile, tlsKeyFile } = config
   const { backupRecipients, backupParts } = config
   const named = [
     ['--master-key-file', masterKeyFile],
     ['--ca-key-file', caKeyFile],
     ['--tls-cert', tlsCertFile],
     ['--tls-key', tlsKeyFile],
+    ['--artifact-store', artifactStore],
   ] as const
   return [
     ...['backup', 'create', '--scheduled', '--json', '--data-dir', dataDir, '--out', out],

@@ -14,10 +14,16 @@ export async function sendArtifact(
 ): Promise<NodeJS.ReadableStream | undefined> {
   const file = await artifacts.open(name)
   const artifact = await readArtifact(store.reader, name)
-  if (!file || !artifact) {
+  const title = `plexd ${name.version} for ${name.os}/${name.arch}`
+  if (!artifact) {
     await file?.close()
-    throw new ApiError('not_found', `there is no plexd ${name.version} for ${name.os}/${name.arch}`)
+    throw new ApiError('not_found', `there is no ${title}`)
   }
+  if (!file)
+    throw new ApiError(
+      'not_found',
+      `the control plane has lost the bytes of ${title}: upload it again`,
+    )
   await demandWhole(file, artifact)
   const { size, checksum, signature } = artifact
   const etag = `"${checksum}"`
