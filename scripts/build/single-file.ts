@@ -107,7 +107,7 @@ async function makeSingleFile(
   folder: string,
 ): Promise<void> {
   const made = await bundle(name, version, folder)
-  const assets = Object.fromEntries(made.threads.map((thread) => [thread, thread]))
+  const assets = Object.fromEntries(made.assets.map((asset) => [asset, asset]))
   if (name === 'plexd') {
     const keys = 'release-keys.pem'
     await writeFile(join(folder, keys), releaseKeys.map((pem) => `${pem.trim()}\n`).join(''))

@@ -114,7 +114,7 @@ describe('a control plane with an artifact store', { skip: noS3 }, () => {
         assert.ok((await buffer(await get(plane, token))).equals(large))
         await plane.admin.deleteArtifact({ params })
         assert.equal((await get(plane, token)).statusCode, 404)
-        using bucket = openBucket(bucketPlace(config.artifactStore))
+        using bucket = await openBucket(bucketPlace(config.artifactStore))
         assert.deepEqual(await listObjects(bucket, ''), [])
       },
       config,
@@ -124,7 +124,7 @@ describe('a control plane with an artifact store', { skip: noS3 }, () => {
   it('shows nothing of an upload in which it was killed, and takes it again', async () => {
     await using folder = await makeTemporaryFolder()
     const artifactStore = await server.createBucket()
-    using bucket = openBucket(bucketPlace(artifactStore))
+    using bucket = await openBucket(bucketPlace(artifactStore))
     const args = ['--data-dir', folder.path, '--listen', '127.0.0.1:0', '--insecure-http']
     args.push('--artifact-store', artifactStore)
     {

@@ -51,7 +51,7 @@ export async function openArtifacts(
   )
 }
 
-/** Loaded lazily: its client is larger than all else of a small installation. */
+/** Loaded lazily: most installations have none of it. */
 async function openInBucket(
   url: string,
   reader: Reader,
@@ -59,7 +59,7 @@ async function openInBucket(
 ) {
   const { openBucket } = await import('../artifacts/s3/bucket.ts')
   const { openS3Artifacts } = await import('../artifacts/s3/store.ts')
-  return openS3Artifacts(openBucket(bucketPlace(url), log), {
+  return openS3Artifacts(await openBucket(bucketPlace(url), log), {
     installation: await readFirstTenant(reader),
     checksumOf: async (name) => (await readArtifact(reader, name))?.checksum,
     checksums: async () => (await readArtifacts(reader)).map(({ checksum }) => checksum),

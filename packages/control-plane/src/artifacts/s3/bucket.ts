@@ -1,4 +1,4 @@
-import type { S3Client } from '@aws-sdk/client-s3'
+import type { S3 } from '@aws-sdk/client-s3'
 import { ApiError } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
 import { type BucketPlace, nameOfBucket } from '../../config/settings/artifacts.ts'
@@ -8,14 +8,14 @@ import { faultOf, isNoObject } from './fault.ts'
 /** One bucket of a store. Disposing closes its connections. */
 export interface Bucket extends Disposable {
   readonly place: BucketPlace
-  readonly client: S3Client
+  readonly client: S3
   /** Runs what is asked of the store. Throws an ApiError (503) for whatever it does not do; an object that is missing is its own error. */
-  ask<T>(work: (client: S3Client) => Promise<T>): Promise<T>
+  ask<T>(work: (client: S3) => Promise<T>): Promise<T>
 }
 
 /** Nothing is asked yet. `log` is told when the store goes away, and when it is back. */
-export function openBucket(place: BucketPlace, log: Log = silentLog): Bucket {
-  const client = openClient(place)
+export async function openBucket(place: BucketPlace, log: Log = silentLog): Promise<Bucket> {
+  const client = await openClient(place)
   const artifact_store = nameOfBucket(place)
   let isAway = false
   return {

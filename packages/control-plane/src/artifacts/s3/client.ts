@@ -1,5 +1,5 @@
 import https from 'node:https'
-import { S3Client } from '@aws-sdk/client-s3'
+import type { S3 } from '@aws-sdk/client-s3'
 import { proxyFor, readPlainFile, TunnelAgent } from '@plexd/runtime'
 import type { BucketPlace } from '../../config/settings/artifacts.ts'
 
@@ -7,8 +7,15 @@ import type { BucketPlace } from '../../config/settings/artifacts.ts'
 const silenceMs = 60_000
 const connectMs = 5_000
 
-/** Nothing is asked yet. Throws if the file of an authority cannot be read. */
-export function openClient({ endpoint, region, pathStyle, caFile }: BucketPlace): S3Client {
+/** Nothing is asked yet. Rejects if the file of an authority cannot be read. */
+export async function openClient({
+  endpoint,
+  region,
+  pathStyle,
+  caFile,
+}: BucketPlace): Promise<S3> {
+  // Loaded lazily: it is larger than all else of a small installation, and in a single file it is an asset.
+  const { S3 } = await import('@aws-sdk/client-s3')
   // Those who download hold a connection each, for as long as they like.
   const agent = {
     keepAlive: true,
@@ -18,7 +25,7 @@ export function openClient({ endpoint, region, pathStyle, caFile }: BucketPlace)
       : { ca: readPlainFile(caFile, 'read the ca-file of artifact_store') }),
   }
   const proxyUrl = proxyFor(endpoint ?? 'https://s3.amazonaws.com', process.env)
-  return new S3Client({
+  return new S3({
     forcePathStyle: pathStyle,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...regionOf({ endpoint, region }),

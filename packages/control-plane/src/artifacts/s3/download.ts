@@ -1,4 +1,3 @@
-import { GetObjectCommand } from '@aws-sdk/client-s3'
 import type { Bytes } from '../store.ts'
 import type { Bucket } from './bucket.ts'
 
@@ -52,5 +51,5 @@ async function openBody(bucket: Bucket, key: string, bytes: Bytes): Promise<Node
 
 function getBytes({ ask, place }: Bucket, Key: string, { start, end }: Bytes) {
   const wanted = { Bucket: place.bucket, Key, Range: `bytes=${start}-${end}` }
-  return ask((client) => client.send(new GetObjectCommand(wanted)))
+  return ask((client) => client.getObject(wanted))
 }

@@ -1,4 +1,3 @@
-import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { BucketPlace } from '../../config/settings/artifacts.ts'
 import { openClient } from './client.ts'
 import { faultOf, type StoreFault } from './fault.ts'
@@ -7,8 +6,8 @@ import { faultOf, type StoreFault } from './fault.ts'
 export async function examineBucket(place: BucketPlace): Promise<StoreFault | undefined> {
   const one = { Bucket: place.bucket, Prefix: place.prefix, MaxKeys: 1 }
   try {
-    const client = openClient(place)
-    await client.send(new ListObjectsV2Command(one)).finally(() => client.destroy())
+    const client = await openClient(place)
+    await client.listObjectsV2(one).finally(() => client.destroy())
     return undefined
   } catch (error) {
     return faultOf(error)

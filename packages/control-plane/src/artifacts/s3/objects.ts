@@ -1,10 +1,3 @@
-import {
-  AbortMultipartUploadCommand,
-  CopyObjectCommand,
-  DeleteObjectCommand,
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
-} from '@aws-sdk/client-s3'
 import type { Bucket } from './bucket.ts'
 
 /** What a store lists. */
@@ -21,7 +14,7 @@ export async function listObjects({ ask, place }: Bucket, Prefix: string): Promi
   const found: Listed[] = []
   for (let token: string | undefined, isMore = true; isMore; ) {
     const page = { Bucket: place.bucket, Prefix, ContinuationToken: token }
-    const answer = await ask((client) => client.send(new ListObjectsV2Command(page)))
+    const answer = await ask((client) => client.listObjectsV2(page))
     for (const { Key: key = '', LastModified } of answer.Contents ?? [])
       found.push({ key, changedMs: LastModified?.getTime() ?? Number.POSITIVE_INFINITY })
     token = answer.NextContinuationToken
@@ -33,9 +26,7 @@ export async function listObjects({ ask, place }: Bucket, Prefix: string): Promi
 /** The first thousand: the next ones follow at a later start. */
 export async function listUploads({ ask, place }: Bucket, Prefix: string): Promise<ListedUpload[]> {
   const wanted = { Bucket: place.bucket, Prefix }
-  const { Uploads = [] } = await ask((client) =>
-    client.send(new ListMultipartUploadsCommand(wanted)),
-  )
+  const { Uploads = [] } = await ask((client) => client.listMultipartUploads(wanted))
   return Uploads.map(({ Key: key = '', UploadId: id, Initiated }) => ({
     ...{ key, id },
     changedMs: Initiated?.getTime() ?? Number.POSITIVE_INFINITY,
@@ -47,18 +38,18 @@ export async function abortUpload(
   { key: Key, id: UploadId }: ListedUpload,
 ): Promise<void> {
   const upload = { Bucket: place.bucket, Key, UploadId }
-  await ask((client) => client.send(new AbortMultipartUploadCommand(upload)))
+  await ask((client) => client.abortMultipartUpload(upload))
 }
 
 /** Within the store, in place of what has that key. */
 export async function copyObject({ ask, place }: Bucket, from: string, to: string): Promise<void> {
   const { bucket } = place
   const copy = { Bucket: bucket, CopySource: `${bucket}/${from}`, Key: to }
-  await ask((client) => client.send(new CopyObjectCommand(copy)))
+  await ask((client) => client.copyObject(copy))
 }
 
 /** Also one that is not there. */
 export async function deleteObject({ ask, place }: Bucket, Key: string): Promise<void> {
   const object = { Bucket: place.bucket, Key }
-  await ask((client) => client.send(new DeleteObjectCommand(object)))
+  await ask((client) => client.deleteObject(object))
 }

@@ -147,7 +147,7 @@ describe('a bucket', { skip: noS3 }, () => {
     const secret = process.env.AWS_SECRET_ACCESS_KEY
     process.env.AWS_SECRET_ACCESS_KEY = 'canary-wrong'
     try {
-      using bucket = openBucket(bucketPlace(url), { ...silentLog, warn: tell, info: tell })
+      using bucket = await openBucket(bucketPlace(url), { ...silentLog, warn: tell, info: tell })
       for (let time = 0; time < 2; time++)
         await assert.rejects(listObjects(bucket, ''), {
           status: 503,
@@ -169,7 +169,7 @@ describe('a bucket', { skip: noS3 }, () => {
       warn: (message: string) => void told.push(message),
       info: (message: string) => void told.push(message),
     }
-    using bucket = openBucket(bucketPlace(await server.createBucket()), log)
+    using bucket = await openBucket(bucketPlace(await server.createBucket()), log)
     await server.end()
     for (let time = 0; time < 2; time++) await assert.rejects(listObjects(bucket, ''))
     await server.start()

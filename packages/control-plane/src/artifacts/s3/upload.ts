@@ -1,10 +1,4 @@
-import {
-  AbortMultipartUploadCommand,
-  type CompletedPart,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3'
+import type { CompletedPart } from '@aws-sdk/client-s3'
 import { cut } from '../cut.ts'
 import type { Bucket } from './bucket.ts'
 
@@ -24,9 +18,7 @@ export async function upload<Found>(
     const wanted = await client.config.requestChecksumCalculation()
     // Whoever has switched checksums off has a store that knows none.
     const sums = wanted === 'WHEN_SUPPORTED' ? ({ ChecksumAlgorithm: 'CRC32' } as const) : {}
-    const { UploadId } = await client.send(
-      new CreateMultipartUploadCommand({ Bucket, Key, ...sums }),
-    )
+    const { UploadId } = await client.createMultipartUpload({ Bucket, Key, ...sums })
     return { UploadId, sums }
   })
   const target = { Bucket, Key, UploadId }
@@ -34,18 +26,16 @@ export async function upload<Found>(
     const Parts: CompletedPart[] = []
     for await (const Body of cut(pieces, partBytes)) {
       const part = { ...target, ...sums, PartNumber: Parts.length + 1, Body }
-      const { ETag, ChecksumCRC32 } = await ask((client) =>
-        client.send(new UploadPartCommand(part)),
-      )
+      const { ETag, ChecksumCRC32 } = await ask((client) => client.uploadPart(part))
       Parts.push({ PartNumber: part.PartNumber, ETag, ChecksumCRC32 })
     }
     const found = check()
     const whole = { ...target, MultipartUpload: { Parts } }
-    await ask((client) => client.send(new CompleteMultipartUploadCommand(whole)))
+    await ask((client) => client.completeMultipartUpload(whole))
     return found
   } catch (error) {
     // What stays is removed at a later start.
-    await ask((client) => client.send(new AbortMultipartUploadCommand(target))).catch(() => {})
+    await ask((client) => client.abortMultipartUpload(target)).catch(() => {})
     throw error
   }
 }

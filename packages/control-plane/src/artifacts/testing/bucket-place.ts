@@ -1,4 +1,3 @@
-import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { silentLog } from '@plexd/runtime'
 import { bucketPlace } from '../../config/settings/artifacts.ts'
 import { openBucket } from '../s3/bucket.ts'
@@ -14,7 +13,7 @@ export async function makeBucketPlace() {
   const url = await server.createBucket()
   const place = bucketPlace(url)
   const stores = new DisposableStack()
-  const bucket = stores.use(openBucket(place))
+  const bucket = stores.use(await openBucket(place))
   let aheadMs = 0
   const installations = new Map<string, Map<string, string>>()
   const idOf = (name: ArtifactName): string => Object.values(name).join('/')
@@ -22,7 +21,7 @@ export async function makeBucketPlace() {
   async function open(isKnown = true, installation = 'tn_own'): Promise<ArtifactStore> {
     const rows = installations.getOrInsertComputed(installation, () => new Map<string, string>())
     const store = stores.use(
-      openS3Artifacts(openBucket(place), {
+      openS3Artifacts(await openBucket(place), {
         installation,
         checksumOf: async (name) => (isKnown ? rows.get(idOf(name)) : undefined),
         checksums: async () => (isKnown ? [...rows.values()] : []),
@@ -52,7 +51,7 @@ export async function makeBucketPlace() {
     },
     async leaveHalf() {
       const Key = `${keysOf(place.prefix, 'tn_own').incoming}half`
-      await bucket.client.send(new CreateMultipartUploadCommand({ Bucket: place.bucket, Key }))
+      await bucket.client.createMultipartUpload({ Bucket: place.bucket, Key })
       aheadMs += 48 * 3_600_000
     },
     async [Symbol.asyncDispose]() {
