@@ -24,7 +24,7 @@ export interface TestS3 extends AsyncDisposable {
 }
 
 /** What the server accepts. */
-export const credentials = {
+const credentials = {
   AWS_ACCESS_KEY_ID: 'plexd-test',
   AWS_SECRET_ACCESS_KEY: 'canary-of-the-store',
 }

@@ -48,7 +48,7 @@ export function nameOfBucket({ bucket, prefix }: BucketPlace): string {
   return `s3://${bucket}/${prefix}`.replace(/\/$/, '')
 }
 
-export function parseArtifactStore(text: string, name: string): string {
+function parseArtifactStore(text: string, name: string): string {
   const url = URL.parse(text)
   const refuse = (why: string): never => {
     throw new Error(`read config: ${name}${shown(url)}: ${why}`)
