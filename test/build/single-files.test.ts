@@ -11,7 +11,7 @@ import {
   type TelemetryRecord,
 } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
-import { until } from '@plexd/runtime/testing'
+import { freePort, until } from '@plexd/runtime/testing'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { openSessionSystem, sessionSkip } from '../sessions/support/session-system.ts'
 
@@ -68,6 +68,15 @@ describe('the programs as single files', { skip: sessionSkip }, () => {
     assert.match((found.record as { message: string }).message, /^line 42 /)
     const threads = await threadsOf(system.controlPlane.program().pid)
     assert.equal(threads.filter((name) => name === 'WorkerThread\n').length, 2, `${threads}`)
+  })
+
+  it('load the client of an artifact store from within', async () => {
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' })
+    const store = `s3://files?endpoint=http://127.0.0.1:${await freePort()}`
+    const { dataDir } = system.controlPlane
+    const args = ['doctor', '--data-dir', dataDir, '--artifact-store', store]
+    const { stdout, stderr } = await runProgram('control-plane', args)
+    assert.match(stdout, /"s3:\/\/files": it does not answer: .*ECONNREFUSED/, stderr)
   })
 
   it('open a session, and record it', async () => {

@@ -45,7 +45,7 @@ describe('a control plane whose artifact store is away from the start', () => {
     assert.match(ofStore.join('\n'), /^.*"artifact_store":"s3:\/\/files","why":"it does not answer/)
     assert.equal(ofStore.length, 1, ofStore.join('\n'))
     const found = await examineControlPlane(plane.app.config, Date.now())
-    const check = found.find((one) => one.check === 'artifact store')
+    const check = found.find((one) => one.check === 'artifacts')
     assert.equal(check?.state, 'failed')
     assert.match(check.detail, /^"s3:\/\/files": it does not answer/)
     assert.doesNotMatch(JSON.stringify([told, found]), /canary/)

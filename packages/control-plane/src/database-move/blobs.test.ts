@@ -63,6 +63,21 @@ describe('what is beside the state of a data folder', { skip: noPostgres }, () =
     )
   })
 
+  it('goes without artifacts that have a store of their own', async () => {
+    await using folder = await makeTemporaryFolder()
+    await withControlPlane(folder.path, install, { databaseUrl: undefined })
+    const place = { dataDir: folder.path, masterKeyFile: undefined, caKeyFile: undefined }
+    const { blobs, warnings } = await moveDatabase({
+      ...{ ...place, artifactStore: 's3://files', to: { url: server.createDatabase() } },
+      ...{ telemetryMs: undefined, clock: systemClock, log: silentLog, onProgress: () => {} },
+    })
+    assert.deepEqual(
+      blobs.map(({ what }) => what),
+      ['recordings'],
+    )
+    assert.deepEqual(warnings, [])
+  })
+
   it('is what the folder has also when an earlier attempt had copied something else', async () => {
     await using folder = await makeTemporaryFolder()
     const to = { url: server.createDatabase() }
