@@ -8,7 +8,6 @@ import { faultOf, isNoObject } from './fault.ts'
 /** One bucket of a store. Disposing closes its connections. */
 export interface Bucket extends Disposable {
   readonly place: BucketPlace
-  readonly client: S3
   /** Runs what is asked of the store. Throws an ApiError (503) for whatever it does not do; an object that is missing is its own error. */
   ask<T>(work: (client: S3) => Promise<T>): Promise<T>
 }
@@ -20,7 +19,6 @@ export async function openBucket(place: BucketPlace, log: Log = silentLog): Prom
   let isAway = false
   return {
     place,
-    client,
     async ask(work) {
       try {
         const result = await work(client)

@@ -32,7 +32,7 @@ export async function* download(
   }
 }
 
-/** How large it is; undefined if there is none. By a byte of it, since the answer to HEAD does not say what is missing: the object or the bucket. */
+/** How large it is. By a byte of it, since the answer to HEAD does not say what is missing: the object or the bucket. */
 export async function sizeOf(bucket: Bucket, key: string): Promise<number> {
   const { ContentRange = '', Body } = await getBytes(bucket, key, { start: 0, end: 0 })
   ;(Body as NodeBody | undefined)?.destroy()

@@ -51,7 +51,7 @@ export async function makeBucketPlace() {
     },
     async leaveHalf() {
       const Key = `${keysOf(place.prefix, 'tn_own').incoming}half`
-      await bucket.client.createMultipartUpload({ Bucket: place.bucket, Key })
+      await bucket.ask((client) => client.createMultipartUpload({ Bucket: place.bucket, Key }))
       aheadMs += 48 * 3_600_000
     },
     async [Symbol.asyncDispose]() {
