@@ -1,9 +1,9 @@
-import { ApiError } from '@plexd/protocol'
 import { createGroupQueue, systemClock } from '@plexd/runtime'
 import { type ControlledTransaction, type Kysely, sql } from 'kysely'
 import type { Tx, WriteHooks } from './db.ts'
 import { NothingChanged } from './nothing-changed.ts'
 import type { Tables } from './schema.ts'
+import { diskErrorOf } from './sqlite-error.ts'
 
 interface Unit {
   work: (tx: Tx) => Promise<unknown>
@@ -115,7 +115,7 @@ async function undoOne(tx: ControlledTransaction<Tables>, error: unknown): Promi
     await sql`rollback to savepoint unit`.execute(tx)
     await sql`release savepoint unit`.execute(tx)
   } catch (failure) {
-    // A refusal is about one unit: the connection was lost besides.
-    throw error instanceof ApiError && !(error instanceof NothingChanged) ? failure : error
+    // What a unit is refused for, be it a key that is taken or a fault in it, is about that unit: the connection was lost besides.
+    throw diskErrorOf(error) instanceof NothingChanged ? error : failure
   }
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
 import { noPostgres, openForTests, startPostgres, until } from '@plexd/runtime/testing'
 import { sql } from 'kysely'
+import type { Tx } from '../db.ts'
 import { NothingChanged } from '../nothing-changed.ts'
 import { insert, names, put } from '../testing/settings.ts'
 import { DuplicateRow } from './errors.ts'
@@ -30,21 +31,33 @@ describe('openPostgresStore', { skip: noPostgres }, () => {
     assert.deepEqual(await names(store), ['b'])
   })
 
-  it('tells nobody of the refusal of another unit when the connection is lost meanwhile', async () => {
-    const url = server.createDatabase()
-    await using store = await openPostgresStore({ url })
-    const isLost = (error: unknown) => error instanceof NothingChanged
+  const refusals: readonly [string, (tx: Tx) => Promise<void>][] = [
+    ['a refusal', () => Promise.reject(new ApiError('not_found', 'there is no such entry'))],
+    ['a key that is taken', (tx) => insert(tx, 'taken')],
+    ['a fault', () => Promise.reject(new TypeError('it is no function'))],
+  ]
+  for (const [what, refuse] of refusals)
+    it(`tells nobody of ${what} of another unit when the connection is lost meanwhile`, async () => {
+      const url = server.createDatabase()
+      await using store = await openPostgresStore({ url })
+      await put(store, 'taken')
+      const isLost = (error: unknown) => error instanceof NothingChanged
+      const undone: string[] = []
 
-    const written = put(store, 'a')
-    const refused = store.write(async (tx) => {
-      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx)
-      server.psql(url, `select pg_terminate_backend(${rows[0]?.pid})`)
-      throw new ApiError('not_found', 'there is no such entry')
+      const written = store.write((tx) => insert(tx, 'a'), { undo: () => undone.push('a') })
+      const refused = store.write(async (tx) => {
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx)
+        const refusal = await refuse(tx)
+          .then(() => sql`select 1`.execute(tx))
+          .catch((error: unknown) => error)
+        server.psql(url, `select pg_terminate_backend(${rows[0]?.pid})`)
+        throw refusal
+      })
+
+      await Promise.all([assert.rejects(written, isLost), assert.rejects(refused, isLost)])
+      assert.deepEqual(undone, ['a'])
+      assert.deepEqual(await names(store), ['taken'])
     })
-
-    await Promise.all([assert.rejects(written, isLost), assert.rejects(refused, isLost)])
-    assert.deepEqual(await names(store), [])
-  })
 
   for (const [when, outcome] of [
     [
