@@ -33,6 +33,8 @@ describe('stunServersOf', () => {
     ]
     const read = ['cp2.example.com:3478', '[2001:db8::5]:3479']
     assert.deepEqual(stunServersOf([{ ...other, stun: told }]), read)
+    const noTexts = [null, ['cp3.example.com']] as unknown as string[]
+    assert.deepEqual(stunServersOf([{ ...other, stun: noTexts }]), [])
   })
 })
 

@@ -11,7 +11,7 @@ export type Heard = Pick<Announced, 'state' | 'stun'> & { silentMs: number }
 export function stunServersOf(others: readonly Heard[]): string[] {
   return others
     .filter(({ state, silentMs }) => state !== 'stopping' && silentMs <= freshMs)
-    .flatMap(({ stun }) => stun.map((text) => parseStunServer(String(text))))
+    .flatMap(({ stun }) => stun.filter((text) => typeof text === 'string').map(parseStunServer))
     .filter((server) => server !== undefined)
 }
 
