@@ -62,12 +62,14 @@ export async function startControlPlane(
   })
   const database = stack.use(await takeTurn(environment, servers, { ...options, signal }))
   // A turn that came meanwhile is for another one.
-  if (environment.isDraining()) options.signal?.throwIfAborted()
+  options.signal?.throwIfAborted()
   const app = stack.use(await openApp(environment, database, { onStep }))
   stack.defer(() => saveLastSeen(app))
   await settleApp(app)
   const certificate = await openCertificate(app, servers.show)
   await settleAnnouncement(app)
+  // Who is told to end while it opens ends here: whom it began to serve, it would have to drain.
+  options.signal?.throwIfAborted()
   servers.serve(app)
   if (certificate) servers.show(certificate.current())
   stack.use(servers) // closed before what is behind them

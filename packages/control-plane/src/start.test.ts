@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
+import { startControlPlane as startAlone } from './control-plane.ts'
 import { openApp } from './open-app/open-app.ts'
 import { openEnvironment } from './open-app/open-environment.ts'
 import { takeTurn } from './open-app/turn.ts'
 import { openMainDoor } from './serving/doors.ts'
 import { createServers } from './serving/servers.ts'
-import { startControlPlane, withControlPlane } from './testing/harness.ts'
+import { startControlPlane, testConfig, withControlPlane } from './testing/harness.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 
 describe('a start', () => {
@@ -53,4 +56,20 @@ describe('a start', () => {
     await rm(artifacts)
     await using _plane = await startControlPlane(there)
   })
+
+  const stages = { 'before it begins': undefined, 'while it opens': 'control-plane.db' }
+  for (const [when, file] of Object.entries(stages))
+    it(`serves nobody when it is told to end ${when}`, async () => {
+      await using folder = await makeTemporaryFolder()
+      const config = testConfig({ dataDir: folder.path, databaseUrl: undefined, drainMs: 45_000 })
+      const end = new AbortController()
+      const listened: string[] = []
+      const start = { clock: systemClock, log: silentLog, signal: end.signal }
+      const started = startAlone(config, { ...start, onListening: (url) => listened.push(url) })
+      const over = assert.rejects(started, { name: 'AbortError' })
+      if (file) await until(`${file} is there`, () => existsSync(join(folder.path, file)))
+      end.abort()
+      await over
+      assert.deepEqual(listened, [])
+    })
 })
