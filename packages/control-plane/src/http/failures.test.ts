@@ -14,15 +14,6 @@ describe('failureTeller', () => {
     tell(bug)
     assert.deepEqual(lines, [away, bug, { ...away, count: 1_000 }, bug])
   })
-
-  it('keeps some kinds only, however many there are', () => {
-    const { tell, lines } = setUp()
-    for (let number = 0; number < 101; number++) tell({ ...bug, error: `no row ${number}` })
-    tell({ ...bug, error: 'no row 100' })
-    assert.equal(lines.length, 101)
-    tell({ ...bug, error: 'no row 0' })
-    assert.equal(lines.length, 102)
-  })
 })
 
 const away = { method: 'POST', route: '/v1/heartbeat', error: 'the database cannot be reached' }

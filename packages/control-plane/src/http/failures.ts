@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, createSeldom, type Log } from '@plexd/runtime'
 
 /** A request that failed by no fault of its caller. */
 export interface Failure {
@@ -10,7 +10,6 @@ export interface Failure {
 }
 
 const tellEachMs = 10_000
-const maxKinds = 100
 
 /**
  * Logs each kind of failure at once, and then at most every ten seconds with how many there were since: while a database is away
@@ -23,17 +22,10 @@ export function failureTeller({
   clock: Pick<Clock, 'monotonic'>
   log: Log
 }): (failure: Failure) => void {
-  const kinds = new Map<string, { count: number; toldMs: number }>()
+  const due = createSeldom(clock, tellEachMs)
   return (failure) => {
-    const { error } = failure
-    const kind = kinds.get(error) ?? { count: 0, toldMs: Number.NEGATIVE_INFINITY }
-    kind.count++
-    if (clock.monotonic() - kind.toldMs >= tellEachMs) {
-      const { count } = kind
-      log.error('request failed', count === 1 ? { ...failure } : { ...failure, count })
-      Object.assign(kind, { count: 0, toldMs: clock.monotonic() })
-    }
-    kinds.set(error, kind)
-    if (kinds.size > maxKinds) kinds.delete(kinds.keys().next().value ?? '')
+    const count = due(failure.error)
+    if (count === undefined) return
+    log.error('request failed', count === 1 ? { ...failure } : { ...failure, count })
   }
 }

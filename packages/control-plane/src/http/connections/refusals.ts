@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, createSeldom, type Log } from '@plexd/runtime'
 import type { Refusal } from './admission.ts'
 import type { HeaderFault } from './proxies/proxy-header.ts'
 
@@ -31,16 +31,12 @@ export function headerFaultTeller({
   clock: Pick<Clock, 'monotonic'>
   log: Log
 }): (told: { balancer: string; why: HeaderFault }) => void {
-  const faults = new Map<HeaderFault, { count: number; toldMs: number }>()
+  const due = createSeldom(clock, tellEachMs)
   return ({ balancer, why }) => {
-    const fault = faults.getOrInsert(why, { count: 0, toldMs: Number.NEGATIVE_INFINITY })
-    fault.count++
-    if (clock.monotonic() - fault.toldMs < tellEachMs) return
+    const count = due(why)
+    if (count === undefined) return
     log.warn('connections of a balancer closed: they begin with no header of the PROXY protocol', {
-      balancer,
-      why,
-      count: fault.count,
+      ...{ balancer, why, count },
     })
-    faults.set(why, { count: 0, toldMs: clock.monotonic() })
   }
 }

@@ -40,6 +40,26 @@ describe('openControlPlaneRegister', { skip: noPostgres }, () => {
     )
   })
 
+  it('passes over rows that no control plane writes', async () => {
+    const url = server.createDatabase()
+    await using register = await openControlPlaneRegister({ url })
+    await register.announce(aControlPlane, 0)
+    const strange = [
+      'pid = -1',
+      `since = ${2n ** 62n}`,
+      `streams = ${2n ** 62n}`,
+      "seen_at = 'infinity'",
+    ]
+    for (const [at, change] of strange.entries()) {
+      await register.announce({ ...aControlPlane, id: `strange ${at}` }, 0)
+      server.psql(url, `update control_planes set ${change} where id = 'strange ${at}'`)
+    }
+    assert.deepEqual(
+      (await register.list()).map(({ id }) => id),
+      ['one'],
+    )
+  })
+
   it('takes over a table without STUN servers, into which an older one still writes', async () => {
     const place = { url: server.createDatabase() }
     server.psql(

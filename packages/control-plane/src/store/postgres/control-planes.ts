@@ -49,6 +49,9 @@ end $$`
 /** One that was killed is forgotten after this. */
 const forgottenAfter = '1 minute'
 const maxListed = 1_000
+/** A row with more is none of ours, and must not keep those from being read that are: the last time of a Date, and a count. */
+const maxTimeMs = 8.64e15
+const maxNumber = 2 ** 31
 /** Short: whoever ends waits to say so, and others for the lock of whoever opens it. */
 const lockWaitMs = 500
 const statementMs = 3_000
@@ -80,7 +83,10 @@ export async function openControlPlaneRegister(
       const { rows } = await sql<Announced & { silentMs: number }>`
         select id, machine, pid, version, state, since as "sinceMs", streams, address, link, names, stun,
           (extract(epoch from now() - seen_at) * 1000)::float8 as "silentMs"
-        from control_planes order by machine, id limit ${sql.lit(maxListed)}`.execute(db)
+        from control_planes
+        where isfinite(seen_at) and since between 0 and ${sql.lit(maxTimeMs)}
+          and pid between 0 and ${sql.lit(maxNumber)} and streams between 0 and ${sql.lit(maxNumber)}
+        order by machine, id limit ${sql.lit(maxListed)}`.execute(db)
       return rows
     },
     async leave(id) {
