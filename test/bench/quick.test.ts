@@ -8,7 +8,7 @@ import { createRandom } from '../support/random.ts'
 const bench = join(import.meta.dirname, '../../bench/run.ts')
 /** Those that every run has. */
 const usual = ['one-change', 'registration', 'storm']
-/** A sixth of the others is drawn; PLEXD_BENCHES=all has each. */
+/** An eighth of the others is drawn; PLEXD_BENCHES=all has each. */
 const seed = Number(process.env.PLEXD_BENCH_SEED ?? Date.now() % 1e6)
 
 describe('the measurements, in their quick form', () => {
@@ -50,7 +50,7 @@ function drawnNames(): string[] {
   const drawn = others
     .map((name) => ({ name, rank: random.next() }))
     .sort((a, b) => a.rank - b.rank)
-    .slice(0, Math.ceil(others.length / 6))
+    .slice(0, Math.ceil(others.length / 8))
     .map(({ name }) => name)
   return names.filter((name) => usual.includes(name) || drawn.includes(name))
 }
